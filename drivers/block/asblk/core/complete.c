@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine, completion: finished transfers become a finished request. The
+ * controller reports them during a visit that its interrupt handler, a poll or a
+ * timeout makes; see engine.c for what a visit is.
+ */
+#include <linux/bio.h>
+#include <linux/export.h>
+
+#include "engine.h"
+
+/**
+ * asblk_complete - a transfer is done, all of it well
+ * @v: as passed to &asblk_ctrl_ops.reap
+ * @id: ID of the transfer; one that names none is counted and ignored
+ *
+ * Context: &asblk_ctrl_ops.reap only.
+ */
+void asblk_complete(struct asblk_visit *v, u16 id)
+{
+	struct asblk_slot *slot = asblk_slot_find(&v->q->slots, id);
+	struct request *rq;
+
+	if (unlikely(!slot)) {
+		v->q->count.stale++;
+		return;
+	}
+	v->nr++;
+	trace_asblk_complete(&v->q->pub, id, BLK_STS_OK, slot->bytes);
+	if (likely(slot->whole)) {
+		rq = slot->rq;
+		asblk_slot_give(&v->q->slots, slot);
+		engine_finish_good(v, rq);
+		return;
+	}
+	engine_part_done(v, slot);
+}
+ASBLK_EXPORT(asblk_complete);
+
+/**
+ * asblk_complete_error - a transfer is done, not all of it well
+ * @v: as passed to &asblk_ctrl_ops.reap
+ * @id: ID of the transfer; one that names none is counted and ignored
+ * @status: why; %BLK_STS_OK with too few @good_bytes of a read or write counts as
+ *	%BLK_STS_IOERR
+ * @good_bytes: bytes from the front that did reach their place; 0 for an
+ *	operation without data
+ * @flags: 0, or %ASBLK_MAY_RETRY
+ *
+ * Context: &asblk_ctrl_ops.reap only.
+ */
+void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+			  u32 good_bytes, unsigned int flags)
+{
+	struct asblk_equeue *q = v->q;
+	struct asblk_slot *slot = asblk_slot_find(&q->slots, id);
+	struct asblk_rq *ar;
+
+	if (unlikely(!slot)) {
+		q->count.stale++;
+		return;
+	}
+	if (status == BLK_STS_OK) {
+		/* Only reads and writes can be short. */
+		if (good_bytes >= slot->bytes ||
+		    op_number(req_op(slot->rq)) > op_number(REQ_OP_WRITE)) {
+			asblk_complete(v, id);
+			return;
+		}
+		status = BLK_STS_IOERR;
+	}
+	v->nr++;
+	trace_asblk_complete(&q->pub, id, status, good_bytes);
+	ar = blk_mq_rq_to_pdu(slot->rq);
+	if (slot->whole)
+		engine_become_parts(slot, slot->rq);
+	if ((flags & ASBLK_MAY_RETRY) && slot->retries < q->max_retries &&
+	    ar->bad == ASBLK_NO_BAD) {
+		slot->retries++;
+		q->count.retries++;
+		asblk_slot_retire(&q->slots, slot);
+		engine_retry_later(q, slot);
+		return;
+	}
+	/* A failure at the very end still must be seen as one. */
+	engine_bad(ar, slot->offset + min(good_bytes, slot->bytes ?
+					  slot->bytes - 1 : 0), status);
+	engine_part_done(v, slot);
+}
+ASBLK_EXPORT(asblk_complete_error);
+
+/* Let the controller report what has finished. */
+static unsigned int engine_reap(struct asblk_equeue *q, u64 *counter,
+				struct io_comp_batch *iob)
+{
+	struct asblk_visit v;
+
+	asblk_engine_enter(&v, q, iob);
+	(*counter)++;
+	q->ops->reap(&q->pub, &v);
+	q->count.completions += v.nr;
+	asblk_engine_leave(&v, true);
+	return v.nr;
+}
+
+/**
+ * asblk_reap - the device has raised a queue's interrupt
+ * @q: queue
+ *
+ * Calls &asblk_ctrl_ops.reap and ends the requests that finished. To be called
+ * from the controller's interrupt handler; more often than needed is harmless.
+ *
+ * Context: any but NMI; a hard interrupt handler as a rule.
+ * Return: number of transfers that finished.
+ */
+unsigned int asblk_reap(struct asblk_queue *q)
+{
+	struct asblk_equeue *eq = asblk_to_equeue(q);
+	DEFINE_IO_COMP_BATCH(iob);
+	unsigned int nr = engine_reap(eq, &eq->count.interrupts, &iob);
+
+	if (!rq_list_empty(&iob.req_list))
+		iob.complete(&iob);
+	return nr;
+}
+ASBLK_EXPORT(asblk_reap);
+
+/**
+ * asblk_engine_poll - look for finished transfers without an interrupt
+ * @q: queue
+ * @iob: the poll's batch, which the caller ends; may be NULL
+ *
+ * Context: task.
+ * Return: number of transfers that finished.
+ */
+unsigned int asblk_engine_poll(struct asblk_equeue *q,
+			       struct io_comp_batch *iob)
+{
+	return engine_reap(q, &q->count.polls, iob);
+}
+
+/**
+ * asblk_engine_late - a request has timed out
+ * @q: its queue
+ * @rq: request
+ *
+ * A lost interrupt is the first suspect: look whether the device has finished.
+ *
+ * Context: task; may race with the request's completion.
+ * Return: true if the request is no longer in flight.
+ */
+bool asblk_engine_late(struct asblk_equeue *q, struct request *rq)
+{
+	engine_reap(q, &q->count.timeouts, NULL);
+	return blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
+}
+
+/**
+ * asblk_engine_end - end a request that asblk_engine_leave() completed
+ * @rq: request; the blocks below &asblk_rq.bad are good
+ *
+ * Context: softirq, or where blk_mq_complete_request() was called.
+ */
+void asblk_engine_end(struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	struct asblk_unit *unit = rq->q->queuedata;
+
+	if (unlikely(ar->status != BLK_STS_OK)) {
+		/* Ranges have no front: an unmap fails as a whole. */
+		u32 good = req_op(rq) == REQ_OP_DISCARD ? 0 :
+			   round_down(ar->bad, 1U << unit->block_shift);
+
+		if (good)
+			blk_update_request(rq, BLK_STS_OK, good);
+	}
+	blk_mq_end_request(rq, ar->status);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of core/ share, grouped by file, top layer last.
+ *
+ * Lock order: gendisk::open_mutex, then a queue freeze, then asblk_equeue::lock
+ * (interrupts off; the only one on the data path).
+ */
+#ifndef _ASBLK_CORE_H
+#define _ASBLK_CORE_H
+
+#include <linux/asblk.h>
+#include <linux/blk-mq.h>
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "../compat.h"
+#include "slots.h"
+
+/* What the engine promises the block layer for one request, not one transfer. */
+#define ASBLK_MAX_REQUEST_BYTES	SZ_16M
+#define ASBLK_MAX_RANGE_BYTES	((u32)UINT_MAX & ~((u32)SZ_64K - 1))
+
+/**
+ * struct asblk_unit - what the engine knows of a medium
+ * @id: &asblk_media_params.unit
+ * @nr_sectors: capacity in sectors of 512 bytes, 0 while there is no medium.
+ *	Written with the queue frozen.
+ * @block_shift: log2 of the logical block size
+ */
+struct asblk_unit {
+	u32 id;
+	u8 block_shift;
+	sector_t nr_sectors;
+};
+
+/**
+ * struct asblk_rq - the engine's part of a struct request
+ * @next: first byte that no part has been made of yet
+ * @pending: on &asblk_equeue.pending
+ * @issued: bytes that parts have been made of
+ * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
+ * @parts: parts in flight, or waiting to be offered again
+ * @status: status at @bad
+ *
+ * A request that is one transfer leaves all but @status and @bad alone.
+ * Protected by &asblk_equeue.lock until the request is handed back.
+ */
+struct asblk_rq {
+	struct asblk_cursor next;
+	struct list_head pending;
+	u32 issued;
+	u32 bad;
+	u16 parts;
+	blk_status_t status;
+};
+
+#define ASBLK_NO_BAD	U32_MAX
+
+/**
+ * struct asblk_counters - what happened on a queue, under &asblk_equeue.lock
+ * @requests: requests accepted
+ * @transfers: transfers the controller accepted
+ * @completions: transfers completed, well or not
+ * @interrupts: calls of asblk_reap()
+ * @polls: calls of the block layer's poll
+ * @retries: transfers offered again
+ * @busy: times the controller was busy
+ * @errors: requests that failed
+ * @stale: completions with an ID that names no transfer in flight
+ * @timeouts: requests that were late
+ */
+struct asblk_counters {
+	u64 requests;
+	u64 transfers;
+	u64 completions;
+	u64 interrupts;
+	u64 polls;
+	u64 retries;
+	u64 busy;
+	u64 errors;
+	u64 stale;
+	u64 timeouts;
+};
+
+/**
+ * struct asblk_equeue - the engine's side of a hardware queue
+ * @pub: the controller's view of it
+ * @ops: of the controller
+ * @lim: of the controller
+ * @whole_segments: a data request of at most this many segments and
+ *	&asblk_limits.max_bytes is one transfer without a look at its memory
+ * @max_retries: &asblk_ctrl_params.max_retries
+ * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
+ * @priv_area: @priv_size bytes for each slot
+ * @kick: offers @pending and @retry again when no completion will
+ * @lock: protects everything below, and serialises the controller's submit,
+ *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
+ *	only where an interrupt strays, for timeouts and for debugfs.
+ * @slots: transfers in flight
+ * @transfer: the one being submitted
+ * @pending: requests (&asblk_rq.pending) with parts still to be issued
+ * @retry: first of the slots that are to be offered again
+ * @retry_tail: last of them
+ * @unrung: transfers were submitted since the last ring
+ * @count: what happened
+ */
+struct asblk_equeue {
+	struct asblk_queue pub;
+	const struct asblk_ctrl_ops *ops;
+	const struct asblk_limits *lim;
+	unsigned int whole_segments;
+	unsigned int max_retries;
+	size_t priv_size;
+	void *priv_area;
+	struct delayed_work kick;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	bool unrung;
+	u16 retry;
+	u16 retry_tail;
+	struct asblk_slots slots;
+	struct list_head pending;
+	struct asblk_counters count;
+	struct asblk_transfer transfer;
+};
+
+static inline struct asblk_equeue *asblk_to_equeue(struct asblk_queue *q)
+{
+	return container_of(q, struct asblk_equeue, pub);
+}
+
+/**
+ * struct asblk_ctrl - a controller
+ * @dev: /sys/class/asblk/ctrlN; holds the memory of this structure
+ * @id: N
+ * @ops: what it does
+ * @params: what it is; the strings are owned
+ * @set: tag set, shared by all its disks
+ * @queues: nr_queues with interrupts, then nr_poll_queues
+ * @nr_queues: all of them
+ * @debugfs: directory
+ * @priv: for asblk_ctrl_priv()
+ */
+struct asblk_ctrl {
+	struct device dev;
+	int id;
+	const struct asblk_ctrl_ops *ops;
+	struct asblk_ctrl_params params;
+	struct blk_mq_tag_set set;
+	struct asblk_equeue *queues;
+	unsigned int nr_queues;
+	struct dentry *debugfs;
+	void *priv;
+};
+
+/**
+ * struct asblk_disk - a medium as a gendisk
+ * @unit: the engine's part; &request_queue.queuedata points to it
+ * @ctrl: controller; the disk holds a reference to its device
+ * @gd: gendisk
+ * @params: what it is
+ * @index: N of asblkN
+ * @loaded: there is a medium; protected by &gendisk.open_mutex
+ * @locked: CDROM_LOCKDOOR is in force; protected by &gendisk.open_mutex
+ * @groups: sysfs attributes
+ */
+struct asblk_disk {
+	struct asblk_unit unit;
+	struct asblk_ctrl *ctrl;
+	struct gendisk *gd;
+	struct asblk_media_params params;
+	int index;
+	bool loaded;
+	bool locked;
+	const struct attribute_group *groups[3];
+};
+
+/* Capacity with the medium in. */
+static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
+{
+	return disk->params.nr_blocks <<
+	       (disk->unit.block_shift - SECTOR_SHIFT);
+}
+
+/* split.c */
+int asblk_limits_check(const struct asblk_limits *lim, struct device *dev);
+int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
+			     struct device *dev);
+u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size);
+u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted);
+unsigned int asblk_limits_whole_segments(const struct asblk_limits *lim);
+void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes);
+u32 asblk_split(struct asblk_transfer *t, const struct asblk_cursor *from,
+		u32 left);
+
+/* engine.c and complete.c */
+int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
+		      unsigned int index);
+void asblk_equeue_exit(struct asblk_equeue *q);
+
+/**
+ * struct asblk_visit - one visit to a queue, with its lock held
+ * @q: queue
+ * @flags: interrupt state to go back to
+ * @nr: transfers completed
+ * @iob: requests that end together; may be NULL
+ * @single: requests that end one by one
+ */
+struct asblk_visit {
+	struct asblk_equeue *q;
+	unsigned long flags;
+	unsigned int nr;
+	struct io_comp_batch *iob;
+	struct rq_list single;
+};
+
+void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
+			struct io_comp_batch *iob);
+void asblk_engine_leave(struct asblk_visit *v, bool ring);
+blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq);
+unsigned int asblk_engine_poll(struct asblk_equeue *q,
+			       struct io_comp_batch *iob);
+bool asblk_engine_late(struct asblk_equeue *q, struct request *rq);
+void asblk_engine_end(struct request *rq);
+
+/* queue.c */
+int asblk_tag_set_init(struct asblk_ctrl *ctrl);
+
+/* disk.c */
+extern const struct block_device_operations asblk_fops;
+void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors);
+
+/* media.c */
+int asblk_media_open(struct gendisk *gd, blk_mode_t mode);
+int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
+		      unsigned int cmd, unsigned long arg);
+
+/* sysfs.c */
+extern const struct attribute_group *asblk_ctrl_groups[];
+extern const struct attribute_group asblk_disk_group;
+
+/* debugfs.c */
+void asblk_debugfs_init(void);
+void asblk_debugfs_exit(void);
+void asblk_debugfs_add(struct asblk_ctrl *ctrl);
+void asblk_debugfs_remove(struct asblk_ctrl *ctrl);
+
+/* ctrl.c */
+int asblk_ctrl_class_init(void);
+void asblk_ctrl_class_exit(void);
+
+#endif /* _ASBLK_CORE_H */

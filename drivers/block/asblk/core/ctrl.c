@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Controllers: made by a device's driver, shown in /sys/class/asblk. */
+#include <linux/export.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "core.h"
+
+static DEFINE_IDA(asblk_ctrl_ida);
+static DECLARE_WAIT_QUEUE_HEAD(asblk_ctrl_gone);
+
+static void asblk_ctrl_release(struct device *dev)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	kfree(ctrl->params.model);
+	kfree(ctrl->params.serial);
+	kfree(ctrl->params.firmware_rev);
+	kfree(ctrl->queues);
+	ida_free(&asblk_ctrl_ida, ctrl->id);
+	kfree(ctrl);
+	wake_up_all(&asblk_ctrl_gone);
+}
+
+static const struct class asblk_class = {
+	.name		= "asblk",
+	.dev_groups	= asblk_ctrl_groups,
+	.dev_release	= asblk_ctrl_release,
+};
+
+static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
+{
+	if (!p->nr_queues || p->nr_queues > nr_cpu_ids ||
+	    p->nr_poll_queues > nr_cpu_ids) {
+		dev_err(dev, "%u queues and %u polled ones are not 1 to %u and 0 to %u\n",
+			p->nr_queues, p->nr_poll_queues, nr_cpu_ids,
+			nr_cpu_ids);
+		return -EINVAL;
+	}
+	if (!p->queue_depth || p->queue_depth > ASBLK_MAX_QUEUE_DEPTH ||
+	    p->nr_extra_slots > ASBLK_MAX_QUEUE_DEPTH) {
+		dev_err(dev, "queue depth %u with %u extra slots is not 1 to %u with 0 to %u\n",
+			p->queue_depth, p->nr_extra_slots,
+			ASBLK_MAX_QUEUE_DEPTH, ASBLK_MAX_QUEUE_DEPTH);
+		return -EINVAL;
+	}
+	if (p->max_retries > U8_MAX) {
+		dev_err(dev, "%u retries are more than %u\n", p->max_retries,
+			U8_MAX);
+		return -EINVAL;
+	}
+	return asblk_limits_check(&p->limits, dev);
+}
+
+static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
+{
+	while (nr--)
+		asblk_equeue_exit(&ctrl->queues[nr]);
+}
+
+static int ctrl_start(struct asblk_ctrl *ctrl)
+{
+	unsigned int i;
+	int err;
+
+	err = ctrl_check(&ctrl->params, &ctrl->dev);
+	if (err)
+		return err;
+	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
+	ctrl->queues = kcalloc(ctrl->nr_queues, sizeof(*ctrl->queues),
+			       GFP_KERNEL);
+	if (!ctrl->queues)
+		return -ENOMEM;
+	for (i = 0; i < ctrl->nr_queues; i++) {
+		err = asblk_equeue_init(&ctrl->queues[i], ctrl, i);
+		if (err)
+			goto stop;
+	}
+	err = asblk_tag_set_init(ctrl);
+	if (err)
+		goto stop;
+	return 0;
+
+stop:
+	ctrl_stop_queues(ctrl, i);
+	return err;
+}
+
+/**
+ * asblk_ctrl_create - make a controller and start its queues
+ * @ops: what it does; must outlive it
+ * @params: what it is; copied
+ * @parent: device it sits on, or NULL
+ * @priv: for asblk_ctrl_priv(), from the first call of an operation on
+ *
+ * Context: task, may sleep.
+ * Return: controller, or an ERR_PTR: -EINVAL after a line in the log that says
+ * what is wrong with @params, -ENOMEM, or what &asblk_ctrl_ops.start_queue said.
+ */
+struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
+				     const struct asblk_ctrl_params *params,
+				     struct device *parent, void *priv)
+{
+	struct asblk_ctrl *ctrl = kzalloc_obj(*ctrl);
+	int err;
+
+	if (!ctrl)
+		return ERR_PTR(-ENOMEM);
+	ctrl->id = ida_alloc(&asblk_ctrl_ida, GFP_KERNEL);
+	if (ctrl->id < 0) {
+		err = ctrl->id;
+		kfree(ctrl);
+		return ERR_PTR(err);
+	}
+	ctrl->ops = ops;
+	ctrl->priv = priv;
+	ctrl->params = *params;
+	ctrl->params.model = kstrdup(params->model, GFP_KERNEL);
+	ctrl->params.serial = kstrdup(params->serial, GFP_KERNEL);
+	ctrl->params.firmware_rev = kstrdup(params->firmware_rev, GFP_KERNEL);
+
+	device_initialize(&ctrl->dev);
+	ctrl->dev.class = &asblk_class;
+	ctrl->dev.parent = parent;
+	err = dev_set_name(&ctrl->dev, "ctrl%d", ctrl->id);
+	if (!err && !(ctrl->params.model && ctrl->params.serial &&
+		      ctrl->params.firmware_rev))
+		err = -ENOMEM;
+	if (err)
+		goto put;
+	err = ctrl_start(ctrl);
+	if (err)
+		goto put;
+	err = device_add(&ctrl->dev);
+	if (err)
+		goto stop;
+	asblk_debugfs_add(ctrl);
+	return ctrl;
+
+stop:
+	blk_mq_free_tag_set(&ctrl->set);
+	ctrl_stop_queues(ctrl, ctrl->nr_queues);
+put:
+	put_device(&ctrl->dev);
+	return ERR_PTR(err);
+}
+ASBLK_EXPORT(asblk_ctrl_create);
+
+/**
+ * asblk_ctrl_destroy - stop a controller
+ * @ctrl: controller, whose disks have all been removed
+ *
+ * Its memory stays until the last opener of a removed disk is gone; its
+ * operations are not called again.
+ *
+ * Context: task, may sleep.
+ */
+void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
+{
+	asblk_debugfs_remove(ctrl);
+	device_del(&ctrl->dev);
+	/* Who submitted the last request may still be in the device's run. */
+	blk_mq_wait_quiesce_done(&ctrl->set);
+	blk_mq_free_tag_set(&ctrl->set);
+	ctrl_stop_queues(ctrl, ctrl->nr_queues);
+	put_device(&ctrl->dev);
+}
+ASBLK_EXPORT(asblk_ctrl_destroy);
+
+/**
+ * asblk_ctrl_priv - a controller driver's own data
+ * @ctrl: controller
+ *
+ * Context: any.
+ * Return: what was passed to asblk_ctrl_create().
+ */
+void *asblk_ctrl_priv(const struct asblk_ctrl *ctrl)
+{
+	return ctrl->priv;
+}
+ASBLK_EXPORT(asblk_ctrl_priv);
+
+/**
+ * asblk_ctrl_device - a controller as a device, to name in the log
+ * @ctrl: controller
+ *
+ * Context: any.
+ * Return: /sys/class/asblk/ctrlN.
+ */
+struct device *asblk_ctrl_device(struct asblk_ctrl *ctrl)
+{
+	return &ctrl->dev;
+}
+ASBLK_EXPORT(asblk_ctrl_device);
+
+int asblk_ctrl_class_init(void)
+{
+	return class_register(&asblk_class);
+}
+
+void asblk_ctrl_class_exit(void)
+{
+	/* Who closes a disk lets go of the module before it lets go of the disk. */
+	wait_event(asblk_ctrl_gone, ida_is_empty(&asblk_ctrl_ida));
+	class_unregister(&asblk_class);
+	ida_destroy(&asblk_ctrl_ida);
+}

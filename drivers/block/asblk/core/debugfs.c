@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/kernel/debug/asblk/ctrlN/qM/: counters, slots and the device's rings. */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "core.h"
+
+static struct dentry *asblk_debugfs_root;
+
+static int counters_show(struct seq_file *m, void *unused)
+{
+	struct asblk_equeue *q = m->private;
+	struct asblk_counters c;
+	u64 visits;
+
+	spin_lock_irq(&q->lock);
+	c = q->count;
+	spin_unlock_irq(&q->lock);
+
+	seq_printf(m, "requests %llu\n", c.requests);
+	seq_printf(m, "transfers %llu\n", c.transfers);
+	seq_printf(m, "completions %llu\n", c.completions);
+	seq_printf(m, "interrupts %llu\n", c.interrupts);
+	seq_printf(m, "polls %llu\n", c.polls);
+	visits = q->pub.polled ? c.polls : c.interrupts;
+	/* One decimal; a queue that was never visited has none. */
+	seq_printf(m, "completions_per_%s %llu.%llu\n",
+		   q->pub.polled ? "poll" : "interrupt",
+		   visits ? div64_u64(c.completions, visits) : 0,
+		   visits ? div64_u64(c.completions * 10, visits) % 10 : 0);
+	seq_printf(m, "retries %llu\n", c.retries);
+	seq_printf(m, "busy %llu\n", c.busy);
+	seq_printf(m, "errors %llu\n", c.errors);
+	seq_printf(m, "stale %llu\n", c.stale);
+	seq_printf(m, "timeouts %llu\n", c.timeouts);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counters);
+
+static int slots_show(struct seq_file *m, void *unused)
+{
+	struct asblk_equeue *q = m->private;
+	unsigned int i, nr = 0;
+
+	seq_puts(m, "slot   id     tag  offset     bytes      retries state\n");
+	for (i = 0; i < q->slots.nr; i++) {
+		struct asblk_slot slot;
+		int tag = -1;
+
+		/* One at a time: the lock keeps interrupts off. */
+		spin_lock_irq(&q->lock);
+		slot = q->slots.slot[i];
+		if (slot.rq)
+			tag = slot.rq->tag;
+		spin_unlock_irq(&q->lock);
+		if (!slot.rq)
+			continue;
+		nr++;
+		seq_printf(m, "%-6u %#06x %-4d %-10u %-10u %-7u %s\n", i,
+			   slot.id, tag, slot.offset, slot.bytes, slot.retries,
+			   slot.in_flight ? "in flight" : "waiting");
+	}
+	seq_printf(m, "%u of %u slots taken, %u of them by tag\n", nr,
+		   q->slots.nr, q->slots.nr_tags);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slots);
+
+static int rings_show(struct seq_file *m, void *unused)
+{
+	struct asblk_equeue *q = m->private;
+
+	q->ops->show_queue(&q->pub, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(rings);
+
+void asblk_debugfs_add(struct asblk_ctrl *ctrl)
+{
+	unsigned int i;
+
+	ctrl->debugfs = debugfs_create_dir(dev_name(&ctrl->dev),
+					   asblk_debugfs_root);
+	for (i = 0; i < ctrl->nr_queues; i++) {
+		struct asblk_equeue *q = &ctrl->queues[i];
+		struct dentry *dir;
+		char name[16];
+
+		snprintf(name, sizeof(name), "q%u", i);
+		dir = debugfs_create_dir(name, ctrl->debugfs);
+		debugfs_create_file("counters", 0400, dir, q, &counters_fops);
+		debugfs_create_file("slots", 0400, dir, q, &slots_fops);
+		if (ctrl->ops->show_queue)
+			debugfs_create_file("rings", 0400, dir, q,
+					    &rings_fops);
+	}
+}
+
+void asblk_debugfs_remove(struct asblk_ctrl *ctrl)
+{
+	debugfs_remove(ctrl->debugfs);
+}
+
+void asblk_debugfs_init(void)
+{
+	asblk_debugfs_root = debugfs_create_dir("asblk", NULL);
+}
+
+void asblk_debugfs_exit(void)
+{
+	debugfs_remove(asblk_debugfs_root);
+}

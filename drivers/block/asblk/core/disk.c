@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The gendisk: a medium's parameters become limits and features. */
+#include <linux/export.h>
+#include <linux/hdreg.h>
+#include <linux/idr.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "core.h"
+
+static DEFINE_IDA(asblk_disk_ida);
+
+/**
+ * asblk_max_block_size - the largest logical block this kernel takes
+ *
+ * Context: any.
+ * Return: bytes, a power of two.
+ */
+unsigned int asblk_max_block_size(void)
+{
+	return BLK_MAX_BLOCK_SIZE;
+}
+ASBLK_EXPORT(asblk_max_block_size);
+
+static void disk_atomic_limits(const struct asblk_disk *disk,
+			       struct queue_limits *lim)
+{
+	u32 max = asblk_limits_atomic(&disk->ctrl->params.limits,
+				      disk->params.atomic_bytes);
+
+	if (max < disk->params.block_size)
+		return;
+	lim->features |= ASBLK_FEAT_ATOMIC_WRITES;
+	lim->atomic_write_hw_max = max;
+	lim->atomic_write_hw_unit_min = disk->params.block_size;
+	lim->atomic_write_hw_unit_max = max;
+}
+
+/*
+ * What the block layer may send: not one transfer, but what the splitter makes
+ * transfers of. Only what it cannot mend - gaps and alignment inside a block -
+ * is left to the block layer.
+ */
+static void disk_limits(const struct asblk_disk *disk,
+			struct queue_limits *lim)
+{
+	const struct asblk_limits *cl = &disk->ctrl->params.limits;
+	const struct asblk_media_params *p = &disk->params;
+	unsigned int range_sectors = ASBLK_MAX_RANGE_BYTES >> SECTOR_SHIFT;
+
+	*lim = (struct queue_limits) {
+		.logical_block_size	= p->block_size,
+		.physical_block_size	= p->physical_block_size,
+		.max_hw_sectors		= ASBLK_MAX_REQUEST_BYTES >> SECTOR_SHIFT,
+		.max_segments		= USHRT_MAX,
+		.max_segment_size	= UINT_MAX,
+		.seg_boundary_mask	= ULONG_MAX,
+		.virt_boundary_mask	= cl->virt_boundary_mask,
+		.dma_alignment		= asblk_limits_dma_alignment(cl,
+							     p->block_size),
+	};
+	if (p->features & ASBLK_MEDIA_WRITE_CACHE)
+		lim->features |= BLK_FEAT_WRITE_CACHE;
+	if (p->features & ASBLK_MEDIA_FUA)
+		lim->features |= BLK_FEAT_FUA;
+	if (p->features & ASBLK_MEDIA_UNMAP) {
+		lim->max_hw_discard_sectors = range_sectors;
+		lim->max_discard_segments = cl->max_ranges;
+		lim->discard_granularity = p->unmap_granularity;
+	}
+	if (p->features & ASBLK_MEDIA_WRITE_ZEROES) {
+		lim->max_write_zeroes_sectors = range_sectors;
+		asblk_set_wzeroes_unmap(lim, range_sectors);
+	}
+	if (p->features & ASBLK_MEDIA_SECURE_ERASE)
+		lim->max_secure_erase_sectors = range_sectors;
+	disk_atomic_limits(disk, lim);
+}
+
+static int disk_check(const struct asblk_media_params *p,
+		      const struct asblk_ctrl *ctrl, struct device *dev)
+{
+	if (!is_power_of_2(p->block_size) || p->block_size < SECTOR_SIZE ||
+	    p->block_size > asblk_max_block_size()) {
+		dev_err(dev, "block size %u is not a power of two from 512 to %u\n",
+			p->block_size, asblk_max_block_size());
+		return -EINVAL;
+	}
+	if (!is_power_of_2(p->physical_block_size) ||
+	    p->physical_block_size < p->block_size) {
+		dev_err(dev, "physical block size %u is not a power of two from %u\n",
+			p->physical_block_size, p->block_size);
+		return -EINVAL;
+	}
+	if (!p->nr_blocks || p->nr_blocks > (u64)LLONG_MAX / p->block_size) {
+		dev_err(dev, "%llu blocks of %u bytes is no capacity\n",
+			p->nr_blocks, p->block_size);
+		return -EINVAL;
+	}
+	if ((p->features & ASBLK_MEDIA_REMOVABLE) &&
+	    (!ctrl->ops->eject || !ctrl->ops->load)) {
+		dev_err(dev, "a removable medium needs eject and load\n");
+		return -EINVAL;
+	}
+	return asblk_limits_check_block(&ctrl->params.limits, p->block_size,
+					dev);
+}
+
+/**
+ * asblk_disk_set_capacity - change the capacity of a live disk
+ * @disk: disk
+ * @nr_sectors: sectors of 512 bytes; 0 if there is no medium
+ *
+ * Waits until no request is in flight. Context: task, may sleep.
+ */
+void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
+{
+	unsigned int memflags = asblk_freeze_queue(disk->gd->queue);
+
+	WRITE_ONCE(disk->unit.nr_sectors, nr_sectors);
+	asblk_unfreeze_queue(disk->gd->queue, memflags);
+	set_capacity_and_notify(disk->gd, nr_sectors);
+}
+
+/* Eject and load tell user space; there is nothing to poll for. */
+static void disk_removable(struct gendisk *gd)
+{
+	gd->flags |= GENHD_FL_REMOVABLE;
+	gd->events = DISK_EVENT_MEDIA_CHANGE;
+	gd->event_flags = DISK_EVENT_FLAG_UEVENT;
+}
+
+/**
+ * asblk_disk_add - make a medium a disk
+ * @ctrl: controller
+ * @params: medium; copied
+ *
+ * The disk may be read before this returns: its partitions are looked for.
+ *
+ * Context: task, may sleep.
+ * Return: disk, or an ERR_PTR: -EINVAL after a line in the log, or -ENOMEM.
+ */
+struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
+				  const struct asblk_media_params *params)
+{
+	struct queue_limits lim;
+	struct asblk_disk *disk;
+	struct gendisk *gd;
+	int err;
+
+	err = disk_check(params, ctrl, &ctrl->dev);
+	if (err)
+		return ERR_PTR(err);
+	disk = kzalloc_obj(*disk);
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	disk->ctrl = ctrl;
+	disk->params = *params;
+	disk->unit.id = params->unit;
+	disk->unit.block_shift = ilog2(params->block_size);
+	disk->unit.nr_sectors = asblk_disk_sectors(disk);
+	disk->loaded = true;
+	disk->groups[0] = &asblk_disk_group;
+	disk->groups[1] = params->group;
+	disk->index = ida_alloc(&asblk_disk_ida, GFP_KERNEL);
+	if (disk->index < 0) {
+		err = disk->index;
+		goto free;
+	}
+
+	disk_limits(disk, &lim);
+	gd = blk_mq_alloc_disk(&ctrl->set, &lim, &disk->unit);
+	if (IS_ERR(gd)) {
+		err = PTR_ERR(gd);
+		goto free_index;
+	}
+	disk->gd = gd;
+	gd->fops = &asblk_fops;
+	gd->private_data = disk;
+	snprintf(gd->disk_name, sizeof(gd->disk_name), "asblk%d", disk->index);
+	if (params->features & ASBLK_MEDIA_REMOVABLE)
+		disk_removable(gd);
+	set_disk_ro(gd, params->features & ASBLK_MEDIA_READ_ONLY);
+	set_capacity(gd, disk->unit.nr_sectors);
+	get_device(&ctrl->dev);
+	err = device_add_disk(&ctrl->dev, gd, disk->groups);
+	if (err)
+		goto put;
+	return disk;
+
+put:
+	put_disk(gd);
+	put_device(&ctrl->dev);
+free_index:
+	ida_free(&asblk_disk_ida, disk->index);
+free:
+	kfree(disk);
+	return ERR_PTR(err);
+}
+ASBLK_EXPORT(asblk_disk_add);
+
+/**
+ * asblk_disk_remove - remove a disk
+ * @disk: disk; not to be used afterwards, though openers may keep its memory
+ *
+ * Waits for the requests in flight. Context: task, may sleep.
+ */
+void asblk_disk_remove(struct asblk_disk *disk)
+{
+	del_gendisk(disk->gd);
+	put_disk(disk->gd);
+}
+ASBLK_EXPORT(asblk_disk_remove);
+
+/**
+ * asblk_disk_priv - a controller driver's own data of a medium
+ * @disk_dev: the disk as a device, as sysfs attributes get it
+ *
+ * Context: any.
+ * Return: &asblk_media_params.priv.
+ */
+void *asblk_disk_priv(struct device *disk_dev)
+{
+	struct asblk_disk *disk = dev_to_disk(disk_dev)->private_data;
+
+	return disk->params.priv;
+}
+ASBLK_EXPORT(asblk_disk_priv);
+
+/* The last user of the gendisk is gone. */
+static void asblk_free_disk(struct gendisk *gd)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	put_device(&disk->ctrl->dev);
+	ida_free(&asblk_disk_ida, disk->index);
+	kfree(disk);
+}
+
+static void asblk_release(struct gendisk *gd)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	module_put(disk->ctrl->ops->owner);
+}
+
+static int asblk_open(struct gendisk *gd, blk_mode_t mode)
+{
+	struct asblk_disk *disk = gd->private_data;
+	int err;
+
+	/* The block layer holds this module, but not a controller's. */
+	if (!try_module_get(disk->ctrl->ops->owner))
+		return -ENXIO;
+	err = asblk_media_open(gd, mode);
+	if (err)
+		asblk_release(gd);
+	return err;
+}
+
+/* Old partitioning tools align to what this says: the usual 255 by 63. */
+static int asblk_getgeo(ASBLK_GETGEO_ARG, struct hd_geometry *geo)
+{
+	sector_t cylinders = get_capacity(ASBLK_GETGEO_DISK);
+
+	geo->heads = 255;
+	geo->sectors = 63;
+	sector_div(cylinders, 255 * 63);
+	geo->cylinders = min_t(sector_t, cylinders, USHRT_MAX);
+	return 0;
+}
+
+static int asblk_get_unique_id(struct gendisk *gd, u8 id[16],
+			       enum blk_unique_id type)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	/* A 16-byte EUI, as NVMe's NGUID. */
+	if (type != BLK_UID_EUI64 ||
+	    !memchr_inv(disk->params.wwid, 0, sizeof(disk->params.wwid)))
+		return -EINVAL;
+	memcpy(id, disk->params.wwid, sizeof(disk->params.wwid));
+	return sizeof(disk->params.wwid);
+}
+
+const struct block_device_operations asblk_fops = {
+	.owner		= THIS_MODULE,
+	.open		= asblk_open,
+	.release	= asblk_release,
+	.ioctl		= asblk_media_ioctl,
+	.compat_ioctl	= blkdev_compat_ptr_ioctl,
+	.getgeo		= asblk_getgeo,
+	.get_unique_id	= asblk_get_unique_id,
+	.free_disk	= asblk_free_disk,
+};

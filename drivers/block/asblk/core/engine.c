@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine, submission: a request becomes transfers. Completion, where finished
+ * transfers become a finished request, is in complete.c.
+ *
+ * Everything here happens during a visit to one queue: asblk_engine_enter() takes
+ * its lock, asblk_engine_leave() rings the doorbell, drops the lock and only then
+ * ends the requests that finished, so that neither a device that executes in
+ * software nor a bio's end_io runs under the lock. Submission, the interrupt
+ * handler, polling and timeouts are all such visits.
+ */
+#include <linux/bio.h>
+#include <linux/slab.h>
+
+#include "engine.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/asblk.h>
+
+/* How long a busy controller is left alone if no completion comes first. */
+#define ASBLK_KICK_DELAY	msecs_to_jiffies(3)
+
+static inline u8 engine_opts(const struct request *rq)
+{
+	u8 opts = 0;
+
+	if (likely(!(rq->cmd_flags & (REQ_FUA | REQ_ATOMIC | REQ_META |
+				      REQ_PRIO | REQ_RAHEAD | REQ_NOUNMAP))))
+		return 0;
+	if (rq->cmd_flags & REQ_FUA)
+		opts |= ASBLK_OPT_FUA;
+	if (rq->cmd_flags & REQ_ATOMIC)
+		opts |= ASBLK_OPT_ATOMIC;
+	if (rq->cmd_flags & REQ_META)
+		opts |= ASBLK_OPT_META;
+	if (rq->cmd_flags & REQ_PRIO)
+		opts |= ASBLK_OPT_PRIO;
+	if (rq->cmd_flags & REQ_RAHEAD)
+		opts |= ASBLK_OPT_RAHEAD;
+	/* A flag of write zeroes only; elsewhere its bit means nothing. */
+	if (req_op(rq) == REQ_OP_WRITE_ZEROES && (rq->cmd_flags & REQ_NOUNMAP))
+		opts |= ASBLK_OPT_NOUNMAP;
+	return opts;
+}
+
+static const u8 engine_ops[] = {
+	[REQ_OP_READ]		= ASBLK_OP_READ,
+	[REQ_OP_WRITE]		= ASBLK_OP_WRITE,
+	[REQ_OP_FLUSH]		= ASBLK_OP_FLUSH,
+	[REQ_OP_DISCARD]	= ASBLK_OP_UNMAP,
+	[REQ_OP_SECURE_ERASE]	= ASBLK_OP_SECURE_ERASE,
+	[REQ_OP_WRITE_ZEROES]	= ASBLK_OP_WRITE_ZEROES,
+};
+
+static inline bool engine_knows(enum req_op op)
+{
+	/* 0 is a read: the gaps of the table must not pass for one. */
+	return op == REQ_OP_READ ||
+	       (op_number(op) < ARRAY_SIZE(engine_ops) &&
+		engine_ops[op_number(op)]);
+}
+
+static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
+						    unsigned int index,
+						    struct request *rq)
+{
+	struct asblk_unit *unit = rq->q->queuedata;
+	struct asblk_slot *slot = &q->slots.slot[index];
+	struct asblk_transfer *t = &q->transfer;
+
+	t->id = slot->id;
+	t->op = engine_ops[op_number(req_op(rq))];
+	t->opts = engine_opts(rq);
+	t->ioprio = req_get_ioprio(rq);
+	t->nr_segments = 0;
+	t->nr_ranges = 0;
+	t->unit = unit->id;
+	t->priv = q->priv_area + index * q->priv_size;
+	t->lim = q->lim;
+	t->block_shift = unit->block_shift;
+	return t;
+}
+
+/* Offer a prepared transfer to the controller. */
+static inline blk_status_t engine_submit(struct asblk_equeue *q,
+					 struct asblk_slot *slot,
+					 struct request *rq,
+					 struct asblk_transfer *t)
+{
+	blk_status_t status;
+
+	slot->rq = rq;
+	slot->in_flight = true;
+	trace_asblk_transfer(&q->pub, t, slot->offset);
+	status = q->ops->submit(&q->pub, t);
+	if (likely(status == BLK_STS_OK)) {
+		q->unrung = true;
+		q->count.transfers++;
+		return status;
+	}
+	slot->in_flight = false;
+	if (status == BLK_STS_RESOURCE) {
+		q->count.busy++;
+		/* Nothing may be in flight that would bring us back here. */
+		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
+					    ASBLK_KICK_DELAY);
+	}
+	return status;
+}
+
+/*
+ * An atomic write is a bio, which always fits; merging may have put several into
+ * the request. Return: bytes of a part of whole bios, 0 if there is none.
+ */
+static u32 engine_split_atomic(struct asblk_transfer *t,
+			       const struct asblk_cursor *from, u32 fits)
+{
+	const struct bio *bio;
+	u32 bytes = 0;
+
+	for (bio = from->bio; bio && bytes + bio->bi_iter.bi_size <= fits;
+	     bio = bio->bi_next)
+		bytes += bio->bi_iter.bi_size;
+	return bytes ? asblk_split(t, from, bytes) : 0;
+}
+
+/* Make the next part. Return: false if this request cannot go on now. */
+static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	struct asblk_equeue *q = v->q;
+	struct asblk_slot *slot = asblk_slot_take(&q->slots, rq->tag);
+	struct asblk_transfer *t;
+	blk_status_t status;
+	u32 left = blk_rq_bytes(rq) - ar->issued;
+
+	if (!slot)
+		return false;
+	t = engine_prepare(q, slot - q->slots.slot, rq);
+	slot->offset = ar->issued;
+	slot->retries = 0;
+	slot->whole = false;
+	slot->bytes = asblk_split(t, &ar->next, left);
+	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC)))
+		slot->bytes = engine_split_atomic(t, &ar->next, slot->bytes);
+	if (unlikely(!slot->bytes))
+		status = BLK_STS_INVAL;
+	else
+		status = engine_submit(q, slot, rq, t);
+	if (unlikely(status != BLK_STS_OK)) {
+		asblk_slot_give(&q->slots, slot);
+		if (status != BLK_STS_RESOURCE)
+			engine_bad(ar, ar->issued, status);
+		return false;
+	}
+	asblk_cursor_advance(&ar->next, slot->bytes);
+	ar->issued += slot->bytes;
+	ar->parts++;
+	return true;
+}
+
+/*
+ * Issue what can be issued. A request that has parts left afterwards waits on
+ * the pending list: for a slot, which its own tag's slot at the latest will be,
+ * or for a busy controller. Return: true if the request is done with.
+ */
+static bool engine_issue(struct asblk_visit *v, struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	u32 bytes = blk_rq_bytes(rq);
+
+	while (ar->issued < bytes && ar->bad == ASBLK_NO_BAD)
+		if (!engine_issue_part(v, rq))
+			break;
+	if (ar->issued < bytes && ar->bad == ASBLK_NO_BAD) {
+		if (list_empty(&ar->pending))
+			list_add_tail(&ar->pending, &v->q->pending);
+		return false;
+	}
+	list_del_init(&ar->pending);
+	return !ar->parts;
+}
+
+/*
+ * Offer a transfer that failed, or that the controller was too busy for. Return:
+ * false if it is busy now.
+ */
+static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
+{
+	struct asblk_equeue *q = v->q;
+	struct request *rq = slot->rq;
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	struct asblk_cursor from = { rq->bio };
+	struct asblk_transfer *t;
+	blk_status_t status;
+	u32 bytes = 0;
+
+	if (slot->offset >= ar->bad) {
+		/* The request has failed before this: nothing more is issued. */
+		engine_part_done(v, slot);
+		return true;
+	}
+	t = engine_prepare(q, slot - q->slots.slot, rq);
+	if (req_op(rq) == REQ_OP_FLUSH) {
+		t->bytes = 0;
+		t->left = 0;
+	} else {
+		from.iter = rq->bio->bi_iter;
+		asblk_cursor_advance(&from, slot->offset);
+		bytes = asblk_split(t, &from, slot->bytes);
+	}
+	/* A part is cut the same way every time. */
+	status = bytes == slot->bytes ? engine_submit(q, slot, rq, t) :
+					BLK_STS_INVAL;
+	if (status == BLK_STS_RESOURCE)
+		return false;
+	if (status != BLK_STS_OK) {
+		engine_bad(ar, slot->offset, status);
+		engine_part_done(v, slot);
+	}
+	return true;
+}
+
+/* Go on with what had to wait. */
+static noinline void engine_resume(struct asblk_visit *v)
+{
+	struct asblk_equeue *q = v->q;
+	struct asblk_rq *ar, *tmp;
+
+	while (q->retry != ASBLK_SLOT_NONE) {
+		struct asblk_slot *slot = &q->slots.slot[q->retry];
+		u16 next = slot->next;	/* the pool's, once the slot is given */
+
+		if (!engine_issue_again(v, slot))
+			return;
+		q->retry = next;
+	}
+	list_for_each_entry_safe(ar, tmp, &q->pending, pending) {
+		struct request *rq = blk_mq_rq_from_pdu(ar);
+
+		if (engine_issue(v, rq))
+			engine_finish_bad(v, rq);
+	}
+}
+
+static void engine_kick(struct work_struct *work)
+{
+	struct asblk_equeue *q = container_of(work, struct asblk_equeue,
+					      kick.work);
+	struct asblk_visit v;
+
+	asblk_engine_enter(&v, q, NULL);
+	asblk_engine_leave(&v, true);
+}
+
+/* A request that is more than one transfer, or might be. */
+static noinline void engine_start_parts(struct asblk_visit *v,
+					struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	ar->next.bio = rq->bio;
+	ar->next.iter = rq->bio->bi_iter;
+	INIT_LIST_HEAD(&ar->pending);
+	ar->issued = 0;
+	ar->bad = ASBLK_NO_BAD;
+	ar->parts = 0;
+	ar->status = BLK_STS_OK;
+	if (engine_issue(v, rq))
+		engine_finish_bad(v, rq);
+}
+
+/* The controller did not take the only transfer of a request. */
+static noinline void engine_start_failed(struct asblk_visit *v,
+					 struct asblk_slot *slot,
+					 struct request *rq,
+					 blk_status_t status)
+{
+	engine_become_parts(slot, rq);
+	if (status == BLK_STS_RESOURCE) {
+		slot->rq = rq;
+		engine_retry_later(v->q, slot);
+		return;
+	}
+	engine_bad(blk_mq_rq_to_pdu(rq), 0, status);
+	slot->rq = rq;
+	engine_part_done(v, slot);
+}
+
+/* A discard's ranges are its bios, in any order. */
+static bool engine_in_range(struct request *rq, sector_t nr_sectors)
+{
+	struct bio *bio;
+
+	if (likely(req_op(rq) != REQ_OP_DISCARD))
+		return blk_rq_pos(rq) + blk_rq_sectors(rq) <= nr_sectors;
+	__rq_for_each_bio(bio, rq)
+		if (bio_end_sector(bio) > nr_sectors)
+			return false;
+	return true;
+}
+
+/**
+ * asblk_engine_start - accept a request
+ * @v: visit to the request's queue
+ * @rq: request, not started
+ *
+ * An accepted request ends exactly once, whatever happens.
+ *
+ * Return: %BLK_STS_OK, or the status to fail @rq with, which was not touched.
+ */
+blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
+{
+	struct asblk_unit *unit = rq->q->queuedata;
+	struct asblk_equeue *q = v->q;
+	struct asblk_slot *slot = &q->slots.slot[rq->tag];
+	struct asblk_transfer *t;
+	blk_status_t status;
+	u32 bytes = blk_rq_bytes(rq);
+
+	if (unlikely(!engine_knows(req_op(rq))))
+		return BLK_STS_NOTSUPP;
+	if (unlikely(bytes &&
+		     !engine_in_range(rq, READ_ONCE(unit->nr_sectors))))
+		return BLK_STS_IOERR;
+
+	blk_mq_start_request(rq);
+	q->count.requests++;
+	trace_asblk_submit(&q->pub, rq);
+
+	if (op_number(req_op(rq)) > op_number(REQ_OP_FLUSH) ||
+	    (bytes && (bytes > q->lim->max_bytes ||
+		       rq->nr_phys_segments > q->whole_segments))) {
+		engine_start_parts(v, rq);
+		return BLK_STS_OK;
+	}
+
+	t = engine_prepare(q, rq->tag, rq);
+	t->nr_segments = rq->nr_phys_segments;
+	t->bytes = bytes;
+	t->left = 0;
+	if (likely(bytes)) {
+		struct bio *bio = rq->bio;
+		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec,
+						      bio->bi_iter);
+
+		t->range.lba = blk_rq_pos(rq) >>
+			       (unit->block_shift - SECTOR_SHIFT);
+		t->range.nr_blocks = bytes >> unit->block_shift;
+		t->seg.addr = bvec_phys(&bv);
+		t->seg.len = bv.bv_len;
+		t->left = bytes - bv.bv_len;
+		if (t->left) {
+			t->cursor.bio = bio;
+			t->cursor.iter = bio->bi_iter;
+		}
+	}
+	slot->offset = 0;
+	slot->bytes = bytes;
+	slot->retries = 0;
+	slot->whole = true;
+	/* Nobody overtakes those that a busy controller has turned away. */
+	status = likely(q->retry == ASBLK_SLOT_NONE) ?
+		 engine_submit(q, slot, rq, t) : BLK_STS_RESOURCE;
+	if (unlikely(status != BLK_STS_OK))
+		engine_start_failed(v, slot, rq, status);
+	return BLK_STS_OK;
+}
+
+/**
+ * asblk_engine_enter - begin a visit to a queue
+ * @v: the visit; on the caller's stack
+ * @q: queue, whose lock is taken
+ * @iob: where requests that end together are gathered, for the caller to end;
+ *	NULL to end them one by one
+ *
+ * Context: any but NMI.
+ */
+void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
+			struct io_comp_batch *iob)
+	__acquires(&q->lock)
+{
+	v->q = q;
+	v->nr = 0;
+	v->iob = iob;
+	rq_list_init(&v->single);
+	spin_lock_irqsave(&q->lock, v->flags);
+}
+
+/**
+ * asblk_engine_leave - end a visit to a queue
+ * @v: the visit
+ * @ring: false if more transfers follow at once, in another visit
+ *
+ * Context: as asblk_engine_enter(); calls end_io handlers.
+ */
+void asblk_engine_leave(struct asblk_visit *v, bool ring)
+	__releases(&v->q->lock)
+{
+	struct asblk_equeue *q = v->q;
+	struct request *rq;
+	bool run = false;
+
+	if (unlikely(q->retry != ASBLK_SLOT_NONE || !list_empty(&q->pending)))
+		engine_resume(v);
+	if (ring && q->unrung) {
+		q->unrung = false;
+		q->ops->ring(&q->pub);
+		run = q->ops->run;
+	}
+	spin_unlock_irqrestore(&q->lock, v->flags);
+
+	if (run)
+		q->ops->run(&q->pub);
+	while ((rq = rq_list_pop(&v->single)))
+		blk_mq_complete_request(rq);
+}
+
+/**
+ * asblk_equeue_init - make a queue and start it on the controller
+ * @q: queue, zeroed
+ * @ctrl: its controller
+ * @index: number
+ *
+ * Context: task, may sleep.
+ * Return: 0, or a negative errno with nothing left behind.
+ */
+int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
+		      unsigned int index)
+{
+	const struct asblk_ctrl_params *p = &ctrl->params;
+	int err;
+
+	q->pub.ctrl = ctrl;
+	q->pub.index = index;
+	q->pub.polled = index >= p->nr_queues;
+	q->pub.node = p->node;
+	q->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
+	q->ops = ctrl->ops;
+	q->lim = &p->limits;
+	q->whole_segments = asblk_limits_whole_segments(q->lim);
+	q->max_retries = p->max_retries;
+	q->priv_size = ALIGN(p->transfer_priv_size, 16);
+	q->retry = ASBLK_SLOT_NONE;
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->pending);
+	INIT_DELAYED_WORK(&q->kick, engine_kick);
+
+	err = asblk_slots_init(&q->slots, p->queue_depth, p->nr_extra_slots,
+			       p->node);
+	if (err)
+		return err;
+	if (q->priv_size) {
+		q->priv_area = kvcalloc_node(q->pub.nr_slots, q->priv_size,
+					     GFP_KERNEL, p->node);
+		if (!q->priv_area) {
+			err = -ENOMEM;
+			goto free_slots;
+		}
+	}
+	err = ctrl->ops->start_queue(&q->pub);
+	if (err)
+		goto free_priv;
+	return 0;
+
+free_priv:
+	kvfree(q->priv_area);
+free_slots:
+	asblk_slots_exit(&q->slots);
+	return err;
+}
+
+/**
+ * asblk_equeue_exit - stop and free a queue
+ * @q: queue with nothing in flight
+ *
+ * Context: task, may sleep.
+ */
+void asblk_equeue_exit(struct asblk_equeue *q)
+{
+	cancel_delayed_work_sync(&q->kick);
+	q->ops->stop_queue(&q->pub);
+	kvfree(q->priv_area);
+	asblk_slots_exit(&q->slots);
+}

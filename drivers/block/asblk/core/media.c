@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Media that come and go: eject, load, lock the door, ask for the state. The
+ * ioctls are those of CD-ROM drives, so that eject(1) works.
+ */
+#include <linux/blkdev.h>
+#include <linux/cdrom.h>
+
+#include "core.h"
+
+/**
+ * asblk_media_open - check that there is a medium to open
+ * @gd: disk
+ * @mode: how it is opened; %BLK_OPEN_NDELAY opens it without a medium too, so
+ *	that it can be told to load one
+ *
+ * Context: task, under &gendisk.open_mutex.
+ * Return: 0 or -ENOMEDIUM.
+ */
+int asblk_media_open(struct gendisk *gd, blk_mode_t mode)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	return disk->loaded || (mode & BLK_OPEN_NDELAY) ? 0 : -ENOMEDIUM;
+}
+
+/* Nothing known of the old medium holds: the next open looks for partitions. */
+static void media_changed(struct gendisk *gd)
+{
+	disk_force_media_change(gd);
+	set_bit(GD_NEED_PART_SCAN, &gd->state);
+}
+
+/*
+ * Drain and synchronize first. Once the capacity is 0 no write can follow, so
+ * the flush after it covers every write that was acknowledged.
+ */
+static int media_eject(struct asblk_disk *disk)
+{
+	const struct asblk_ctrl_ops *ops = disk->ctrl->ops;
+	struct gendisk *gd = disk->gd;
+	sector_t nr_sectors = disk->unit.nr_sectors;
+	int err;
+
+	if (!disk->loaded)
+		return 0;
+	/* The caller has it open; anybody else would lose the medium. */
+	if (disk->locked || disk_openers(gd) > 1)
+		return -EBUSY;
+	err = sync_blockdev(gd->part0);
+	if (err)
+		return err;
+	asblk_disk_set_capacity(disk, 0);
+	err = blkdev_issue_flush(gd->part0);
+	if (!err)
+		err = ops->eject(disk->ctrl, disk->unit.id);
+	if (err) {
+		asblk_disk_set_capacity(disk, nr_sectors);
+		return err;
+	}
+	disk->loaded = false;
+	media_changed(gd);
+	return 0;
+}
+
+static int media_load(struct asblk_disk *disk)
+{
+	int err;
+
+	if (disk->loaded)
+		return 0;
+	err = disk->ctrl->ops->load(disk->ctrl, disk->unit.id);
+	if (err)
+		return err;
+	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
+	disk->loaded = true;
+	media_changed(disk->gd);
+	return 0;
+}
+
+static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
+		       unsigned long arg)
+{
+	switch (cmd) {
+	case CDROMEJECT:
+		return media_eject(disk);
+	case CDROMCLOSETRAY:
+		return media_load(disk);
+	case CDROM_LOCKDOOR:
+		if (arg > 1)
+			return -EINVAL;
+		disk->locked = arg;
+		return 0;
+	case CDROM_DRIVE_STATUS:
+		return disk->loaded ? CDS_DISC_OK : CDS_TRAY_OPEN;
+	default:
+		return -ENOTTY;
+	}
+}
+
+/**
+ * asblk_media_ioctl - CDROMEJECT, CDROMCLOSETRAY, CDROM_LOCKDOOR and
+ * CDROM_DRIVE_STATUS of a removable disk
+ * @bdev: disk
+ * @mode: how it was opened
+ * @cmd: request
+ * @arg: its argument
+ *
+ * Context: task, may sleep.
+ * Return: 0, a drive status (CDS_*), -EBUSY if the medium is in use or locked,
+ * -ENODEV if the disk was removed, -ENOTTY for anything else and for partitions
+ * and disks that are not removable.
+ */
+int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
+		      unsigned int cmd, unsigned long arg)
+{
+	struct gendisk *gd = bdev->bd_disk;
+	int ret;
+
+	if (!(gd->flags & GENHD_FL_REMOVABLE) || bdev_is_partition(bdev))
+		return -ENOTTY;
+	/* Keeps others from opening it meanwhile. */
+	mutex_lock(&gd->open_mutex);
+	/* The controller of a removed disk may be gone already. */
+	ret = test_bit(GD_DEAD, &gd->state) ? -ENODEV :
+	      media_ioctl(gd->private_data, cmd, arg);
+	mutex_unlock(&gd->open_mutex);
+	return ret;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Load and unload: the core first, then the disks of the emulated controller. */
+#include <linux/module.h>
+
+#include "../emul/emul.h"
+#include "core.h"
+
+static int __init asblk_init(void)
+{
+	int err;
+
+	err = asblk_ctrl_class_init();
+	if (err)
+		return err;
+	asblk_debugfs_init();
+	err = emul_init();
+	if (err) {
+		asblk_debugfs_exit();
+		asblk_ctrl_class_exit();
+	}
+	return err;
+}
+
+static void __exit asblk_exit(void)
+{
+	emul_exit();
+	asblk_debugfs_exit();
+	asblk_ctrl_class_exit();
+}
+
+module_init(asblk_init);
+module_exit(asblk_exit);
+MODULE_DESCRIPTION("Asynchronous block driver with an emulated controller");
+MODULE_LICENSE("GPL");

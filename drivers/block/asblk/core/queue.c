@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* blk-mq's callbacks: whole batches go down to the engine. */
+#include "core.h"
+
+static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
+				   const struct blk_mq_queue_data *bd)
+{
+	struct asblk_visit v;
+	blk_status_t status;
+
+	asblk_engine_enter(&v, hctx->driver_data, NULL);
+	status = asblk_engine_start(&v, bd->rq);
+	asblk_engine_leave(&v, bd->last);
+	return status;
+}
+
+static void asblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	struct asblk_visit v;
+
+	asblk_engine_enter(&v, hctx->driver_data, NULL);
+	asblk_engine_leave(&v, true);
+}
+
+/* What fails is left to asblk_queue_rq(), which fails it again and says why. */
+static void asblk_queue_rqs(struct rq_list *rqlist)
+{
+	struct asblk_equeue *q = NULL;
+	struct rq_list failed = { };
+	struct asblk_visit v;
+	struct request *rq;
+
+	while ((rq = rq_list_pop(rqlist))) {
+		if (rq->mq_hctx->driver_data != q) {
+			if (q)
+				asblk_engine_leave(&v, true);
+			q = rq->mq_hctx->driver_data;
+			asblk_engine_enter(&v, q, NULL);
+		}
+		if (unlikely(asblk_engine_start(&v, rq) != BLK_STS_OK))
+			rq_list_add_tail(&failed, rq);
+	}
+	if (q)
+		asblk_engine_leave(&v, true);
+	*rqlist = failed;
+}
+
+static int asblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	return asblk_engine_poll(hctx->driver_data, iob);
+}
+
+static enum blk_eh_timer_return asblk_timeout(struct request *rq)
+{
+	struct asblk_equeue *q = rq->mq_hctx->driver_data;
+
+	if (asblk_engine_late(q, rq))
+		return BLK_EH_DONE;
+	dev_warn_ratelimited(&q->pub.ctrl->dev, "queue %u: request %d is late\n",
+			     q->pub.index, rq->tag);
+	return BLK_EH_RESET_TIMER;
+}
+
+static int asblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+			   unsigned int index)
+{
+	struct asblk_ctrl *ctrl = data;
+
+	hctx->driver_data = &ctrl->queues[index];
+	return 0;
+}
+
+static void asblk_map_queues(struct blk_mq_tag_set *set)
+{
+	struct asblk_ctrl *ctrl = set->driver_data;
+	struct blk_mq_queue_map *map = &set->map[HCTX_TYPE_DEFAULT];
+
+	map->nr_queues = ctrl->params.nr_queues;
+	map->queue_offset = 0;
+	if (set->nr_maps > HCTX_TYPE_POLL) {
+		/* No queues for reads alone: they use the default ones. */
+		set->map[HCTX_TYPE_READ].nr_queues = 0;
+		set->map[HCTX_TYPE_POLL].nr_queues =
+			ctrl->params.nr_poll_queues;
+		set->map[HCTX_TYPE_POLL].queue_offset = ctrl->params.nr_queues;
+		blk_mq_map_queues(&set->map[HCTX_TYPE_POLL]);
+	}
+	if (ctrl->ops->map_queues)
+		ctrl->ops->map_queues(ctrl, set);
+	else
+		blk_mq_map_queues(map);
+}
+
+static const struct blk_mq_ops asblk_mq_ops = {
+	.queue_rq	= asblk_queue_rq,
+	.commit_rqs	= asblk_commit_rqs,
+	.queue_rqs	= asblk_queue_rqs,
+	.complete	= asblk_engine_end,
+	.poll		= asblk_poll,
+	.timeout	= asblk_timeout,
+	.init_hctx	= asblk_init_hctx,
+	.map_queues	= asblk_map_queues,
+};
+
+/**
+ * asblk_tag_set_init - make the tag set that the disks of a controller share
+ * @ctrl: controller with its queues started
+ *
+ * Context: task, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int asblk_tag_set_init(struct asblk_ctrl *ctrl)
+{
+	struct blk_mq_tag_set *set = &ctrl->set;
+
+	set->ops = &asblk_mq_ops;
+	set->nr_hw_queues = ctrl->nr_queues;
+	set->nr_maps = ctrl->params.nr_poll_queues ? HCTX_TYPE_POLL + 1 : 1;
+	set->queue_depth = ctrl->params.queue_depth;
+	set->cmd_size = sizeof(struct asblk_rq);
+	set->numa_node = ctrl->params.node;
+	set->timeout = msecs_to_jiffies(ctrl->params.timeout_ms);
+	/* A RAM disk and an NVMe device need no scheduler by default. */
+	set->flags = ASBLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	set->driver_data = ctrl;
+	return blk_mq_alloc_tag_set(set);
+}

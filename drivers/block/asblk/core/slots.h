@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Transfer slots: which transfer is in flight under which ID.
+ *
+ * The first slots belong to the tags of the queue, one each, so that every
+ * request can always have one part in flight. The others are a pool for further
+ * parts of split requests. An ID is the slot's index with the slot's generation
+ * above it; the generation moves on when the slot is given back, which makes a
+ * late or duplicate completion name nothing.
+ */
+#ifndef _ASBLK_SLOTS_H
+#define _ASBLK_SLOTS_H
+
+#include <linux/types.h>
+
+struct request;
+
+#define ASBLK_SLOT_NONE		U16_MAX
+#define ASBLK_MAX_SLOTS		4096	/* leaves a generation of 4 bits */
+
+/**
+ * struct asblk_slot - a place for one transfer
+ * @rq: request that the slot was taken for; NULL if it is free
+ * @offset: where the part begins in the request, in bytes
+ * @bytes: length of the part
+ * @id: ID of the transfer in flight, or else of the next one
+ * @next: next slot of the free pool, or of the list to be offered again
+ * @retries: times it was offered again
+ * @whole: the transfer is all of @rq
+ * @in_flight: the controller has the transfer
+ */
+struct asblk_slot {
+	struct request *rq;
+	u32 offset;
+	u32 bytes;
+	u16 id;
+	u16 next;
+	u8 retries;
+	bool whole;
+	bool in_flight;
+};
+
+/**
+ * struct asblk_slots - the slots of a queue
+ * @slot: @nr of them
+ * @mask: of the index in an ID
+ * @nr: number of slots
+ * @nr_tags: slots that belong to tags, the first ones
+ * @free: head of the free pool
+ */
+struct asblk_slots {
+	struct asblk_slot *slot;
+	u16 mask;
+	u16 nr;
+	u16 nr_tags;
+	u16 free;
+};
+
+int asblk_slots_init(struct asblk_slots *s, unsigned int nr_tags,
+		     unsigned int nr_extra, int node);
+void asblk_slots_exit(struct asblk_slots *s);
+
+/**
+ * asblk_slot_find - the transfer in flight that an ID names
+ * @s: slots
+ * @id: any value
+ *
+ * Return: its slot, or NULL if there is no such transfer (out of range, already
+ * completed, never submitted).
+ */
+static inline struct asblk_slot *asblk_slot_find(struct asblk_slots *s, u16 id)
+{
+	unsigned int index = id & s->mask;
+	struct asblk_slot *slot = &s->slot[index];
+
+	if (unlikely(index >= s->nr || slot->id != id || !slot->in_flight))
+		return NULL;
+	return slot;
+}
+
+/**
+ * asblk_slot_take - a free slot for a part
+ * @s: slots
+ * @tag: tag of the request that the part belongs to
+ *
+ * Return: the tag's own slot if it is free, else one from the pool, else NULL.
+ */
+static inline struct asblk_slot *asblk_slot_take(struct asblk_slots *s,
+						 unsigned int tag)
+{
+	struct asblk_slot *slot = &s->slot[tag];
+
+	if (!slot->rq)
+		return slot;
+	if (s->free == ASBLK_SLOT_NONE)
+		return NULL;
+	slot = &s->slot[s->free];
+	s->free = slot->next;
+	return slot;
+}
+
+/**
+ * asblk_slot_retire - make the ID of a transfer that has ended name nothing
+ * @s: slots
+ * @slot: its slot, which stays taken
+ */
+static inline void asblk_slot_retire(struct asblk_slots *s,
+				     struct asblk_slot *slot)
+{
+	slot->id += s->mask + 1;	/* wraps around in the generation */
+	slot->in_flight = false;
+}
+
+/**
+ * asblk_slot_give - give a slot back
+ * @s: slots
+ * @slot: taken with asblk_slot_take()
+ */
+static inline void asblk_slot_give(struct asblk_slots *s,
+				   struct asblk_slot *slot)
+{
+	unsigned int index = slot - s->slot;
+
+	asblk_slot_retire(s, slot);
+	slot->rq = NULL;
+	if (index >= s->nr_tags) {
+		slot->next = s->free;
+		s->free = index;
+	}
+}
+
+#endif /* _ASBLK_SLOTS_H */

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sysfs attributes. lsblk and udev look for model, serial and rev in the disk's
+ * parent device, which is the controller.
+ */
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "core.h"
+
+static ssize_t model_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%s\n", ctrl->params.model);
+}
+static DEVICE_ATTR_RO(model);
+
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%s\n", ctrl->params.serial);
+}
+static DEVICE_ATTR_RO(serial);
+
+static ssize_t firmware_rev_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%s\n", ctrl->params.firmware_rev);
+}
+static DEVICE_ATTR_RO(firmware_rev);
+
+/* The name that lsblk knows, after SCSI. */
+static struct device_attribute dev_attr_rev =
+	__ATTR(rev, 0444, firmware_rev_show, NULL);
+
+static struct attribute *ctrl_attrs[] = {
+	&dev_attr_model.attr,
+	&dev_attr_serial.attr,
+	&dev_attr_firmware_rev.attr,
+	&dev_attr_rev.attr,
+	NULL
+};
+
+static const struct attribute_group ctrl_group = {
+	.attrs = ctrl_attrs,
+};
+
+const struct attribute_group *asblk_ctrl_groups[] = {
+	&ctrl_group,
+	NULL
+};
+
+static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+
+	return sysfs_emit(buf, "eui.%16phN\n", disk->params.wwid);
+}
+static DEVICE_ATTR_RO(wwid);
+
+static struct attribute *disk_attrs[] = {
+	&dev_attr_wwid.attr,
+	NULL
+};
+
+/* A medium without a unique ID has no wwid rather than a wrong one. */
+static umode_t disk_is_visible(struct kobject *kobj, struct attribute *attr,
+			       int index)
+{
+	struct asblk_disk *disk = dev_to_disk(kobj_to_dev(kobj))->private_data;
+
+	return memchr_inv(disk->params.wwid, 0, sizeof(disk->params.wwid)) ?
+	       attr->mode : 0;
+}
+
+const struct attribute_group asblk_disk_group = {
+	.attrs = disk_attrs,
+	.is_visible = disk_is_visible,
+};

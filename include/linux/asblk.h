@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * asblk controller interface: the only door between the engine and a device.
+ *
+ * A controller driver fills in struct asblk_ctrl_ops and struct
+ * asblk_ctrl_params, creates the controller, and adds a disk for each medium.
+ * Documentation/block/asblk-controller.rst walks through one.
+ */
+#ifndef _LINUX_ASBLK_H
+#define _LINUX_ASBLK_H
+
+#include <linux/blk_types.h>
+#include <linux/bvec.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+
+struct asblk_ctrl;
+struct asblk_disk;
+struct asblk_visit;
+struct attribute_group;
+struct blk_mq_tag_set;
+struct device;
+struct module;
+struct seq_file;
+
+/**
+ * enum asblk_op - what a transfer does
+ * @ASBLK_OP_READ: media to memory
+ * @ASBLK_OP_WRITE: memory to media
+ * @ASBLK_OP_FLUSH: make durable every write completed before this transfer was
+ *	submitted; no data, no LBA
+ * @ASBLK_OP_UNMAP: the blocks of the ranges need not be kept; see
+ *	asblk_next_range()
+ * @ASBLK_OP_WRITE_ZEROES: the blocks read back as zeroes; they may be unmapped
+ *	unless %ASBLK_OPT_NOUNMAP is set
+ * @ASBLK_OP_SECURE_ERASE: no copy of the blocks' old content remains; they
+ *	read back as zeroes
+ */
+enum asblk_op {
+	ASBLK_OP_READ,
+	ASBLK_OP_WRITE,
+	ASBLK_OP_FLUSH,
+	ASBLK_OP_UNMAP,
+	ASBLK_OP_WRITE_ZEROES,
+	ASBLK_OP_SECURE_ERASE,
+	/* private: how many */
+	ASBLK_NR_OPS
+};
+
+/* Options of a transfer. All but FUA, NOUNMAP and ATOMIC are hints. */
+#define ASBLK_OPT_FUA		BIT(0)	/* durable before it completes */
+#define ASBLK_OPT_NOUNMAP	BIT(1)	/* write zeroes: keep the blocks provisioned */
+#define ASBLK_OPT_ATOMIC	BIT(2)	/* all or nothing after a power cut */
+#define ASBLK_OPT_META		BIT(3)	/* file system metadata */
+#define ASBLK_OPT_PRIO		BIT(4)	/* somebody waits for it */
+#define ASBLK_OPT_RAHEAD	BIT(5)	/* read-ahead: may fail early */
+
+/**
+ * struct asblk_segment - one piece of memory as the device sees it
+ * @addr: bus address; a physical address on the emulated bus
+ * @len: bytes
+ */
+struct asblk_segment {
+	dma_addr_t addr;
+	u32 len;
+};
+
+/**
+ * struct asblk_range - one run of logical blocks
+ * @lba: first block
+ * @nr_blocks: number of blocks, at least 1
+ */
+struct asblk_range {
+	u64 lba;
+	u64 nr_blocks;
+};
+
+/**
+ * struct asblk_cursor - a position in a request's memory or ranges
+ * @bio: bio that holds the next byte
+ * @iter: position in @bio
+ */
+struct asblk_cursor {
+	struct bio *bio;
+	struct bvec_iter iter;
+};
+
+/**
+ * struct asblk_limits - what one transfer may look like
+ * @max_bytes: most bytes of data; a multiple of every medium's block size
+ * @max_segments: most segments
+ * @max_segment_bytes: most bytes in one segment
+ * @seg_boundary_mask: no segment crosses a multiple of this plus 1
+ * @virt_boundary_mask: segments other than the first start, and other than the
+ *	last end, at a multiple of this plus 1; 0 for none (a PRP list has 4095)
+ * @dma_alignment_mask: every segment's address and length is a multiple of this
+ *	plus 1; at most PAGE_SIZE - 1
+ * @max_ranges: most ranges of one unmap
+ * @max_range_bytes: most bytes in one unmap range, one write zeroes or one
+ *	secure erase; a multiple of every medium's block size
+ *
+ * asblk_ctrl_create() refuses limits that contradict themselves, and
+ * asblk_disk_add() a block size that they cannot carry.
+ */
+struct asblk_limits {
+	u32 max_bytes;
+	u32 max_segments;
+	u32 max_segment_bytes;
+	u64 seg_boundary_mask;
+	u32 virt_boundary_mask;
+	u32 dma_alignment_mask;
+	u32 max_ranges;
+	u64 max_range_bytes;
+};
+
+/**
+ * struct asblk_transfer - one device command, never more than one DMA operation
+ * @id: to be handed back to asblk_complete() once; slot index and generation,
+ *	opaque to the controller
+ * @op: operation
+ * @opts: ASBLK_OPT_*
+ * @ioprio: I/O priority as in linux/ioprio.h
+ * @nr_segments: number of segments, 0 for an operation without data
+ * @nr_ranges: number of ranges of an unmap, else 0
+ * @bytes: length of the data, or of the range; 0 for a flush and an unmap
+ * @unit: medium, as given in struct asblk_media_params
+ * @range: blocks; for an unmap the current one of @nr_ranges
+ * @seg: current segment; asblk_next_segment() moves on
+ * @priv: the controller's memory for this transfer, of
+ *	&asblk_ctrl_params.transfer_priv_size bytes; keeps its content for as
+ *	long as the queue lives, and belongs to the transfer until it completes
+ *
+ * Valid during &asblk_ctrl_ops.submit and no longer.
+ */
+struct asblk_transfer {
+	u16 id;
+	u8 op;
+	u8 opts;
+	u16 ioprio;
+	u32 nr_segments;
+	u32 nr_ranges;
+	u32 bytes;
+	u32 unit;
+	struct asblk_range range;
+	struct asblk_segment seg;
+	void *priv;
+	/* private: the engine's */
+	const struct asblk_limits *lim;
+	struct asblk_cursor cursor;
+	u64 left;
+	u8 block_shift;
+};
+
+bool __asblk_next_segment(struct asblk_transfer *t);
+bool __asblk_next_range(struct asblk_transfer *t);
+
+/**
+ * asblk_next_segment - move a transfer to its next segment
+ * @t: transfer with data
+ *
+ * The first segment is in &asblk_transfer.seg from the start. Context:
+ * &asblk_ctrl_ops.submit only.
+ *
+ * Return: false if the current segment is the last.
+ */
+static inline bool asblk_next_segment(struct asblk_transfer *t)
+{
+	return t->left && __asblk_next_segment(t);
+}
+
+/**
+ * asblk_next_range - move an unmap to its next range
+ * @t: unmap
+ *
+ * As asblk_next_segment(), for &asblk_transfer.range.
+ *
+ * Return: false if the current range is the last.
+ */
+static inline bool asblk_next_range(struct asblk_transfer *t)
+{
+	return t->left && __asblk_next_range(t);
+}
+
+/**
+ * struct asblk_queue - one hardware queue, as its controller sees it
+ * @ctrl: controller
+ * @priv: the controller's, set by &asblk_ctrl_ops.start_queue
+ * @index: 0-based; polled queues follow those with interrupts
+ * @nr_slots: most transfers in flight at once
+ * @polled: completions are found by polling; no interrupt is wanted
+ * @node: NUMA node for its memory, or NUMA_NO_NODE
+ */
+struct asblk_queue {
+	struct asblk_ctrl *ctrl;
+	void *priv;
+	unsigned int index;
+	unsigned int nr_slots;
+	bool polled;
+	int node;
+};
+
+/**
+ * struct asblk_ctrl_ops - what a controller does
+ *
+ * @owner: module that implements it; an open disk holds it
+ *
+ * @start_queue: make a queue ready for transfers, its interrupt included.
+ *	May sleep. Returns 0 or a negative errno.
+ *
+ * @stop_queue: undo @start_queue. No transfer is in flight. May sleep.
+ *
+ * @submit: accept a transfer. Called under the queue's lock with interrupts
+ *	off, so calls for one queue never overlap each other or @reap. Must not
+ *	complete the transfer itself. Returns %BLK_STS_OK (it will be completed
+ *	exactly once), %BLK_STS_RESOURCE (busy: the engine offers it again after
+ *	the next completion, or after a while), or another status (final: no
+ *	completion follows).
+ *
+ * @ring: the transfers submitted so far are complete for now: ring the
+ *	doorbell. Called under the queue's lock with interrupts off.
+ *
+ * @run: optional, for a device that is software: execute what was rung for,
+ *	on this CPU. Called after @ring without locks, from a task, a softirq or
+ *	a hard interrupt handler.
+ *
+ * @reap: call asblk_complete() or asblk_complete_error() for every transfer
+ *	that the device has finished. Called under the queue's lock with
+ *	interrupts off, from asblk_reap(), a poll or a timeout.
+ *
+ * @eject: take the medium of a removable unit out; its content is kept and
+ *	durable. The unit is idle. May sleep. Returns 0 or a negative errno.
+ *	Required for media with %ASBLK_MEDIA_REMOVABLE.
+ *
+ * @load: put it back. May sleep. Returns 0 or a negative errno. Required for
+ *	media with %ASBLK_MEDIA_REMOVABLE.
+ *
+ * @map_queues: optional: assign CPUs to queues; by default they are spread
+ *	evenly.
+ *
+ * @show_queue: optional: print the device's view of a queue (rings, say) for
+ *	debugfs. May sleep.
+ */
+struct asblk_ctrl_ops {
+	struct module *owner;
+	int (*start_queue)(struct asblk_queue *q);
+	void (*stop_queue)(struct asblk_queue *q);
+	blk_status_t (*submit)(struct asblk_queue *q, struct asblk_transfer *t);
+	void (*ring)(struct asblk_queue *q);
+	void (*run)(struct asblk_queue *q);
+	void (*reap)(struct asblk_queue *q, struct asblk_visit *v);
+	int (*eject)(struct asblk_ctrl *ctrl, u32 unit);
+	int (*load)(struct asblk_ctrl *ctrl, u32 unit);
+	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
+	void (*show_queue)(struct asblk_queue *q, struct seq_file *m);
+};
+
+/**
+ * struct asblk_ctrl_params - what a controller is
+ * @model: model string, copied
+ * @serial: serial number, copied
+ * @firmware_rev: firmware revision, copied
+ * @limits: limits of a transfer
+ * @nr_queues: queues with an interrupt, 1 to nr_cpu_ids
+ * @nr_poll_queues: polled queues, 0 to nr_cpu_ids
+ * @queue_depth: requests in flight per queue, 1 to %ASBLK_MAX_QUEUE_DEPTH
+ * @nr_extra_slots: transfers in flight per queue beyond one per request, for
+ *	the parts of split requests, 0 to %ASBLK_MAX_QUEUE_DEPTH
+ * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
+ * @max_retries: how often the engine offers a transfer again that failed with
+ *	%ASBLK_MAY_RETRY, at most 255
+ * @timeout_ms: milliseconds after which a request counts as late; 0 for the
+ *	block layer's default of 30 s
+ * @node: NUMA node, or NUMA_NO_NODE
+ */
+struct asblk_ctrl_params {
+	const char *model;
+	const char *serial;
+	const char *firmware_rev;
+	struct asblk_limits limits;
+	unsigned int nr_queues;
+	unsigned int nr_poll_queues;
+	unsigned int queue_depth;
+	unsigned int nr_extra_slots;
+	size_t transfer_priv_size;
+	unsigned int max_retries;
+	unsigned int timeout_ms;
+	int node;
+};
+
+#define ASBLK_MAX_QUEUE_DEPTH	2048
+
+/* What a medium can do, &asblk_media_params.features. */
+#define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile: flushes matter */
+#define ASBLK_MEDIA_FUA			BIT(1)
+#define ASBLK_MEDIA_UNMAP		BIT(2)
+#define ASBLK_MEDIA_WRITE_ZEROES	BIT(3)
+#define ASBLK_MEDIA_SECURE_ERASE	BIT(4)
+#define ASBLK_MEDIA_REMOVABLE		BIT(5)
+#define ASBLK_MEDIA_READ_ONLY		BIT(6)	/* write protected */
+
+/**
+ * struct asblk_media_params - what one medium of a controller is
+ * @unit: the controller's number for it, &asblk_transfer.unit
+ * @nr_blocks: capacity in logical blocks, at least 1
+ * @block_size: logical block size in bytes: a power of two from 512 to what the
+ *	kernel allows, asblk_max_block_size()
+ * @physical_block_size: a power of two, at least @block_size
+ * @unmap_granularity: bytes that an unmap should be a multiple of
+ * @atomic_bytes: largest write that survives a power cut as a whole, a power of
+ *	two, or 0; the engine lowers it to what one transfer always carries
+ * @wwid: unique ID, copied; all zeroes for none
+ * @features: ASBLK_MEDIA_*
+ * @group: optional sysfs attributes of the disk; they find @priv with
+ *	asblk_disk_priv()
+ * @priv: for asblk_disk_priv()
+ */
+struct asblk_media_params {
+	u32 unit;
+	u64 nr_blocks;
+	u32 block_size;
+	u32 physical_block_size;
+	u32 unmap_granularity;
+	u32 atomic_bytes;
+	u8 wwid[16];
+	unsigned int features;
+	const struct attribute_group *group;
+	void *priv;
+};
+
+/* Flags of asblk_complete_error(). */
+#define ASBLK_MAY_RETRY		BIT(0)	/* offering it again may help */
+
+unsigned int asblk_max_block_size(void);
+
+struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
+				     const struct asblk_ctrl_params *params,
+				     struct device *parent, void *priv);
+void asblk_ctrl_destroy(struct asblk_ctrl *ctrl);
+void *asblk_ctrl_priv(const struct asblk_ctrl *ctrl);
+struct device *asblk_ctrl_device(struct asblk_ctrl *ctrl);
+
+struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
+				  const struct asblk_media_params *params);
+void asblk_disk_remove(struct asblk_disk *disk);
+void *asblk_disk_priv(struct device *disk_dev);
+
+unsigned int asblk_reap(struct asblk_queue *q);
+void asblk_complete(struct asblk_visit *v, u16 id);
+void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+			  u32 good_bytes, unsigned int flags);
+
+#endif /* _LINUX_ASBLK_H */
