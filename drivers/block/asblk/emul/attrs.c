@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/block/asblkN/emul/: what the emulated device did, and what it holds. */
+#include <linux/device.h>
+#include <linux/sysfs.h>
+
+#include "emul.h"
+
+static ssize_t memory_used_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	struct emul *emul = asblk_disk_priv(dev);
+
+	return sysfs_emit(buf, "%llu\n", emul_store_used(&emul->store));
+}
+static DEVICE_ATTR_RO(memory_used);
+
+static ssize_t memory_limit_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	struct emul *emul = asblk_disk_priv(dev);
+
+	return sysfs_emit(buf, "%llu\n", emul->params.memory_limit);
+}
+static DEVICE_ATTR_RO(memory_limit);
+
+#define EMUL_COUNT_ATTR(name, member)					\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct emul_counters sum;					\
+									\
+	emul_device_count(asblk_disk_priv(dev), &sum);			\
+	return sysfs_emit(buf, "%llu\n", sum.member);			\
+}									\
+static DEVICE_ATTR_RO(name)
+
+EMUL_COUNT_ATTR(reads, ops[ASBLK_OP_READ]);
+EMUL_COUNT_ATTR(writes, ops[ASBLK_OP_WRITE]);
+EMUL_COUNT_ATTR(flushes, ops[ASBLK_OP_FLUSH]);
+EMUL_COUNT_ATTR(unmaps, ops[ASBLK_OP_UNMAP]);
+EMUL_COUNT_ATTR(write_zeroes, ops[ASBLK_OP_WRITE_ZEROES]);
+EMUL_COUNT_ATTR(secure_erases, ops[ASBLK_OP_SECURE_ERASE]);
+EMUL_COUNT_ATTR(fua_writes, fua);
+EMUL_COUNT_ATTR(read_bytes, read_bytes);
+EMUL_COUNT_ATTR(written_bytes, written_bytes);
+EMUL_COUNT_ATTR(deferred, deferred);
+EMUL_COUNT_ATTR(errors, errors);
+EMUL_COUNT_ATTR(interrupts, raised);
+
+static struct attribute *emul_attrs[] = {
+	&dev_attr_memory_used.attr,
+	&dev_attr_memory_limit.attr,
+	&dev_attr_reads.attr,
+	&dev_attr_writes.attr,
+	&dev_attr_flushes.attr,
+	&dev_attr_unmaps.attr,
+	&dev_attr_write_zeroes.attr,
+	&dev_attr_secure_erases.attr,
+	&dev_attr_fua_writes.attr,
+	&dev_attr_read_bytes.attr,
+	&dev_attr_written_bytes.attr,
+	&dev_attr_deferred.attr,
+	&dev_attr_errors.attr,
+	&dev_attr_interrupts.attr,
+	NULL
+};
+
+const struct attribute_group emul_attr_group = {
+	.name = "emul",
+	.attrs = emul_attrs,
+};

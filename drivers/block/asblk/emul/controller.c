@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver side of the emulated controller: transfers become commands on the
+ * submission ring, completions are taken from the completion ring. It sees
+ * nothing of the device but the rings, the doorbell and the interrupt.
+ */
+#include <linux/interrupt.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+
+#include "emul.h"
+
+#define EMUL_MODEL	"asblk emulated disk"
+#define EMUL_REVISION	"1.0"
+
+/**
+ * struct emul_scratch - a transfer's memory
+ * @deferred: the device's
+ * @list: descriptors, if there are too many for the command itself
+ */
+struct emul_scratch {
+	struct emul_deferred deferred;
+	struct emul_desc list[];
+};
+
+static irqreturn_t emul_interrupt(int irq, void *data)
+{
+	asblk_reap(data);
+	/* Ours even if a poll or another CPU was faster. */
+	return IRQ_HANDLED;
+}
+
+static void emul_free_rings(struct emul_queue *q)
+{
+	kvfree(q->sqe);
+	kvfree(q->cqe);
+}
+
+static int emul_start_queue(struct asblk_queue *eq)
+{
+	struct emul *emul = asblk_ctrl_priv(eq->ctrl);
+	struct emul_queue *q = &emul->queue[eq->index];
+	u32 size = roundup_pow_of_two(eq->nr_slots);
+	int err;
+
+	q->emul = emul;
+	q->eq = eq;
+	q->sq.mask = size - 1;
+	q->cq.mask = size - 1;
+	q->sqe = kvcalloc_node(size, sizeof(*q->sqe), GFP_KERNEL, eq->node);
+	q->cqe = kvcalloc_node(size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
+	if (!q->sqe || !q->cqe) {
+		err = -ENOMEM;
+		goto free;
+	}
+	emul_device_init(q);
+	if (!eq->polled) {
+		err = emul_irq_request(q, emul_interrupt);
+		if (err)
+			goto free;
+	}
+	eq->priv = q;
+	return 0;
+
+free:
+	emul_free_rings(q);
+	return err;
+}
+
+static void emul_stop_queue(struct asblk_queue *eq)
+{
+	struct emul_queue *q = eq->priv;
+
+	/* Both have handed over their last completion, but may not be out yet. */
+	flush_workqueue(q->emul->wq);
+	flush_work(&q->again);
+	if (!eq->polled)
+		emul_irq_free(q);
+	emul_free_rings(q);
+}
+
+static void emul_fill_segments(struct emul_desc *desc,
+			       struct asblk_transfer *t)
+{
+	do {
+		desc->start = t->seg.addr;
+		desc->len = t->seg.len;
+		desc++;
+	} while (asblk_next_segment(t));
+}
+
+static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)
+{
+	do {
+		desc->start = t->range.lba;
+		desc->len = t->range.nr_blocks;
+		desc++;
+	} while (asblk_next_range(t));
+}
+
+static blk_status_t emul_submit(struct asblk_queue *eq,
+				struct asblk_transfer *t)
+{
+	struct emul_queue *q = eq->priv;
+	struct emul_scratch *scratch = t->priv;
+	struct emul_command *cmd;
+	struct emul_desc *desc;
+
+	if (unlikely(ring_room(&q->sq) <= q->sq_new))
+		return BLK_STS_RESOURCE;
+	cmd = &q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask];
+	cmd->id = t->id;
+	cmd->op = t->op;
+	cmd->opts = t->opts;
+	cmd->scratch = &scratch->deferred;
+	cmd->nr_descs = t->nr_segments;
+	if (unlikely(t->op == ASBLK_OP_UNMAP))
+		cmd->nr_descs = t->nr_ranges;
+	desc = cmd->desc;
+	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
+		desc = scratch->list;
+		cmd->list = desc;
+	}
+	if (likely(t->op <= ASBLK_OP_WRITE)) {
+		cmd->lba = t->range.lba;
+		cmd->nr_blocks = t->range.nr_blocks;
+		emul_fill_segments(desc, t);
+	} else if (t->op == ASBLK_OP_UNMAP) {
+		emul_fill_ranges(desc, t);
+	} else if (t->op != ASBLK_OP_FLUSH) {
+		cmd->lba = t->range.lba;
+		cmd->nr_blocks = t->range.nr_blocks;
+	}
+	q->sq_new++;
+	return BLK_STS_OK;
+}
+
+/* The doorbell is the ring's tail; emul_run() makes the device look at it. */
+static void emul_ring(struct asblk_queue *eq)
+{
+	struct emul_queue *q = eq->priv;
+
+	ring_produce(&q->sq, q->sq_new);
+	q->sq_new = 0;
+}
+
+static void emul_run(struct asblk_queue *eq)
+{
+	emul_device_run(eq->priv);
+}
+
+static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
+{
+	struct emul_queue *q = eq->priv;
+	u32 filled;
+
+	for (filled = ring_filled(&q->cq); filled; filled--) {
+		struct emul_completion cqe = q->cqe[q->cq.head & q->cq.mask];
+
+		ring_consume(&q->cq, 1);
+		if (likely(!cqe.status))
+			asblk_complete(v, cqe.id);
+		else
+			asblk_complete_error(v, cqe.id,
+					     (__force blk_status_t)cqe.status,
+					     cqe.good, 0);
+	}
+}
+
+static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	emul->loaded = false;
+	return 0;
+}
+
+static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	emul->loaded = true;
+	return 0;
+}
+
+static void emul_show_queue(struct asblk_queue *eq, struct seq_file *m)
+{
+	struct emul_queue *q = eq->priv;
+
+	seq_printf(m, "submission entries %u head %u tail %u\n",
+		   q->sq.mask + 1, READ_ONCE(q->sq.head),
+		   READ_ONCE(q->sq.tail));
+	seq_printf(m, "completion entries %u head %u tail %u\n",
+		   q->cq.mask + 1, READ_ONCE(q->cq.head),
+		   READ_ONCE(q->cq.tail));
+	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(q->count.raised));
+}
+
+static const struct asblk_ctrl_ops emul_ops = {
+	.owner		= THIS_MODULE,
+	.start_queue	= emul_start_queue,
+	.stop_queue	= emul_stop_queue,
+	.submit		= emul_submit,
+	.ring		= emul_ring,
+	.run		= emul_run,
+	.reap		= emul_reap,
+	.eject		= emul_eject,
+	.load		= emul_load,
+	.show_queue	= emul_show_queue,
+};
+
+static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
+{
+	const struct emul_params *p = &emul->params;
+	u32 descs = max(p->limits.max_segments, p->limits.max_ranges);
+	struct emul_scratch *scratch;
+	char serial[16];
+	struct asblk_ctrl_params cp = {
+		.model			= EMUL_MODEL,
+		.serial			= serial,
+		.firmware_rev		= EMUL_REVISION,
+		.limits			= p->limits,
+		.nr_queues		= p->queues,
+		.nr_poll_queues		= p->poll_queues,
+		.queue_depth		= p->queue_depth,
+		/* As many again: requests of two parts never wait. */
+		.nr_extra_slots		= p->queue_depth,
+		.transfer_priv_size	= struct_size(scratch, list, descs),
+		.node			= NUMA_NO_NODE,
+	};
+
+	snprintf(serial, sizeof(serial), "ASBLK%04u", emul->nr);
+	return asblk_ctrl_create(&emul_ops, &cp, NULL, emul);
+}
+
+static struct asblk_disk *emul_create_disk(struct emul *emul)
+{
+	const struct emul_params *p = &emul->params;
+	struct asblk_media_params mp = {
+		.nr_blocks		= emul->nr_blocks,
+		.block_size		= p->block_size,
+		.physical_block_size	= p->physical_block_size,
+		.unmap_granularity	= max_t(u32, PAGE_SIZE, p->block_size),
+		.atomic_bytes		= SZ_64K,
+		.features		= ASBLK_MEDIA_WRITE_CACHE |
+					  ASBLK_MEDIA_FUA | ASBLK_MEDIA_UNMAP |
+					  ASBLK_MEDIA_WRITE_ZEROES |
+					  ASBLK_MEDIA_SECURE_ERASE,
+		.group			= &emul_attr_group,
+		.priv			= emul,
+	};
+
+	if (p->removable)
+		mp.features |= ASBLK_MEDIA_REMOVABLE;
+	if (p->read_only)
+		mp.features |= ASBLK_MEDIA_READ_ONLY;
+	/* Locally assigned, told apart by the number: the same at every load. */
+	memcpy(mp.wwid, "\002asblk emulate", 12);
+	put_unaligned_be32(emul->nr, mp.wwid + 12);
+	return asblk_disk_add(emul->ctrl, &mp);
+}
+
+/**
+ * emul_create - make an emulated controller, its medium and its disk
+ * @params: what it is
+ * @nr: number, for serial number and unique ID
+ *
+ * Context: may sleep.
+ * Return: controller or an ERR_PTR.
+ */
+struct emul *emul_create(const struct emul_params *params, unsigned int nr)
+{
+	struct emul *emul = kzalloc_obj(*emul);
+	int err;
+
+	if (!emul)
+		return ERR_PTR(-ENOMEM);
+	emul->params = *params;
+	emul->nr = nr;
+	emul->block_shift = ilog2(params->block_size);
+	emul->nr_blocks = params->size >> emul->block_shift;
+	emul->loaded = true;
+	emul->nr_queues = params->queues + params->poll_queues;
+	err = emul_store_init(&emul->store, params->size,
+			      params->memory_limit);
+	if (err)
+		goto free;
+	err = -ENOMEM;
+	emul->queue = kvcalloc(emul->nr_queues, sizeof(*emul->queue),
+			       GFP_KERNEL);
+	if (!emul->queue)
+		goto free_store;
+	/* May be needed to write out memory: has to go on without any. */
+	emul->wq = alloc_workqueue("asblk-emul%u", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				   0, nr);
+	if (!emul->wq)
+		goto free_queues;
+	err = emul_irq_domain_create(emul);
+	if (err)
+		goto free_wq;
+	emul->ctrl = emul_create_ctrl(emul);
+	if (IS_ERR(emul->ctrl)) {
+		err = PTR_ERR(emul->ctrl);
+		goto free_domain;
+	}
+	emul->disk = emul_create_disk(emul);
+	if (IS_ERR(emul->disk)) {
+		err = PTR_ERR(emul->disk);
+		goto free_ctrl;
+	}
+	return emul;
+
+free_ctrl:
+	asblk_ctrl_destroy(emul->ctrl);
+free_domain:
+	emul_irq_domain_remove(emul);
+free_wq:
+	destroy_workqueue(emul->wq);
+free_queues:
+	kvfree(emul->queue);
+free_store:
+	emul_store_exit(&emul->store);
+free:
+	kfree(emul);
+	return ERR_PTR(err);
+}
+
+/**
+ * emul_destroy - remove a disk and its controller; the data is gone
+ * @emul: controller
+ *
+ * Context: may sleep.
+ */
+void emul_destroy(struct emul *emul)
+{
+	asblk_disk_remove(emul->disk);
+	asblk_ctrl_destroy(emul->ctrl);
+	emul_irq_domain_remove(emul);
+	destroy_workqueue(emul->wq);
+	kvfree(emul->queue);
+	emul_store_exit(&emul->store);
+	kfree(emul);
+}
+
+static LIST_HEAD(emul_list);
+
+/**
+ * emul_init - make the disks that the module parameters ask for
+ *
+ * Context: module load.
+ * Return: 0, or a negative errno with nothing left behind.
+ */
+int emul_init(void)
+{
+	struct emul_params params;
+	unsigned int i, nr_disks;
+	int err;
+
+	err = emul_params_parse(&params, &nr_disks);
+	if (err)
+		return err;
+	for (i = 0; i < nr_disks; i++) {
+		struct emul *emul = emul_create(&params, i);
+
+		if (IS_ERR(emul)) {
+			pr_err("asblk: disk %u of %u cannot be made: %pe\n",
+			       i, nr_disks, emul);
+			emul_exit();
+			return PTR_ERR(emul);
+		}
+		list_add_tail(&emul->list, &emul_list);
+	}
+	return 0;
+}
+
+/** emul_exit - remove all disks of the emulated controller */
+void emul_exit(void)
+{
+	struct emul *emul, *tmp;
+
+	list_for_each_entry_safe(emul, tmp, &emul_list, list) {
+		list_del(&emul->list);
+		emul_destroy(emul);
+	}
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device side: takes commands from the submission ring, moves the data, posts
+ * completions and raises the interrupt. It knows nothing of the engine and works
+ * on the CPU that rang the doorbell, outside every lock of the driver side.
+ *
+ * Commands that may have to sleep - whatever walks a range of unknown length, and
+ * writes that find no memory at once - go to a worker; completions may overtake
+ * each other, as on any asynchronous device.
+ */
+#include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+
+#include "emul.h"
+
+/* Bytes moved with preemption off, and how often that in a row. */
+#define EMUL_PASS_BYTES		SZ_4M
+#define EMUL_MAX_PASSES		4
+
+static const struct emul_desc *command_descs(const struct emul_command *cmd)
+{
+	return cmd->nr_descs <= EMUL_INLINE_DESCS ? cmd->desc : cmd->list;
+}
+
+static inline bool on_medium(const struct emul *emul, u64 lba, u64 nr_blocks)
+{
+	return nr_blocks <= emul->nr_blocks &&
+	       lba <= emul->nr_blocks - nr_blocks;
+}
+
+static void emul_read(struct emul *emul, const struct emul_command *cmd)
+{
+	const struct emul_desc *desc = command_descs(cmd);
+	u64 pos = cmd->lba << emul->block_shift;
+	u32 i;
+
+	for (i = 0; i < cmd->nr_descs; i++, desc++) {
+		emul_store_read(&emul->store, pos, phys_to_virt(desc->start),
+				desc->len);
+		pos += desc->len;
+	}
+}
+
+/* Return: 0 or as emul_store_write(). */
+static int emul_write(struct emul *emul, const struct emul_command *cmd,
+		      u32 *done)
+{
+	const struct emul_desc *desc = command_descs(cmd);
+	u64 pos = cmd->lba << emul->block_shift;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
+		err = emul_store_write(&emul->store, pos,
+				       phys_to_virt(desc->start), desc->len,
+				       done);
+		pos += desc->len;
+	}
+	return err;
+}
+
+/* The same, waiting for memory. */
+static int emul_write_wait(struct emul *emul, const struct emul_command *cmd,
+			   u64 *done)
+{
+	const struct emul_desc *desc = command_descs(cmd);
+	u64 pos = cmd->lba << emul->block_shift;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
+		err = emul_store_write_wait(&emul->store, pos,
+					    phys_to_virt(desc->start),
+					    desc->len, done);
+		pos += desc->len;
+	}
+	return err;
+}
+
+static blk_status_t emul_unmap(struct emul *emul,
+			       const struct emul_command *cmd)
+{
+	const struct emul_desc *desc = command_descs(cmd);
+	u32 i;
+
+	/* All or nothing: check before the first range is gone. */
+	for (i = 0; i < cmd->nr_descs; i++)
+		if (!on_medium(emul, desc[i].start, desc[i].len))
+			return BLK_STS_TARGET;
+	for (i = 0; i < cmd->nr_descs; i++)
+		emul_store_unmap(&emul->store,
+				 desc[i].start << emul->block_shift,
+				 desc[i].len << emul->block_shift, false);
+	return BLK_STS_OK;
+}
+
+static blk_status_t status_of(int err)
+{
+	return err ? BLK_STS_NOSPC : BLK_STS_OK;
+}
+
+/* What every command must pass before it is executed. */
+static blk_status_t emul_check(const struct emul *emul,
+			       const struct emul_command *cmd)
+{
+	if (unlikely(!emul->loaded))
+		return BLK_STS_OFFLINE;
+	if (cmd->op == ASBLK_OP_FLUSH)
+		return BLK_STS_OK;
+	if (unlikely(cmd->op != ASBLK_OP_READ && emul->params.read_only))
+		return BLK_STS_TARGET;
+	if (unlikely(cmd->op != ASBLK_OP_UNMAP &&
+		     !on_medium(emul, cmd->lba, cmd->nr_blocks)))
+		return BLK_STS_TARGET;
+	return BLK_STS_OK;
+}
+
+/* Execute a command that may sleep. */
+static void emul_work(struct work_struct *work)
+{
+	struct emul_deferred *d = container_of(work, struct emul_deferred,
+					       work);
+	struct emul_queue *q = d->q;
+	struct emul *emul = q->emul;
+	struct emul_command *cmd = &d->cmd;
+	u64 pos = cmd->lba << emul->block_shift;
+	u64 len = cmd->nr_blocks << emul->block_shift;
+	blk_status_t status = BLK_STS_OK;
+	u64 done = 0;
+
+	switch (cmd->op) {
+	case ASBLK_OP_WRITE:
+		status = status_of(emul_write_wait(emul, cmd, &done));
+		break;
+	case ASBLK_OP_UNMAP:
+		status = emul_unmap(emul, cmd);
+		break;
+	case ASBLK_OP_WRITE_ZEROES:
+		if (cmd->opts & ASBLK_OPT_NOUNMAP)
+			status = status_of(emul_store_write_wait(&emul->store,
+								 pos, NULL, len,
+								 &done));
+		else
+			emul_store_unmap(&emul->store, pos, len, false);
+		break;
+	case ASBLK_OP_SECURE_ERASE:
+		emul_store_unmap(&emul->store, pos, len, true);
+		break;
+	}
+	d->result.id = cmd->id;
+	d->result.status = (__force u8)status;
+	d->result.good = done;
+	/*
+	 * The ring's end is not ours: whoever executes posts it. From then on
+	 * the command's memory is its owner's again.
+	 */
+	llist_add(&d->node, &q->done);
+	emul_device_run(q);
+}
+
+/* The memory for it came with the command: nothing is allocated here. */
+static void emul_defer(struct emul_queue *q, const struct emul_command *cmd)
+{
+	struct emul_deferred *d = cmd->scratch;
+
+	q->count.deferred++;
+	INIT_WORK(&d->work, emul_work);
+	d->q = q;
+	d->cmd = *cmd;
+	queue_work(q->emul->wq, &d->work);
+}
+
+/*
+ * Post a completion. There is always room: the ring has an entry for every
+ * transfer that can be in flight.
+ */
+static inline void emul_post(struct emul_queue *q, u16 id, blk_status_t status,
+			     u32 good)
+{
+	struct emul_completion *cqe = &q->cqe[q->cq.tail & q->cq.mask];
+
+	cqe->id = id;
+	cqe->status = (__force u8)status;
+	cqe->good = good;
+	ring_produce(&q->cq, 1);
+	if (unlikely(status != BLK_STS_OK))
+		q->count.errors++;
+}
+
+/* Execute one command. Return: false if its completion follows later. */
+static inline bool emul_execute(struct emul_queue *q,
+				const struct emul_command *cmd)
+{
+	struct emul *emul = q->emul;
+	blk_status_t status = emul_check(emul, cmd);
+	u32 done = 0;
+	int err;
+
+	q->count.ops[cmd->op]++;
+	if (unlikely(status != BLK_STS_OK))
+		goto post;
+	switch (cmd->op) {
+	case ASBLK_OP_READ:
+		emul_read(emul, cmd);
+		q->count.read_bytes += cmd->nr_blocks << emul->block_shift;
+		break;
+	case ASBLK_OP_WRITE:
+		if (cmd->opts & ASBLK_OPT_FUA)
+			q->count.fua++;
+		err = emul_write(emul, cmd, &done);
+		if (unlikely(err == -ENOMEM)) {
+			emul_defer(q, cmd);
+			return false;
+		}
+		q->count.written_bytes += done;
+		status = status_of(err);
+		break;
+	case ASBLK_OP_FLUSH:
+		break;
+	default:
+		emul_defer(q, cmd);
+		return false;
+	}
+post:
+	emul_post(q, cmd->id, status, done);
+	return true;
+}
+
+static bool emul_has_work(struct emul_queue *q)
+{
+	return ring_filled(&q->sq) || !llist_empty(&q->done);
+}
+
+static unsigned int emul_post_done(struct emul_queue *q)
+{
+	struct llist_node *list = llist_del_all(&q->done);
+	struct emul_deferred *d, *tmp;
+	unsigned int nr = 0;
+
+	llist_for_each_entry_safe(d, tmp, list, node) {
+		if (d->cmd.op == ASBLK_OP_WRITE)
+			q->count.written_bytes += d->result.good;
+		emul_post(q, d->result.id, (__force blk_status_t)d->result.status,
+			  d->result.good);
+		nr++;
+	}
+	return nr;
+}
+
+/* Execute a bounded number of commands; the caller holds run_lock. */
+static void emul_pass(struct emul_queue *q)
+{
+	struct emul *emul = q->emul;
+	unsigned int nr = 0;
+	u64 bytes = 0;
+	u32 filled;
+
+	if (unlikely(!llist_empty(&q->done)))
+		nr += emul_post_done(q);
+	rcu_read_lock();	/* for the store */
+	for (filled = ring_filled(&q->sq); filled; filled--) {
+		const struct emul_command *cmd;
+
+		cmd = &q->sqe[q->sq.head & q->sq.mask];
+		if (cmd->op <= ASBLK_OP_WRITE)
+			bytes += cmd->nr_blocks << emul->block_shift;
+		nr += emul_execute(q, cmd);
+		ring_consume(&q->sq, 1);
+		if (unlikely(bytes > EMUL_PASS_BYTES))
+			break;
+	}
+	rcu_read_unlock();
+	if (nr && !q->eq->polled) {
+		q->count.raised++;
+		emul_irq_raise(q);
+	}
+}
+
+/* Return: true if more passes are called for, and nobody else makes them. */
+static bool emul_try_pass(struct emul_queue *q)
+{
+	/*
+	 * The tail of the ring, or the list of done commands, was written
+	 * before; if the lock is taken, its holder reads them after it has let
+	 * go. Pairs with the barrier below.
+	 */
+	smp_mb();
+	if (!spin_trylock(&q->run_lock))
+		return false;
+	emul_pass(q);
+	spin_unlock(&q->run_lock);
+	smp_mb();	/* pairs with the barrier above */
+	return emul_has_work(q);
+}
+
+/**
+ * emul_device_run - execute what was rung for
+ * @q: queue
+ *
+ * One CPU at a time executes for a queue. A second one leaves its commands to
+ * the first, which looks again after it has let go; but not forever: then a
+ * worker goes on, and the first can do something else.
+ *
+ * Context: any but NMI. A hard interrupt handler leaves all to the worker: it
+ * must not copy megabytes.
+ */
+void emul_device_run(struct emul_queue *q)
+{
+	unsigned int passes = 0;
+
+	if (likely(!in_hardirq())) {
+		while (emul_try_pass(q))
+			if (++passes == EMUL_MAX_PASSES)
+				goto later;
+		return;
+	}
+later:
+	queue_work(q->emul->wq, &q->again);
+}
+
+static void emul_again(struct work_struct *work)
+{
+	struct emul_queue *q = container_of(work, struct emul_queue, again);
+
+	while (emul_try_pass(q))
+		cond_resched();
+}
+
+/**
+ * emul_device_init - make the device side of a queue
+ * @q: queue
+ */
+void emul_device_init(struct emul_queue *q)
+{
+	spin_lock_init(&q->run_lock);
+	init_llist_head(&q->done);
+	INIT_WORK(&q->again, emul_again);
+}
+
+/**
+ * emul_device_count - add up what the device did
+ * @emul: controller
+ * @sum: totals
+ *
+ * Context: task; the totals of a busy device are not of one moment.
+ */
+void emul_device_count(struct emul *emul, struct emul_counters *sum)
+{
+	unsigned int i, j;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < emul->nr_queues; i++) {
+		const struct emul_counters *c = &emul->queue[i].count;
+
+		for (j = 0; j < ASBLK_NR_OPS; j++)
+			sum->ops[j] += READ_ONCE(c->ops[j]);
+		sum->fua += READ_ONCE(c->fua);
+		sum->read_bytes += READ_ONCE(c->read_bytes);
+		sum->written_bytes += READ_ONCE(c->written_bytes);
+		sum->deferred += READ_ONCE(c->deferred);
+		sum->errors += READ_ONCE(c->errors);
+		sum->raised += READ_ONCE(c->raised);
+	}
+}

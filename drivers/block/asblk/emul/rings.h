@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rings: all that the driver side (controller.c) and the device side
+ * (device.c) of the emulated controller share.
+ *
+ * Indices run freely and are masked on use, so that a full ring and an empty one
+ * differ. One side produces, the other consumes; each side is serialised by a
+ * lock of its own.
+ */
+#ifndef _ASBLK_EMUL_RINGS_H
+#define _ASBLK_EMUL_RINGS_H
+
+#include <asm/barrier.h>
+#include <linux/cache.h>
+#include <linux/types.h>
+
+/**
+ * struct emul_ring - indices of a ring
+ * @mask: number of entries, a power of two, minus 1
+ * @tail: next entry to produce; written by the producer
+ * @head: next entry to consume; written by the consumer
+ */
+struct emul_ring {
+	u32 mask;
+	u32 tail ____cacheline_aligned_in_smp;
+	u32 head ____cacheline_aligned_in_smp;
+};
+
+/* Entries that the producer may still fill. Pairs with ring_consume(). */
+static inline u32 ring_room(const struct emul_ring *r)
+{
+	return r->mask + 1 - (r->tail - smp_load_acquire(&r->head));
+}
+
+/* Entries that the consumer may take. Pairs with ring_produce(). */
+static inline u32 ring_filled(const struct emul_ring *r)
+{
+	return smp_load_acquire(&r->tail) - r->head;
+}
+
+/* Hand @nr filled entries over. Pairs with ring_filled(). */
+static inline void ring_produce(struct emul_ring *r, u32 nr)
+{
+	smp_store_release(&r->tail, r->tail + nr);
+}
+
+/* Hand @nr entries back. Pairs with ring_room(). */
+static inline void ring_consume(struct emul_ring *r, u32 nr)
+{
+	smp_store_release(&r->head, r->head + nr);
+}
+
+struct emul_deferred;
+
+/**
+ * struct emul_desc - a piece of memory, or a range of blocks
+ * @start: bus address, which is a physical address, or LBA
+ * @len: bytes, or blocks
+ */
+struct emul_desc {
+	u64 start;
+	u64 len;
+};
+
+#define EMUL_INLINE_DESCS	2
+
+/**
+ * struct emul_command - an entry of the submission ring, 64 bytes
+ * @id: comes back in the completion
+ * @op: enum asblk_op
+ * @opts: ASBLK_OPT_*
+ * @nr_descs: number of descriptors
+ * @lba: first block
+ * @nr_blocks: number of blocks
+ * @desc: the descriptors, if there are at most %EMUL_INLINE_DESCS
+ * @list: where they are, if there are more
+ * @scratch: memory that the driver side lends to the device until the command
+ *	completes
+ */
+struct emul_command {
+	u16 id;
+	u8 op;
+	u8 opts;
+	u32 nr_descs;
+	u64 lba;
+	u64 nr_blocks;
+	union {
+		struct emul_desc desc[EMUL_INLINE_DESCS];
+		const struct emul_desc *list;
+	};
+	struct emul_deferred *scratch;
+};
+
+/**
+ * struct emul_completion - an entry of the completion ring
+ * @id: of the command
+ * @status: a blk_status_t
+ * @good: bytes from the front that are good, if @status is not 0
+ */
+struct emul_completion {
+	u16 id;
+	u8 status;
+	u32 good;
+};
+
+#endif /* _ASBLK_EMUL_RINGS_H */

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include "store.h"
+
+#define STORE_GFP_NOW	(GFP_NOWAIT | __GFP_NOWARN)
+/* Never the OOM killer: a full device is an error, not a reason to kill. */
+#define STORE_GFP_WAIT	(GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+/**
+ * emul_store_init - make an empty store
+ * @s: store
+ * @size: bytes, at least 1
+ * @limit_bytes: most bytes that data and leaves may take, rounded down to pages;
+ *	0 for no limit
+ *
+ * Costs 8 bytes per 2 MiB of @size at once, and a page per 2 MiB written to.
+ *
+ * Context: may sleep.
+ * Return: 0, -EFBIG if @size cannot be addressed, or -ENOMEM.
+ */
+int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes)
+{
+	u64 nr_leaves = ((size - 1) >> (PAGE_SHIFT + STORE_LEAF_SHIFT)) + 1;
+
+	if (nr_leaves > LONG_MAX / sizeof(*s->leaf))
+		return -EFBIG;
+	s->nr_leaves = nr_leaves;
+	s->limit = limit_bytes ? limit_bytes >> PAGE_SHIFT : LONG_MAX;
+	atomic_long_set(&s->pages, 0);
+	atomic_long_set(&s->leaves, 0);
+	/* A table too large for the machine is an error, not a reason to kill. */
+	s->leaf = __vmalloc(nr_leaves * sizeof(*s->leaf), GFP_KERNEL |
+			    __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	return s->leaf ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_init);
+
+static void store_free_leaf(struct store_leaf *leaf)
+{
+	unsigned long i;
+
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+		if (leaf->page[i])
+			free_page((unsigned long)leaf->page[i]);
+	free_page((unsigned long)leaf);
+}
+
+/**
+ * emul_store_exit - free a store and its data
+ * @s: store that nobody uses any more
+ *
+ * Context: may sleep.
+ */
+void emul_store_exit(struct emul_store *s)
+{
+	unsigned long i;
+
+	for (i = 0; i < s->nr_leaves; i++) {
+		if (s->leaf[i])
+			store_free_leaf(s->leaf[i]);
+		/* A store may be larger than one can free without a break. */
+		cond_resched();
+	}
+	vfree(s->leaf);
+	s->leaf = NULL;
+	/* The pages unmapped last are freed by code of this module. */
+	rcu_barrier();
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_exit);
+
+/**
+ * emul_store_used - bytes of data held
+ * @s: store
+ *
+ * Context: any.
+ * Return: bytes, a multiple of the page size; holes do not count.
+ */
+u64 emul_store_used(const struct emul_store *s)
+{
+	return (u64)atomic_long_read(&s->pages) << PAGE_SHIFT;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_used);
+
+/* Pairs with the cmpxchg() of store_leaf_for(). */
+static inline struct store_leaf *store_leaf(const struct emul_store *s,
+					    u64 index)
+{
+	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
+}
+
+/* Pairs with the cmpxchg() of store_add() and the xchg() of store_remove(). */
+static inline void *store_page(const struct store_leaf *leaf, u64 index)
+{
+	return READ_ONCE(leaf->page[index & (STORE_LEAF_ENTRIES - 1)]);
+}
+
+static struct store_leaf *store_leaf_for(struct emul_store *s, u64 index,
+					 gfp_t gfp)
+{
+	struct store_leaf **slot = &s->leaf[index >> STORE_LEAF_SHIFT];
+	struct store_leaf *leaf = READ_ONCE(*slot), *other;
+
+	if (leaf)
+		return leaf;
+	leaf = (struct store_leaf *)get_zeroed_page(gfp);
+	if (!leaf)
+		return NULL;
+	other = cmpxchg(slot, NULL, leaf);
+	if (!other) {
+		atomic_long_inc(&s->leaves);
+		return leaf;
+	}
+	free_page((unsigned long)leaf);
+	return other;
+}
+
+/*
+ * Whole pages to whole pages are most of the work: they get the kernel's best
+ * copy, which on some architectures wants both aligned.
+ */
+static inline bool store_aligned(u64 pos, const void *memory, u32 len)
+{
+	return len >= PAGE_SIZE && PAGE_ALIGNED(pos | (unsigned long)memory);
+}
+
+/* Pages of a leaf from @pos on that @len bytes fill. */
+static inline u32 store_leaf_run(u64 pos, u32 len)
+{
+	u64 index = pos >> PAGE_SHIFT;
+
+	return min_t(u64, len >> PAGE_SHIFT, STORE_LEAF_ENTRIES -
+		     (index & (STORE_LEAF_ENTRIES - 1)));
+}
+
+/* Read whole pages of one leaf. Return: bytes. */
+static inline u32 store_read_pages(const struct emul_store *s, u64 pos,
+				   void *dst, u32 len)
+{
+	struct store_leaf *leaf = store_leaf(s, pos >> PAGE_SHIFT);
+	u32 i, nr = store_leaf_run(pos, len);
+
+	for (i = 0; i < nr; i++, dst += PAGE_SIZE) {
+		void *page = leaf ? store_page(leaf, (pos >> PAGE_SHIFT) + i) :
+				    NULL;
+
+		if (likely(page))
+			copy_page(dst, page);
+		else
+			clear_page(dst);
+	}
+	return nr << PAGE_SHIFT;
+}
+
+/* Read within one page. Return: bytes. */
+static u32 store_read_piece(const struct emul_store *s, u64 pos, void *dst,
+			    u32 len)
+{
+	struct store_leaf *leaf = store_leaf(s, pos >> PAGE_SHIFT);
+	void *page = leaf ? store_page(leaf, pos >> PAGE_SHIFT) : NULL;
+
+	len = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
+	if (page)
+		memcpy(dst, page + offset_in_page(pos), len);
+	else
+		memset(dst, 0, len);
+	return len;
+}
+
+/**
+ * emul_store_read - read
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @dst: where to
+ * @len: bytes
+ *
+ * Context: any, under rcu_read_lock().
+ */
+void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len)
+{
+	while (len) {
+		u32 step = store_aligned(pos, dst, len) ?
+			   store_read_pages(s, pos, dst, len) :
+			   store_read_piece(s, pos, dst, len);
+
+		pos += step;
+		dst += step;
+		len -= step;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_read);
+
+/*
+ * Give page @index its memory, with @len bytes from @src at @offset and zeroes
+ * around them; @src is NULL for zeroes alone. Somebody else may have been faster;
+ * then their page is written to.
+ */
+static int store_add(struct emul_store *s, u64 index, const void *src,
+		     u32 offset, u32 len, gfp_t gfp)
+{
+	struct store_leaf *leaf = store_leaf_for(s, index, gfp);
+	bool whole = src && len == PAGE_SIZE;
+	void *page, *other;
+
+	if (!leaf)
+		return -ENOMEM;
+	if (atomic_long_inc_return(&s->pages) + atomic_long_read(&s->leaves) >
+	    s->limit) {
+		atomic_long_dec(&s->pages);
+		return -ENOSPC;
+	}
+	page = (void *)__get_free_page(whole ? gfp : gfp | __GFP_ZERO);
+	if (!page) {
+		atomic_long_dec(&s->pages);
+		return -ENOMEM;
+	}
+	if (src)
+		memcpy(page + offset, src, len);
+	/* Full barrier: readers that see the page see its content. */
+	other = cmpxchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL,
+			page);
+	if (!other)
+		return 0;
+	atomic_long_dec(&s->pages);
+	free_page((unsigned long)page);
+	return -EEXIST;
+}
+
+/* Write within a page that exists; @src is NULL for zeroes. */
+static bool store_overwrite(struct emul_store *s, u64 pos, const void *src,
+			    u32 len)
+{
+	struct store_leaf *leaf;
+	void *page;
+
+	rcu_read_lock();
+	leaf = store_leaf(s, pos >> PAGE_SHIFT);
+	page = leaf ? store_page(leaf, pos >> PAGE_SHIFT) : NULL;
+	if (page && src)
+		memcpy(page + offset_in_page(pos), src, len);
+	else if (page)
+		memset(page + offset_in_page(pos), 0, len);
+	rcu_read_unlock();
+	return page;
+}
+
+/* Write within one page. Not under rcu_read_lock() if @gfp sleeps. */
+static int store_write_page(struct emul_store *s, u64 pos, const void *src,
+			    u32 len, gfp_t gfp)
+{
+	while (!store_overwrite(s, pos, src, len)) {
+		int err = store_add(s, pos >> PAGE_SHIFT, src,
+				    offset_in_page(pos), len, gfp);
+
+		if (err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+
+/* Overwrite whole pages of one leaf, up to the first hole. Return: bytes. */
+static inline u32 store_write_pages(struct emul_store *s, u64 pos,
+				    const void *src, u32 len)
+{
+	struct store_leaf *leaf = store_leaf(s, pos >> PAGE_SHIFT);
+	u32 i, nr = store_leaf_run(pos, len);
+
+	if (unlikely(!leaf))
+		return 0;
+	for (i = 0; i < nr; i++, src += PAGE_SIZE) {
+		void *page = store_page(leaf, (pos >> PAGE_SHIFT) + i);
+
+		if (unlikely(!page))
+			break;
+		copy_page(page, (void *)src);
+	}
+	return i << PAGE_SHIFT;
+}
+
+/**
+ * emul_store_write - write without sleeping
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @src: where from
+ * @len: bytes
+ * @done: bytes written are added here
+ *
+ * Overlapping writes and unmaps at the same time end in any order, page by page.
+ *
+ * Context: any, under rcu_read_lock().
+ * Return: 0, -ENOSPC if the memory limit is reached, or -ENOMEM if there is no
+ * memory at once; with both a part from the front may have been written.
+ */
+int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
+		     u32 *done)
+{
+	while (len) {
+		u32 step = 0;
+		int err;
+
+		if (store_aligned(pos, src, len))
+			step = store_write_pages(s, pos, src, len);
+		if (!step) {
+			step = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
+			err = store_write_page(s, pos, src, step,
+					       STORE_GFP_NOW);
+			if (err)
+				return err;
+		}
+		*done += step;
+		pos += step;
+		src += step;
+		len -= step;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_write);
+
+/**
+ * emul_store_write_wait - write, waiting for memory
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @src: where from; NULL for zeroes, for which memory is taken all the same
+ * @len: bytes
+ * @done: bytes written are added here
+ *
+ * Context: may sleep.
+ * Return: as emul_store_write().
+ */
+int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
+			  u64 len, u64 *done)
+{
+	while (len) {
+		u32 step = min_t(u64, len, PAGE_SIZE - offset_in_page(pos));
+		int err = store_write_page(s, pos, src, step, STORE_GFP_WAIT);
+
+		if (err)
+			return err;
+		*done += step;
+		pos += step;
+		if (src)
+			src += step;
+		len -= step;
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_write_wait);
+
+static void store_free_page(struct rcu_head *head)
+{
+	__free_page(container_of(head, struct page, rcu_head));
+}
+
+/* Make page @index a hole; readers may still have it for a grace period. */
+static void store_remove(struct emul_store *s, struct store_leaf *leaf,
+			 u64 index, bool erase)
+{
+	void *page;
+
+	/* Most of a sparse store is holes: do not dirty their cache lines. */
+	if (!store_page(leaf, index))
+		return;
+	page = xchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL);
+	if (!page)
+		return;
+	if (erase)
+		clear_page(page);
+	atomic_long_dec(&s->pages);
+	call_rcu(&virt_to_page(page)->rcu_head, store_free_page);
+}
+
+/**
+ * emul_store_unmap - make bytes read as zeroes and give whole pages back
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @len: bytes; parts of a page at the edges are zeroed
+ * @erase: overwrite pages before they are given back
+ *
+ * Context: may sleep.
+ */
+void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
+{
+	u64 end = pos + len;
+
+	while (pos < end) {
+		struct store_leaf *leaf = store_leaf(s, pos >> PAGE_SHIFT);
+		u64 leaf_end = min(end, round_up(pos + 1, PAGE_SIZE <<
+							  STORE_LEAF_SHIFT));
+
+		while (leaf && pos < leaf_end) {
+			u64 step = min(leaf_end - pos,
+				       PAGE_SIZE - offset_in_page(pos));
+
+			if (step == PAGE_SIZE)
+				store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
+			else
+				store_overwrite(s, pos, NULL, step);
+			pos += step;
+		}
+		pos = leaf_end;
+		cond_resched();
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_unmap);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The page store: the medium of the emulated controller, in RAM.
+ *
+ * A table of leaves, each a page of 512 pointers to pages of data. Both levels
+ * are looked up with plain loads and filled on first use with cmpxchg; there is no
+ * lock. Pages are freed after an RCU grace period, leaves with the store. A hole
+ * reads as zeroes.
+ */
+#ifndef _ASBLK_EMUL_STORE_H
+#define _ASBLK_EMUL_STORE_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+#define STORE_LEAF_SHIFT	(PAGE_SHIFT - ilog2(sizeof(void *)))
+#define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
+
+/* One page of pointers; bits below PAGE_SHIFT of each are zero. */
+struct store_leaf {
+	void *page[PAGE_SIZE / sizeof(void *)];
+};
+
+/**
+ * struct emul_store - a sparse array of bytes
+ * @leaf: table of @nr_leaves pointers
+ * @nr_leaves: length of the table
+ * @limit: most pages of data and leaves
+ * @pages: pages of data held. Shared by all queues, but touched only where a
+ *	page is allocated or freed.
+ * @leaves: leaves held, likewise
+ */
+struct emul_store {
+	struct store_leaf **leaf;
+	unsigned long nr_leaves;
+	long limit;
+	atomic_long_t pages ____cacheline_aligned_in_smp;
+	atomic_long_t leaves;
+};
+
+int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes);
+void emul_store_exit(struct emul_store *s);
+void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len);
+int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
+		     u32 *done);
+int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
+			  u64 len, u64 *done);
+void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase);
+u64 emul_store_used(const struct emul_store *s);
+
+#endif /* _ASBLK_EMUL_STORE_H */
