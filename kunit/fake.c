@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/module.h>
+
+#include "compat.h"
+#include "fake.h"
+
+ASBLK_IMPORT();
+
+static int fake_start_queue(struct asblk_queue *q)
+{
+	struct fake *fake = asblk_ctrl_priv(q->ctrl);
+
+	fake->q = q;
+	q->priv = fake;
+	return fake->start_err;
+}
+
+static void fake_stop_queue(struct asblk_queue *q)
+{
+}
+
+static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
+{
+	struct fake *fake = q->priv;
+	struct fake_transfer *seen = &fake->seen[fake->nr_seen];
+
+	if (fake->final) {
+		blk_status_t status = fake->final;
+
+		fake->final = BLK_STS_OK;
+		return status;
+	}
+	if (fake->busy) {
+		fake->busy--;
+		return BLK_STS_RESOURCE;
+	}
+	if (fake->automatic) {
+		fake_say(fake, t->id, BLK_STS_OK, 0, 0);
+		return BLK_STS_OK;
+	}
+	if (WARN_ON_ONCE(fake->nr_seen == FAKE_MAX_SEEN))
+		return BLK_STS_IOERR;
+	seen->t = *t;
+	seen->data = 0;
+	seen->done = false;
+	if (t->nr_segments) {
+		do {
+			seen->data += t->seg.len;
+		} while (asblk_next_segment(t));
+	}
+	fake->nr_seen++;
+	return BLK_STS_OK;
+}
+
+static void fake_ring(struct asblk_queue *q)
+{
+	struct fake *fake = q->priv;
+
+	fake->rings++;
+}
+
+static void fake_run(struct asblk_queue *q)
+{
+	struct fake *fake = q->priv;
+
+	if (fake->automatic)
+		asblk_reap(q);
+}
+
+static void fake_reap(struct asblk_queue *q, struct asblk_visit *v)
+{
+	struct fake *fake = q->priv;
+	unsigned int i;
+
+	for (i = 0; i < fake->nr_results; i++) {
+		const struct fake_result *r = &fake->result[i];
+
+		if (r->status == BLK_STS_OK && !r->flags && !r->good)
+			asblk_complete(v, r->id);
+		else
+			asblk_complete_error(v, r->id, r->status, r->good,
+					     r->flags);
+	}
+	fake->nr_results = 0;
+}
+
+static const struct asblk_ctrl_ops fake_ops = {
+	.owner		= THIS_MODULE,
+	.start_queue	= fake_start_queue,
+	.stop_queue	= fake_stop_queue,
+	.submit		= fake_submit,
+	.ring		= fake_ring,
+	.run		= fake_run,
+	.reap		= fake_reap,
+};
+
+/* Transfers of 4 KiB, four tags, four extra slots, two retries. */
+void fake_params(struct asblk_ctrl_params *p)
+{
+	*p = (struct asblk_ctrl_params) {
+		.model = "fake", .serial = "0", .firmware_rev = "0",
+		.limits = {
+			.max_bytes = SZ_4K, .max_segments = 16,
+			.max_segment_bytes = SZ_4K,
+			.seg_boundary_mask = U64_MAX,
+			.dma_alignment_mask = 3, .max_ranges = 2,
+			.max_range_bytes = SZ_1M,
+		},
+		.nr_queues = 1, .queue_depth = 4, .nr_extra_slots = 4,
+		.max_retries = 2, .timeout_ms = 10000, .node = NUMA_NO_NODE,
+	};
+}
+
+struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
+{
+	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	struct asblk_media_params mp = {
+		.nr_blocks = SZ_64M / FAKE_BLOCK, .block_size = FAKE_BLOCK,
+		.physical_block_size = FAKE_BLOCK,
+		.unmap_granularity = FAKE_BLOCK, .atomic_bytes = SZ_4K,
+		.features = ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA |
+			    ASBLK_MEDIA_UNMAP | ASBLK_MEDIA_WRITE_ZEROES,
+	};
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake->seen = kunit_kcalloc(test, FAKE_MAX_SEEN, sizeof(*fake->seen),
+				   GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake->seen);
+	fake->automatic = true;	/* for the partition scan */
+	fake->ctrl = asblk_ctrl_create(&fake_ops, p, NULL, fake);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->ctrl));
+	fake->disk = asblk_disk_add(fake->ctrl, &mp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->disk));
+	fake->automatic = false;
+	fake_forget(fake);
+	return fake;
+}
+
+void fake_destroy(struct fake *fake)
+{
+	fake->automatic = true;
+	asblk_disk_remove(fake->disk);
+	asblk_ctrl_destroy(fake->ctrl);
+}
+
+void fake_forget(struct fake *fake)
+{
+	fake->nr_seen = 0;
+	fake->rings = 0;
+}
+
+/* Have the next reap report something. */
+void fake_say(struct fake *fake, u16 id, blk_status_t status, u32 good,
+	      unsigned int flags)
+{
+	if (WARN_ON_ONCE(fake->nr_results == FAKE_MAX_TRANSFERS))
+		return;
+	fake->result[fake->nr_results++] = (struct fake_result) {
+		.id = id, .status = status, .good = good, .flags = flags,
+	};
+}
+
+/* Complete a transfer now. */
+void fake_finish(struct fake *fake, unsigned int index, blk_status_t status,
+		 u32 good)
+{
+	fake->seen[index].done = true;
+	fake_say(fake, fake->seen[index].t.id, status, good, 0);
+	asblk_reap(fake->q);
+}
+
+/* Complete all that is in flight, and what it lets in. Return: how many. */
+unsigned int fake_finish_all(struct fake *fake)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < fake->nr_seen; i++) {
+		if (fake->seen[i].done)
+			continue;
+		fake_finish(fake, i, BLK_STS_OK, 0);
+		nr++;
+	}
+	return nr;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A fake controller for the engine's tests. It does nothing with a transfer but
+ * remember it; the test says what becomes of it.
+ */
+#ifndef _ASBLK_KUNIT_FAKE_H
+#define _ASBLK_KUNIT_FAKE_H
+
+#include <kunit/test.h>
+#include <linux/asblk.h>
+
+#define FAKE_MAX_TRANSFERS	64
+#define FAKE_MAX_SEEN		4096
+#define FAKE_BLOCK		512U
+
+/**
+ * struct fake_transfer - a transfer that the fake has accepted
+ * @t: copy of it; its segments are not kept
+ * @data: sum of the lengths of its segments
+ * @done: the fake has completed it
+ */
+struct fake_transfer {
+	struct asblk_transfer t;
+	u32 data;
+	bool done;
+};
+
+/**
+ * struct fake_result - what the fake says of a transfer at the next reap
+ * @id: its ID
+ * @status: its status
+ * @good: its good bytes
+ * @flags: as asblk_complete_error()
+ */
+struct fake_result {
+	u16 id;
+	blk_status_t status;
+	u32 good;
+	unsigned int flags;
+};
+
+/**
+ * struct fake - a fake controller with one queue and one disk
+ * @ctrl: controller
+ * @disk: disk
+ * @q: queue
+ * @automatic: complete every transfer at once, all well
+ * @busy: say that many times that the controller is busy
+ * @final: refuse the next transfer with this status
+ * @seen: transfers accepted since fake_forget()
+ * @nr_seen: number of them
+ * @result: for the next reap
+ * @nr_results: number of them
+ * @rings: doorbells rung
+ * @start_err: what start_queue returns
+ */
+struct fake {
+	struct asblk_ctrl *ctrl;
+	struct asblk_disk *disk;
+	struct asblk_queue *q;
+	bool automatic;
+	unsigned int busy;
+	blk_status_t final;
+	struct fake_transfer *seen;
+	unsigned int nr_seen;
+	struct fake_result result[FAKE_MAX_TRANSFERS];
+	unsigned int nr_results;
+	unsigned int rings;
+	int start_err;
+};
+
+void fake_params(struct asblk_ctrl_params *p);
+struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p);
+void fake_destroy(struct fake *fake);
+void fake_forget(struct fake *fake);
+void fake_say(struct fake *fake, u16 id, blk_status_t status, u32 good,
+	      unsigned int flags);
+void fake_finish(struct fake *fake, unsigned int index, blk_status_t status,
+		 u32 good);
+unsigned int fake_finish_all(struct fake *fake);
+
+#endif /* _ASBLK_KUNIT_FAKE_H */
