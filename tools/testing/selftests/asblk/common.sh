@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests share. A test is a script of its own: it loads the module as it
+# needs it, checks, and leaves nothing behind. Exit status as in kselftest:
+# 0 passed, 4 skipped, anything else failed.
+set -euo pipefail
+
+disk=asblk0
+dev=/dev/$disk
+emul=/sys/block/$disk/emul
+mnt=$(mktemp -d /tmp/asblk-mnt.XXXXXX)
+tmp=$(mktemp -d /tmp/asblk-tmp.XXXXXX)
+
+# Checkers make everything several times slower: do less of the same there.
+slow=
+[[ ! -e /sys/kernel/debug/kmemleak ]] || slow=yes
+
+# udev looks at every disk that comes or goes, which takes seconds there: only the
+# tests that are about it wait for it.
+udev=yes
+if [[ $slow ]]; then
+	udev=
+	udevadm control --stop-exec-queue
+fi
+udev_on() { udev=yes; udevadm control --start-exec-queue; }
+settle() { [[ ! $udev ]] || udevadm settle; }
+
+say() { printf '# %s\n' "$*"; }
+fail() { printf '# FAIL: %s\n' "$*"; exit 1; }
+skip() { printf '# SKIP: %s\n' "$*"; exit 4; }
+
+# by_speed FAST SLOW - the value for this kernel.
+by_speed() { if [[ $slow ]]; then echo "$2"; else echo "$1"; fi; }
+
+need() {
+	local command
+
+	for command; do
+		command -v "$command" >/dev/null || skip "$command is not installed"
+	done
+}
+
+# Is a driver, file system or the like in this kernel?
+need_module() {
+	local name
+
+	for name; do
+		modprobe -q "$name" || [[ -e /sys/module/$name ]] ||
+			grep -qw "$name" /proc/filesystems ||
+			skip "this kernel has no $name"
+	done
+}
+
+eq() { [[ $2 == "$3" ]] || fail "$1: $2 instead of $3"; }
+le() { (($2 <= $3)) || fail "$1: $2 is more than $3"; }
+ge() { (($2 >= $3)) || fail "$1: $2 is less than $3"; }
+
+# refused WHAT COMMAND… - it must fail, and not by a signal.
+refused() {
+	local what=$1 status=0
+	shift
+
+	"$@" >"$tmp/out" 2>&1 || status=$?
+	((status > 0 && status < 126)) || fail "$what was not refused (status $status): $(<"$tmp/out")"
+}
+
+# load [PARAMETER=VALUE…]
+load() {
+	modprobe asblk "$@" || fail "modprobe asblk $*"
+	settle
+}
+
+unload() {
+	settle
+	modprobe -r asblk || fail "rmmod asblk"
+	[[ ! -e $dev ]] || fail "$dev is still there"
+}
+
+cleanup() {
+	local status=$?
+
+	trap - EXIT
+	set +e
+	for pid in $(jobs -p); do
+		kill "$pid"
+		wait "$pid"
+	done 2>/dev/null
+	while mountpoint -q "$mnt"; do
+		umount "$mnt" || break
+	done
+	! declare -F clean_test >/dev/null || clean_test
+	if [[ -e /sys/module/asblk ]]; then
+		settle
+		modprobe -r asblk || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
+	fi
+	[[ $udev ]] || udevadm control --start-exec-queue
+	rm -rf "$mnt" "$tmp"
+	exit "$status"
+}
+trap cleanup EXIT
+
+# emul_count NAME - a counter of the device.
+emul_count() { cat "$emul/$1"; }
+
+# engine_count NAME - a counter of the engine, over all queues of the first
+# controller.
+engine_count() {
+	awk -v name="$1" '$1 == name { sum += $2 } END { print sum }' \
+		/sys/kernel/debug/asblk/ctrl0/q*/counters
+}
+
+# fio_run NAME OPTION… - quiet unless it fails.
+fio_run() {
+	local name=$1
+	shift
+
+	fio --name="$name" --output="$tmp/fio.$name" "$@" >"$tmp/fio.err" 2>&1 ||
+		fail "fio $name: $(tail -n 5 "$tmp/fio.err" "$tmp/fio.$name")"
+}
+
+# verify NAME OPTION… - write, then read back and compare checksums.
+verify() {
+	fio_run "$@" --filename="${target:-$dev}" --verify=crc32c --verify_fatal=1 --do_verify=1 \
+		--group_reporting
+}
+
+# tree - a directory with real files in many sizes: some 20 MB, or 2 MB.
+tree=$(python3 -c 'import os; print(os.path.dirname(os.__file__))')
+[[ ! $slow ]] || tree+=/encodings
+
+sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
+
+# free_kb - memory that nobody uses. What CPUs keep for themselves is not in MemFree
+# and can be an eighth of all.
+free_kb() {
+	drop_caches
+	awk -v page="$(getconf PAGESIZE)" '/^MemFree:/ { kb = $2 } $1 == "count:" { pages += $2 }
+		END { printf "%d\n", kb + pages * page / 1024 }' /proc/meminfo /proc/zoneinfo
+}
+
+# drop_caches - what is read next comes from the disk.
+drop_caches() { sync; echo 3 >/proc/sys/vm/drop_caches; }

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Odd limits: data stays right whatever the splitter has to do.
+. "$(dirname -- "$0")/common.sh"
+
+need fio
+mb=$(by_speed 8 2)
+# odd PARAMETER=VALUE…
+odd() {
+	load size=64M "$@"
+	verify limits --ioengine=io_uring --direct=1 --rw=randwrite --bsrange=4k-1m --size="${mb}m" \
+		--iodepth=16 --numjobs=2 --offset_increment=32m
+	# Memory that begins anywhere the device allows.
+	align=$(($(<"/sys/block/$disk/queue/dma_alignment") + 1))
+	python3 - "$dev" "$align" "$(blockdev --getss "$dev")" "$(by_speed 40 10)" <<-END
+		import mmap, os, random, sys
+		path, align, block = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		seed = random.SystemRandom().randrange(1 << 32)
+		print(f"# seed {seed}")
+		random.seed(seed)
+		fd = os.open(path, os.O_RDWR | os.O_DIRECT)
+		memory = mmap.mmap(-1, 4 << 20)
+		view = memoryview(memory)
+		for step in range(int(sys.argv[4])):
+		    nr = random.randrange(1, 64)
+		    offset = random.randrange(0, 8192, align)
+		    data = random.randbytes(nr * block)
+		    view[offset:offset + nr * block] = data
+		    assert os.pwritev(fd, [view[offset:offset + nr * block]], 0) == nr * block
+		    view[offset:offset + nr * block] = bytes(nr * block)
+		    back = random.randrange(0, 8192, align)
+		    assert os.preadv(fd, [view[back:back + nr * block]], 0) == nr * block
+		    assert view[back:back + nr * block] == data, (step, nr, offset, back)
+	END
+	eq "errors with $*" "$(engine_count errors)" 0
+	unload
+}
+odd max_transfer=4K queue_depth=2
+odd max_transfer=12K max_segments=3
+odd max_segments=1
+odd max_segments=2 max_segment_size=1K
+odd max_segment_size=1536 max_segments=5
+odd segment_boundary=4K
+odd virt_boundary=4K
+odd virt_boundary=4K max_transfer=20K
+odd dma_alignment=2
+odd dma_alignment=512
+odd block_size=4K max_segments=2 segment_boundary=64K
+odd queue_depth=1 queues=1 max_transfer=512

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Module parameters: bad values are refused with one line, good ones take effect.
+. "$(dirname -- "$0")/common.sh"
+
+count=0
+module=$(modinfo -n asblk)
+# The kernel says once that a module is not its own.
+modprobe asblk disks=0
+modprobe -r asblk
+
+# bad PARAMETER=VALUE [OTHER…] - one line names parameter and value; nothing stays.
+bad() {
+	local lines
+
+	count=$((count + 1))
+	dmesg -C
+	! insmod "$module" "$@" 2>"$tmp/err" || fail "$* was accepted"
+	grep -q "Invalid parameters\|Invalid argument" "$tmp/err" || fail "$*: not EINVAL: $(<"$tmp/err")"
+	lines=$(dmesg | grep -c 'asblk: ' || :)
+	eq "log lines for $*" "$lines" 1
+	dmesg | grep -qF "asblk: $1 is not " || fail "$*: log says $(dmesg | tail -n 1)"
+	[[ ! -e /sys/module/asblk && ! -e $dev ]] || fail "$*: something is left behind"
+}
+
+for value in -1 1025 x 1.5 0x10 1K 99999999999999999999; do bad disks=$value; done
+for value in 0 -1 1000 511 x 4X 4GG 4097 2P 99999999999E; do bad size=$value; done
+for value in -1 1 63K x 4KM; do bad memory_limit=$value; done
+for value in -1 100000 x 1K 0x2; do bad queues=$value; done
+for value in -1 100000 x 1K 2.0; do bad poll_queues=$value; done
+for value in 0 -1 2049 x 1K; do bad queue_depth=$value; done
+for value in 0 256 1000 128K x; do bad block_size=$value; done
+for value in 1 256 3000 2M x; do bad physical_block_size=$value; done
+for value in 0 511 1000 32M x; do bad max_transfer=$value; done
+for value in 0 -1 1025 x 1K; do bad max_segments=$value; done
+for value in 1 511 1000 32M x; do bad max_segment_size=$value; done
+for value in 1 2048 5000 8G x; do bad segment_boundary=$value; done
+for value in 1 256 5000 128K x; do bad virt_boundary=$value; done
+for value in 0 1 3 8K -4 x; do bad dma_alignment=$value; done
+for value in 2 -1 maybe y 0x; do bad removable=$value; done
+for value in 2 -1 maybe y 0x; do bad read_only=$value; done
+
+# Values that do not go together.
+bad physical_block_size=512 block_size=4K
+bad size=1048064 block_size=4K
+bad max_transfer=6K block_size=4K
+bad dma_alignment=1K block_size=512
+bad max_segments=7 block_size=4K max_segment_size=512
+bad max_segment_size=1536 dma_alignment=1K block_size=4K
+say "$count bad values"
+
+queue() { cat "/sys/block/$disk/queue/$1"; }
+
+# good ATTRIBUTE VALUE PARAMETER=VALUE…
+good() {
+	local attribute=$1 value=$2
+	shift 2
+
+	load "$@"
+	eq "$attribute with $*" "$(queue "$attribute")" "$value"
+	dd if="$dev" of=/dev/null bs=128k count=1 iflag=direct status=none
+	unload
+}
+for size in 512 1024 2048 4096; do
+	good logical_block_size $size block_size=$size
+	good physical_block_size $((size * 4)) block_size=$size physical_block_size=$((size * 4))
+done
+if (($(uname -r | cut -d. -f1) >= 7)) &&
+   grep -q always /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null; then
+	good logical_block_size 65536 block_size=64K
+else
+	bad block_size=64K
+fi
+good nr_requests 17 queue_depth=17
+good dma_alignment 511 dma_alignment=512
+good virt_boundary_mask 4095 virt_boundary=4K
+
+load size=3M
+eq size "$(blockdev --getsize64 "$dev")" $((3 << 20))
+unload
+load size=1T disks=0
+[[ ! -e $dev ]] || fail "a disk with disks=0"
+unload
+load queues=1 poll_queues=1
+eq queues "$(find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l)" 2
+unload
+load
+eq "queues by default" "$(find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l)" "$(nproc --all)"
+eq scheduler "$(queue scheduler | grep -o '\[.*\]')" "[none]"
+unload

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Polled queues complete without interrupts.
+. "$(dirname -- "$0")/common.sh"
+
+need fio
+load size=64M queues=1 poll_queues=1
+lines() { grep -c 'asblk.*ctrl0-q' /proc/interrupts; }
+interrupts() { awk '/asblk.*ctrl0-q/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) sum += $i } END { print sum + 0 }' /proc/interrupts; }
+eq "interrupt lines" "$(lines)" 1
+before=$(interrupts)
+verify hipri --ioengine=io_uring --hipri=1 --direct=1 --rw=randwrite --bsrange=4k-512k --size=8m --iodepth=4
+read -r polls completions < <(awk '$1 == "polls" { p = $2 } $1 == "completions" { c = $2 } END { print p, c }' \
+	/sys/kernel/debug/asblk/ctrl0/q1/counters)
+ge polls "$polls" 1
+ge completions "$completions" 16
+le "interrupts during polled I/O" $(($(interrupts) - before)) 50
+# A new page table, zeroes and the like come from a worker: polled as well.
+verify hipri-holes --ioengine=io_uring --hipri=1 --direct=1 --rw=randwrite --bs=4k --offset=32m --size=4m --iodepth=1
+eq errors "$(engine_count errors)" 0
+# Two jobs poll the same queue.
+verify hipri-jobs --ioengine=io_uring --hipri=1 --direct=1 --rw=randwrite --bs=16k --size=4m --iodepth=4 \
+	--numjobs=3 --offset_increment=8m

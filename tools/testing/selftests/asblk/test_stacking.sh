@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# md RAID 0 and 1, dm linear and striped on asblk disks.
+. "$(dirname -- "$0")/common.sh"
+
+need mdadm dmsetup fio
+mb=$(by_speed 24 6)
+md=/dev/md127
+clean_test() {
+	[[ ! -e $md ]] || mdadm -q --stop $md
+	for name in asblk-linear asblk-striped; do
+		[[ ! -e /dev/mapper/$name ]] || dmsetup remove --retry "$name"
+	done
+}
+load disks=3 size=128M max_transfer=64K
+stack() {
+	target=$1 verify stack --ioengine=io_uring --direct=1 --rw=randwrite --bsrange=4k-1m \
+		--size="${mb}m" --iodepth=8
+	target=$1 verify stack-buffered --ioengine=psync --rw=write --bs=64k --size="${mb}m"
+	blkdiscard -qf "$1" 2>"$tmp/discard" || say "no discard through $1"
+}
+tested=0
+for level in 0 1; do
+	if ! modprobe -q raid$level && [[ ! -e /sys/module/raid$level ]]; then
+		say "no RAID $level here"
+		continue
+	fi
+	devices=("$dev" /dev/asblk1)
+	mdadm -q --create $md --run --metadata=1.2 --level=$level --raid-devices=2 "${devices[@]}" \
+		--assume-clean 2>"$tmp/md" || fail "mdadm: $(<"$tmp/md")"
+	stack $md
+	if ((level == 1)); then
+		mdadm -q $md --fail /dev/asblk1
+		mdadm -q $md --remove /dev/asblk1
+		stack $md
+		mdadm -q $md --add /dev/asblk2
+		mdadm -q --wait $md || :
+		eq "copies after a rebuild" "$(<"/sys/block/${md#/dev/}/md/degraded")" 0
+		# Both halves hold the same.
+		mdadm -q --stop $md
+		offset=$(mdadm --examine "$dev" | sed -n 's/.*Data Offset : \([0-9]*\) sectors/\1/p')
+		cmp -i $((offset * 512)) -n $((64 << 20)) "$dev" /dev/asblk2 || fail "the halves differ"
+	else
+		mdadm -q --stop $md
+	fi
+	mdadm -q --zero-superblock "$dev" /dev/asblk1 /dev/asblk2 2>/dev/null || :
+	tested=$((tested + 1))
+done
+if modprobe -q dm-mod || [[ -e /dev/mapper/control ]]; then
+	sectors=$(blockdev --getsz "$dev")
+	printf '0 %d linear %s 0\n%d %d linear %s 0\n' "$sectors" "$dev" "$sectors" "$sectors" /dev/asblk1 |
+		dmsetup create asblk-linear
+	stack /dev/mapper/asblk-linear
+	dmsetup remove --retry asblk-linear
+	echo "0 $((sectors * 2)) striped 2 128 $dev 0 /dev/asblk1 0" | dmsetup create asblk-striped
+	stack /dev/mapper/asblk-striped
+	dmsetup remove --retry asblk-striped
+	tested=$((tested + 1))
+fi
+((tested)) || skip "neither md nor dm in this kernel"
+settle
