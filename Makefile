@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The verbs for people, see `make help`. The kernel's build reads Kbuild instead.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+# Of the kernel that KDIR belongs to
+release = $(shell cat $(KDIR)/include/config/kernel.release)
+sources := /usr/src/asblk-$(version)
+
+modules:	## build asblk.ko for the running kernel, or the one whose headers are in KDIR
+	@test -e $(KDIR)/Makefile || { \
+		echo "No kernel headers in $(KDIR)." >&2; \
+		echo "On Debian: apt-get install linux-headers-$(shell uname -r)." >&2; \
+		echo "For another kernel: make KDIR=DIRECTORY" >&2; \
+		exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install:	## install it, through DKMS if that is there
+	@test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
+	@if command -v dkms >/dev/null; then $(MAKE) install-dkms; else $(MAKE) install-plain; fi
+
+install-plain: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	depmod $(release)
+
+# What an earlier install has left would be taken for the present sources
+install-dkms: uninstall
+	mkdir $(sources)
+	cp -r COPYING Kbuild Makefile dkms.conf drivers include kunit $(sources)
+	$(MAKE) -C $(sources) clean
+	dkms install asblk/$(version) -k $(release)
+
+uninstall:	## remove what install has installed, all versions, from all kernels
+	@test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
+	@for tree in /usr/src/asblk-*; do \
+		test -e "$$tree" || continue; \
+		! command -v dkms >/dev/null || \
+			dkms remove "asblk/$${tree#/usr/src/asblk-}" --all || :; \
+		rm -rf "$$tree"; \
+	done
+	@for kernel in /lib/modules/*; do \
+		test -n "$$(find "$$kernel/updates" -name 'asblk*.ko*' -print -delete 2>/dev/null)" || continue; \
+		depmod "$${kernel##*/}"; \
+	done
+
+demo:		## see it work in a virtual machine
+	@scripts/demo
+
+test:		## run all tests in virtual machines
+	@scripts/test
+
+check:		## build with all warnings, check style and documents; part of test
+	@scripts/check
+
+bench:		## measure it next to null_blk and brd
+	@scripts/bench
+
+docs:		## build the documents as HTML
+	@scripts/docs
+
+# Without the kernel's help, whose headers may be gone
+clean:		## remove what has been built here
+	@find Makefile Kbuild drivers kunit .*.cmd Module.symvers modules.order \
+		\( -name '*.ko' -o -name '*.o' -o -name '*.mod' -o -name '*.mod.c' -o -name '*.o.d' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete 2>/dev/null || :
+	@rm -rf .tmp_versions .module-common.o Documentation/_build
+
+help:		## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: modules install install-plain install-dkms uninstall demo test check bench docs clean help
