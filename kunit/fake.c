@@ -23,6 +23,7 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 {
 	struct fake *fake = q->priv;
 	struct fake_transfer *seen = &fake->seen[fake->nr_seen];
+	u32 i;
 
 	if (fake->final) {
 		blk_status_t status = fake->final;
@@ -43,11 +44,8 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 	seen->t = *t;
 	seen->data = 0;
 	seen->done = false;
-	if (t->nr_segments) {
-		do {
-			seen->data += t->seg.len;
-		} while (asblk_next_segment(t));
-	}
+	for (i = 0; i < t->nr_segments; i++)
+		seen->data += t->segs[i].len;
 	fake->nr_seen++;
 	return BLK_STS_OK;
 }

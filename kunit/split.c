@@ -7,6 +7,7 @@
 #include <linux/random.h>
 
 #include "core/core.h"
+#include "limits.h"
 
 /*
  * Memory is only pointed at: an aligned run of pages, in which a piece is given
@@ -17,11 +18,6 @@
 #define MAX_PIECES	64
 #define MAX_BIOS	4
 
-#define NO_LIMIT	.max_bytes = SZ_1M, .max_segments = 256,	\
-			.max_segment_bytes = SZ_1M,			\
-			.seg_boundary_mask = U64_MAX,			\
-			.max_ranges = 256, .max_range_bytes = SZ_1G
-
 struct piece {
 	u32 offset;
 	u32 len;
@@ -31,6 +27,7 @@ struct split_test {
 	struct page *arena;
 	struct bio_vec bvec[MAX_PIECES];
 	struct bio bio[MAX_BIOS];
+	struct asblk_segment segs[256];
 	struct asblk_cursor start;
 	u32 bytes;
 };
@@ -230,11 +227,13 @@ static void shape_desc(const struct shape *s, char *desc)
 }
 KUNIT_ARRAY_PARAM(shape, shapes, shape_desc);
 
-static struct asblk_transfer transfer_of(const struct asblk_limits *lim,
+static struct asblk_transfer transfer_of(struct split_test *t,
+					 const struct asblk_limits *lim,
 					 u32 block, enum asblk_op op)
 {
 	return (struct asblk_transfer) {
 		.op = op, .lim = lim, .block_shift = ilog2(block),
+		.segs = t->segs,
 	};
 }
 
@@ -251,7 +250,7 @@ static void split_shapes(struct kunit *test)
 	lay_out(t, s->piece, nr, nr);
 	c = t->start;
 	for (i = 0; s->part[i].segments; i++) {
-		struct asblk_transfer x = transfer_of(&s->lim, s->block,
+		struct asblk_transfer x = transfer_of(t, &s->lim, s->block,
 						      ASBLK_OP_WRITE);
 		u32 bytes = asblk_split(&x, &c, t->bytes - done);
 
@@ -262,7 +261,6 @@ static void split_shapes(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, x.range.lba, done / s->block);
 		KUNIT_EXPECT_EQ(test, x.range.nr_blocks, bytes / s->block);
 		done += bytes;
-		asblk_cursor_advance(&c, bytes);
 	}
 	KUNIT_EXPECT_EQ(test, done, t->bytes);
 	KUNIT_EXPECT_NULL(test, c.bio);
@@ -318,32 +316,31 @@ static void check_segments(struct kunit *test, struct split_test *t,
 			   struct asblk_transfer *x, u32 from, u32 bytes)
 {
 	const struct asblk_limits *lim = x->lim;
-	u32 nr = 0, done = 0;
+	u32 nr, done = 0;
 	phys_addr_t end = 0;
 
-	do {
+	for (nr = 0; nr < x->nr_segments; nr++) {
+		const struct asblk_segment *seg = &x->segs[nr];
 		unsigned int piece;
 
-		KUNIT_ASSERT_EQ(test, x->seg.addr,
+		KUNIT_ASSERT_EQ(test, seg->addr,
 				locate(t, from + done, &piece));
-		KUNIT_ASSERT_GT(test, x->seg.len, 0);
-		KUNIT_ASSERT_LE(test, x->seg.len, lim->max_segment_bytes);
-		KUNIT_ASSERT_EQ(test, (x->seg.addr | x->seg.len) &
+		KUNIT_ASSERT_GT(test, seg->len, 0);
+		KUNIT_ASSERT_LE(test, seg->len, lim->max_segment_bytes);
+		KUNIT_ASSERT_EQ(test, (seg->addr | seg->len) &
 				lim->dma_alignment_mask, 0);
 		if (lim->seg_boundary_mask != U64_MAX)
 			KUNIT_ASSERT_EQ(test,
-					x->seg.addr & ~lim->seg_boundary_mask,
-					(x->seg.addr + x->seg.len - 1) &
+					seg->addr & ~lim->seg_boundary_mask,
+					(seg->addr + seg->len - 1) &
 					~lim->seg_boundary_mask);
 		if (nr)
-			KUNIT_ASSERT_EQ(test, (end | x->seg.addr) &
+			KUNIT_ASSERT_EQ(test, (end | seg->addr) &
 					lim->virt_boundary_mask, 0);
-		end = x->seg.addr + x->seg.len;
-		done += x->seg.len;
-		nr++;
-	} while (asblk_next_segment(x));
+		end = seg->addr + seg->len;
+		done += seg->len;
+	}
 	KUNIT_ASSERT_EQ(test, done, bytes);
-	KUNIT_ASSERT_EQ(test, nr, x->nr_segments);
 }
 
 #define below(rnd, n)	(prandom_u32_state(rnd) % (n))
@@ -417,7 +414,7 @@ static void split_property(struct kunit *test)
 		random_layout(&rnd, t, lim.dma_alignment_mask + 1, block);
 		c = t->start;
 		while (done < t->bytes) {
-			struct asblk_transfer x = transfer_of(&lim, block,
+			struct asblk_transfer x = transfer_of(t, &lim, block,
 							      ASBLK_OP_READ);
 			u32 segments = 0;
 			u32 want = slow_split(t, &lim, block, done, &segments);
@@ -434,8 +431,7 @@ static void split_property(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, x.range.lba * block, done);
 			check_segments(test, t, &x, done, bytes);
 			done += bytes;
-			asblk_cursor_advance(&c, bytes);
-		}
+			}
 		cond_resched();
 	}
 	/* The rounds did test something. */
@@ -506,7 +502,7 @@ static void split_ranges(struct kunit *test)
 	c.bio = &t->bio[0];
 	c.iter = c.bio->bi_iter;
 	for (i = 0; s->part[i].bytes; i++) {
-		struct asblk_transfer x = transfer_of(&lim, 4096, s->op);
+		struct asblk_transfer x = transfer_of(t, &lim, 4096, s->op);
 		u32 nr = 0, sum = 0;
 
 		bytes = asblk_split(&x, &c, total - done);
@@ -531,87 +527,14 @@ static void split_ranges(struct kunit *test)
 		if (s->op == ASBLK_OP_UNMAP)
 			KUNIT_EXPECT_EQ(test, nr, x.nr_ranges);
 		done += bytes;
-		asblk_cursor_advance(&c, bytes);
 	}
 	KUNIT_EXPECT_EQ(test, done, total);
-}
-
-struct limit_param {
-	const char *name;
-	struct asblk_limits lim;
-	u32 block;
-	int err;
-	u32 dma_mask;
-	u32 atomic;	/* of 64 KiB wanted */
-	unsigned int whole;
-};
-
-static const struct limit_param limit_params[] = {
-	{ "no limits", { NO_LIMIT }, 512, 0, 0, SZ_64K, 256 },
-	{ "dword aligned", { NO_LIMIT, .dma_alignment_mask = 3 }, 512, 0, 3,
-	  SZ_64K, 256 },
-	{ "alignment of 3", { NO_LIMIT, .dma_alignment_mask = 2 }, 512,
-	  -EINVAL },
-	{ "alignment over a block", { NO_LIMIT, .dma_alignment_mask = 1023 },
-	  512, -EINVAL },
-	{ "no bytes", { NO_LIMIT, .max_bytes = 0 }, 512, -EINVAL },
-	{ "bytes that are no sectors", { NO_LIMIT, .max_bytes = 1000 }, 512,
-	  -EINVAL },
-	{ "less bytes than a block", { NO_LIMIT, .max_bytes = 2048 }, 4096,
-	  -EINVAL },
-	{ "bytes that are no blocks", { NO_LIMIT, .max_bytes = 6144 }, 4096,
-	  -EINVAL },
-	{ "no segments", { NO_LIMIT, .max_segments = 0 }, 512, -EINVAL },
-	{ "one segment: aligned blocks", { NO_LIMIT, .max_segments = 1 }, 512,
-	  0, 511, 0, 1 },
-	{ "two segments", { NO_LIMIT, .max_segments = 2 }, 512, 0, 0, 4096, 2 },
-	{ "a block in exactly all segments",
-	  { NO_LIMIT, .max_segments = 8, .max_segment_bytes = 512 }, 4096,
-	  0, 4095, 2048, 0 },
-	{ "a block over all segments",
-	  { NO_LIMIT, .max_segments = 7, .max_segment_bytes = 512 }, 4096,
-	  -EINVAL },
-	{ "segments smaller than a sector",
-	  { NO_LIMIT, .max_segment_bytes = 256 }, 512, -EINVAL },
-	{ "segments that are not aligned",
-	  { NO_LIMIT, .max_segment_bytes = 4098, .dma_alignment_mask = 3 },
-	  512, -EINVAL },
-	{ "boundary that is no power of two",
-	  { NO_LIMIT, .seg_boundary_mask = 4096 }, 512, -EINVAL },
-	{ "boundary of 4K", { NO_LIMIT, .seg_boundary_mask = 4095 }, 512, 0, 0,
-	  SZ_64K, 0 },
-	{ "virtual boundary of 4K", { NO_LIMIT, .virt_boundary_mask = 4095 },
-	  512, 0, 0, SZ_64K, 256 },
-	{ "virtual boundary that is no power of two",
-	  { NO_LIMIT, .virt_boundary_mask = 4096 }, 512, -EINVAL },
-	{ "virtual boundary of 64K", { NO_LIMIT, .virt_boundary_mask = 65535 },
-	  512, 0, 0, SZ_64K, 1 },
-	{ "no ranges", { NO_LIMIT, .max_ranges = 0 }, 512, -EINVAL },
-	{ "no range bytes", { NO_LIMIT, .max_range_bytes = 0 }, 512, -EINVAL },
-};
-KUNIT_ARRAY_PARAM_DESC(limit, limit_params, name);
-
-static void split_limits(struct kunit *test)
-{
-	const struct limit_param *p = test->param_value;
-	int err = asblk_limits_check(&p->lim, NULL) ?:
-		  asblk_limits_check_block(&p->lim, p->block, NULL);
-
-	KUNIT_EXPECT_EQ(test, err, p->err);
-	if (err)
-		return;
-	KUNIT_EXPECT_EQ(test, asblk_limits_dma_alignment(&p->lim, p->block),
-			p->dma_mask);
-	KUNIT_EXPECT_EQ(test, asblk_limits_atomic(&p->lim, SZ_64K), p->atomic);
-	KUNIT_EXPECT_EQ(test, asblk_limits_atomic(&p->lim, 0), 0);
-	KUNIT_EXPECT_EQ(test, asblk_limits_whole_segments(&p->lim), p->whole);
 }
 
 static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_shapes, shape_gen_params),
 	KUNIT_CASE_SLOW(split_property),
 	KUNIT_CASE_PARAM(split_ranges, range_gen_params),
-	KUNIT_CASE_PARAM(split_limits, limit_gen_params),
 	{}
 };
 

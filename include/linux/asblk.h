@@ -76,7 +76,7 @@ struct asblk_range {
 };
 
 /**
- * struct asblk_cursor - a position in a request's memory or ranges
+ * struct asblk_cursor - a position in a request's memory or ranges, the engine's
  * @bio: bio that holds the next byte
  * @iter: position in @bio
  */
@@ -125,7 +125,7 @@ struct asblk_limits {
  * @bytes: length of the data, or of the range; 0 for a flush and an unmap
  * @unit: medium, as given in struct asblk_media_params
  * @range: blocks; for an unmap the current one of @nr_ranges
- * @seg: current segment; asblk_next_segment() moves on
+ * @segs: the segments
  * @priv: the controller's memory for this transfer, of
  *	&asblk_ctrl_params.transfer_priv_size bytes; keeps its content for as
  *	long as the queue lives, and belongs to the transfer until it completes
@@ -142,43 +142,29 @@ struct asblk_transfer {
 	u32 bytes;
 	u32 unit;
 	struct asblk_range range;
-	struct asblk_segment seg;
+	struct asblk_segment *segs;
 	void *priv;
 	/* private: the engine's */
 	const struct asblk_limits *lim;
 	struct asblk_cursor cursor;
-	u64 left;
+	u32 ranges_left;
 	u8 block_shift;
 };
 
-bool __asblk_next_segment(struct asblk_transfer *t);
 bool __asblk_next_range(struct asblk_transfer *t);
-
-/**
- * asblk_next_segment - move a transfer to its next segment
- * @t: transfer with data
- *
- * The first segment is in &asblk_transfer.seg from the start. Context:
- * &asblk_ctrl_ops.submit only.
- *
- * Return: false if the current segment is the last.
- */
-static inline bool asblk_next_segment(struct asblk_transfer *t)
-{
-	return t->left && __asblk_next_segment(t);
-}
 
 /**
  * asblk_next_range - move an unmap to its next range
  * @t: unmap
  *
- * As asblk_next_segment(), for &asblk_transfer.range.
+ * The first range is in &asblk_transfer.range from the start. Context:
+ * &asblk_ctrl_ops.submit only.
  *
  * Return: false if the current range is the last.
  */
 static inline bool asblk_next_range(struct asblk_transfer *t)
 {
-	return t->left && __asblk_next_range(t);
+	return t->ranges_left && __asblk_next_range(t);
 }
 
 /**

@@ -89,11 +89,12 @@ struct asblk_counters {
  * @pub: the controller's view of it
  * @ops: of the controller
  * @lim: of the controller
- * @whole_segments: a data request of at most this many segments and
- *	&asblk_limits.max_bytes is one transfer without a look at its memory
+ * @whole_bytes: a data request of one segment and at most this many bytes is
+ *	one transfer without a look at its memory
  * @max_retries: &asblk_ctrl_params.max_retries
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
+ * @segs: room for the segments of a transfer
  * @kick: offers @pending and @retry again when no completion will
  * @lock: protects everything below, and serialises the controller's submit,
  *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
@@ -110,10 +111,11 @@ struct asblk_equeue {
 	struct asblk_queue pub;
 	const struct asblk_ctrl_ops *ops;
 	const struct asblk_limits *lim;
-	unsigned int whole_segments;
+	u32 whole_bytes;
 	unsigned int max_retries;
 	size_t priv_size;
 	void *priv_area;
+	struct asblk_segment *segs;
 	struct delayed_work kick;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
@@ -184,16 +186,17 @@ static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
 	       (disk->unit.block_shift - SECTOR_SHIFT);
 }
 
-/* split.c */
+/* limits.c */
 int asblk_limits_check(const struct asblk_limits *lim, struct device *dev);
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 			     struct device *dev);
 u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted);
-unsigned int asblk_limits_whole_segments(const struct asblk_limits *lim);
+u32 asblk_limits_whole_bytes(const struct asblk_limits *lim);
+
+/* split.c */
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes);
-u32 asblk_split(struct asblk_transfer *t, const struct asblk_cursor *from,
-		u32 left);
+u32 asblk_split(struct asblk_transfer *t, struct asblk_cursor *at, u32 left);
 
 /* engine.c and complete.c */
 int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,

@@ -76,6 +76,7 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->nr_ranges = 0;
 	t->unit = unit->id;
 	t->priv = q->priv_area + index * q->priv_size;
+	t->segs = q->segs;
 	t->lim = q->lim;
 	t->block_shift = unit->block_shift;
 	return t;
@@ -113,15 +114,15 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
  * the request. Return: bytes of a part of whole bios, 0 if there is none.
  */
 static u32 engine_split_atomic(struct asblk_transfer *t,
-			       const struct asblk_cursor *from, u32 fits)
+			       struct asblk_cursor *at, u32 fits)
 {
 	const struct bio *bio;
 	u32 bytes = 0;
 
-	for (bio = from->bio; bio && bytes + bio->bi_iter.bi_size <= fits;
+	for (bio = at->bio; bio && bytes + bio->bi_iter.bi_size <= fits;
 	     bio = bio->bi_next)
 		bytes += bio->bi_iter.bi_size;
-	return bytes ? asblk_split(t, from, bytes) : 0;
+	return bytes ? asblk_split(t, at, bytes) : 0;
 }
 
 /* Make the next part. Return: false if this request cannot go on now. */
@@ -130,6 +131,7 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_equeue *q = v->q;
 	struct asblk_slot *slot = asblk_slot_take(&q->slots, rq->tag);
+	struct asblk_cursor end = ar->next;
 	struct asblk_transfer *t;
 	blk_status_t status;
 	u32 left = blk_rq_bytes(rq) - ar->issued;
@@ -140,9 +142,11 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
-	slot->bytes = asblk_split(t, &ar->next, left);
-	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC)))
-		slot->bytes = engine_split_atomic(t, &ar->next, slot->bytes);
+	slot->bytes = asblk_split(t, &end, left);
+	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC))) {
+		end = ar->next;
+		slot->bytes = engine_split_atomic(t, &end, slot->bytes);
+	}
 	if (unlikely(!slot->bytes))
 		status = BLK_STS_INVAL;
 	else
@@ -153,7 +157,7 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 			engine_bad(ar, ar->issued, status);
 		return false;
 	}
-	asblk_cursor_advance(&ar->next, slot->bytes);
+	ar->next = end;
 	ar->issued += slot->bytes;
 	ar->parts++;
 	return true;
@@ -203,7 +207,6 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 	t = engine_prepare(q, slot - q->slots.slot, rq);
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
-		t->left = 0;
 	} else {
 		from.iter = rq->bio->bi_iter;
 		asblk_cursor_advance(&from, slot->offset);
@@ -329,16 +332,13 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	trace_asblk_submit(&q->pub, rq);
 
 	if (op_number(req_op(rq)) > op_number(REQ_OP_FLUSH) ||
-	    (bytes && (bytes > q->lim->max_bytes ||
-		       rq->nr_phys_segments > q->whole_segments))) {
+	    (bytes && (bytes > q->whole_bytes || rq->nr_phys_segments > 1))) {
 		engine_start_parts(v, rq);
 		return BLK_STS_OK;
 	}
 
 	t = engine_prepare(q, rq->tag, rq);
-	t->nr_segments = rq->nr_phys_segments;
 	t->bytes = bytes;
-	t->left = 0;
 	if (likely(bytes)) {
 		struct bio *bio = rq->bio;
 		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec,
@@ -347,13 +347,9 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 		t->range.lba = blk_rq_pos(rq) >>
 			       (unit->block_shift - SECTOR_SHIFT);
 		t->range.nr_blocks = bytes >> unit->block_shift;
-		t->seg.addr = bvec_phys(&bv);
-		t->seg.len = bv.bv_len;
-		t->left = bytes - bv.bv_len;
-		if (t->left) {
-			t->cursor.bio = bio;
-			t->cursor.iter = bio->bi_iter;
-		}
+		t->nr_segments = 1;
+		t->segs->addr = bvec_phys(&bv);
+		t->segs->len = bytes;
 	}
 	slot->offset = 0;
 	slot->bytes = bytes;
@@ -438,7 +434,7 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 	q->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
 	q->ops = ctrl->ops;
 	q->lim = &p->limits;
-	q->whole_segments = asblk_limits_whole_segments(q->lim);
+	q->whole_bytes = asblk_limits_whole_bytes(q->lim);
 	q->max_retries = p->max_retries;
 	q->priv_size = ALIGN(p->transfer_priv_size, 16);
 	q->retry = ASBLK_SLOT_NONE;
@@ -458,11 +454,18 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 			goto free_slots;
 		}
 	}
+	err = -ENOMEM;
+	q->segs = kvcalloc_node(q->lim->max_segments, sizeof(*q->segs),
+				GFP_KERNEL, p->node);
+	if (!q->segs)
+		goto free_priv;
 	err = ctrl->ops->start_queue(&q->pub);
 	if (err)
-		goto free_priv;
+		goto free_segs;
 	return 0;
 
+free_segs:
+	kvfree(q->segs);
 free_priv:
 	kvfree(q->priv_area);
 free_slots:
@@ -480,6 +483,7 @@ void asblk_equeue_exit(struct asblk_equeue *q)
 {
 	cancel_delayed_work_sync(&q->kick);
 	q->ops->stop_queue(&q->pub);
+	kvfree(q->segs);
 	kvfree(q->priv_area);
 	asblk_slots_exit(&q->slots);
 }

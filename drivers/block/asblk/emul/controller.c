@@ -82,14 +82,15 @@ static void emul_stop_queue(struct asblk_queue *eq)
 	emul_free_rings(q);
 }
 
-static void emul_fill_segments(struct emul_desc *desc,
-			       struct asblk_transfer *t)
+static inline void emul_fill_segments(struct emul_desc *desc,
+				      const struct asblk_transfer *t)
 {
-	do {
-		desc->start = t->seg.addr;
-		desc->len = t->seg.len;
-		desc++;
-	} while (asblk_next_segment(t));
+	u32 i;
+
+	for (i = 0; i < t->nr_segments; i++) {
+		desc[i].start = t->segs[i].addr;
+		desc[i].len = t->segs[i].len;
+	}
 }
 
 static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A controller's limits: are they possible, and what follows from them. */
+#include <kunit/visibility.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/log2.h>
+
+#include "core.h"
+
+/**
+ * asblk_limits_check - check limits that do not depend on a medium
+ * @lim: limits
+ * @dev: device to name in the log
+ *
+ * Return: 0, or -EINVAL after a line in the log.
+ */
+int asblk_limits_check(const struct asblk_limits *lim, struct device *dev)
+{
+	u64 align = (u64)lim->dma_alignment_mask + 1;
+	u64 virt = (u64)lim->virt_boundary_mask + 1;
+	u64 seg = lim->seg_boundary_mask + 1;	/* 0: no boundary */
+	const char *wrong = NULL;
+
+	if (!is_power_of_2(align) || align > PAGE_SIZE)
+		wrong = "dma_alignment_mask";
+	else if (!lim->max_bytes || lim->max_bytes > ASBLK_MAX_REQUEST_BYTES ||
+		 lim->max_bytes % SECTOR_SIZE)
+		wrong = "max_bytes";
+	else if (!lim->max_segments || lim->max_segments > USHRT_MAX)
+		wrong = "max_segments";
+	else if (lim->max_segment_bytes < SECTOR_SIZE ||
+		 lim->max_segment_bytes % align)
+		wrong = "max_segment_bytes";
+	else if (seg && (!is_power_of_2(seg) || seg < SECTOR_SIZE ||
+			 seg < align))
+		wrong = "seg_boundary_mask";
+	else if (!is_power_of_2(virt) ||
+		 (virt > 1 && (virt < SECTOR_SIZE || virt > SZ_64K)))
+		wrong = "virt_boundary_mask";
+	else if (!lim->max_ranges || lim->max_ranges > USHRT_MAX)
+		wrong = "max_ranges";
+	else if (!lim->max_range_bytes ||
+		 lim->max_range_bytes % SECTOR_SIZE)
+		wrong = "max_range_bytes";
+	if (!wrong)
+		return 0;
+	dev_err(dev, "limit %s is impossible\n", wrong);
+	return -EINVAL;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check);
+
+/* The most that one segment of page-sized memory can carry. */
+static u32 limits_piece(const struct asblk_limits *lim)
+{
+	return min3((u64)PAGE_SIZE, (u64)lim->max_segment_bytes,
+		    lim->seg_boundary_mask == U64_MAX ?
+		    (u64)PAGE_SIZE : lim->seg_boundary_mask + 1);
+}
+
+/**
+ * asblk_limits_check_block - check that a transfer can carry any one block
+ * @lim: limits
+ * @block_size: logical block size in bytes
+ * @dev: device to name in the log
+ *
+ * Return: 0, or -EINVAL after a line in the log.
+ */
+int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
+			     struct device *dev)
+{
+	u32 piece = limits_piece(lim);
+
+	if (lim->max_bytes % block_size || lim->max_range_bytes % block_size) {
+		dev_err(dev, "transfers of %u bytes and ranges of %llu bytes are no multiple of blocks of %u\n",
+			lim->max_bytes, lim->max_range_bytes, block_size);
+		return -EINVAL;
+	}
+	if (lim->dma_alignment_mask >= block_size) {
+		dev_err(dev, "blocks of %u bytes are smaller than the DMA alignment of %u\n",
+			block_size, lim->dma_alignment_mask + 1);
+		return -EINVAL;
+	}
+	if (DIV_ROUND_UP(block_size, piece) > lim->max_segments ||
+	    (lim->virt_boundary_mask && block_size > piece &&
+	     piece % (lim->virt_boundary_mask + 1))) {
+		dev_err(dev, "a block of %u bytes does not fit %u segments of %u bytes\n",
+			block_size, lim->max_segments, piece);
+		return -EINVAL;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check_block);
+
+/**
+ * asblk_limits_dma_alignment - alignment to ask of the block layer
+ * @lim: limits that pass asblk_limits_check_block()
+ * @block_size: logical block size in bytes
+ *
+ * A block in memory that is not aligned to the block size touches one piece
+ * more than an aligned one. Where there is no segment for it, or where segments
+ * that end inside a block would break the virtual boundary, buffers must be
+ * aligned to blocks.
+ *
+ * Return: mask for &queue_limits.dma_alignment.
+ */
+u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size)
+{
+	u32 piece = limits_piece(lim);
+	u32 aligned = min_t(u32, block_size, PAGE_SIZE) - 1;
+
+	if (DIV_ROUND_UP(block_size, piece) + 1 > lim->max_segments ||
+	    (lim->virt_boundary_mask && piece < PAGE_SIZE))
+		return max(aligned, lim->dma_alignment_mask);
+	return lim->dma_alignment_mask;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_limits_dma_alignment);
+
+/**
+ * asblk_limits_atomic - the largest write that always fits one transfer
+ * @lim: limits
+ * @wanted: what the medium can do, in bytes; a power of two, or 0
+ *
+ * Return: bytes, a power of two, or 0 if there is no such write.
+ */
+u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted)
+{
+	/* Unaligned memory takes a segment more than its length suggests. */
+	u64 fits = (u64)(lim->max_segments - 1) * limits_piece(lim);
+
+	fits = min3(fits, (u64)lim->max_bytes, (u64)wanted);
+	return fits ? rounddown_pow_of_two(fits) : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_limits_atomic);
+
+/**
+ * asblk_limits_whole_bytes - up to how many bytes one segment needs no closer look
+ * @lim: limits
+ *
+ * The block layer counts a request's segments without the controller's limits
+ * on a single segment; a request of one that is this short is one transfer of
+ * one segment.
+ *
+ * Return: bytes; 0 if every request needs the splitter.
+ */
+u32 asblk_limits_whole_bytes(const struct asblk_limits *lim)
+{
+	if (lim->seg_boundary_mask != U64_MAX)
+		return 0;
+	return min(lim->max_bytes, lim->max_segment_bytes);
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_limits_whole_bytes);
