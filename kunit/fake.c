@@ -82,6 +82,37 @@ static void fake_reap(struct asblk_queue *q, struct asblk_visit *v)
 	fake->nr_results = 0;
 }
 
+static int fake_abort(struct asblk_queue *q, u16 id)
+{
+	struct fake *fake = q->priv;
+
+	fake->aborts++;
+	return fake->abort_err;
+}
+
+static int fake_reset_queue(struct asblk_queue *q)
+{
+	struct fake *fake = q->priv;
+
+	fake->queue_resets++;
+	return fake->reset_queue_err;
+}
+
+static int fake_reset(struct asblk_ctrl *ctrl)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->resets++;
+	return fake->reset_err;
+}
+
+static void fake_disable(struct asblk_ctrl *ctrl)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->disables++;
+}
+
 static const struct asblk_ctrl_ops fake_ops = {
 	.owner		= THIS_MODULE,
 	.start_queue	= fake_start_queue,
@@ -90,6 +121,10 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.ring		= fake_ring,
 	.run		= fake_run,
 	.reap		= fake_reap,
+	.abort		= fake_abort,
+	.reset_queue	= fake_reset_queue,
+	.reset		= fake_reset,
+	.disable	= fake_disable,
 };
 
 /* Transfers of 4 KiB, four tags, four extra slots, two retries. */

@@ -53,6 +53,13 @@ struct fake_result {
  * @nr_results: number of them
  * @rings: doorbells rung
  * @start_err: what start_queue returns
+ * @abort_err: what abort returns
+ * @reset_queue_err: what reset_queue returns
+ * @reset_err: what reset returns
+ * @aborts: calls of abort
+ * @queue_resets: calls of reset_queue
+ * @resets: calls of reset
+ * @disables: calls of disable
  */
 struct fake {
 	struct asblk_ctrl *ctrl;
@@ -67,6 +74,13 @@ struct fake {
 	unsigned int nr_results;
 	unsigned int rings;
 	int start_err;
+	int abort_err;
+	int reset_queue_err;
+	int reset_err;
+	unsigned int aborts;
+	unsigned int queue_resets;
+	unsigned int resets;
+	unsigned int disables;
 };
 
 void fake_params(struct asblk_ctrl_params *p);

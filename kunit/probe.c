@@ -11,33 +11,48 @@ static void probe_free(struct probe *p)
 		bio_put(p->bio[--p->nr].bio);
 }
 
-int probe_test_init(struct kunit *test)
+struct probe_test *probe_test_alloc(struct kunit *test)
 {
 	struct probe_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	struct asblk_ctrl_params p;
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
-	t->pages = alloc_pages(GFP_KERNEL, MEMORY_ORDER);
+	t->pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, MEMORY_ORDER);
 	KUNIT_ASSERT_NOT_NULL(test, t->pages);
-	fake_params(&p);
 	t->probe = kunit_kcalloc(test, NR_PROBES, sizeof(*t->probe),
 				 GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t->probe);
-	t->fake = fake_create(test, &p);
 	test->priv = t;
+	return t;
+}
+
+void probe_test_free(struct probe_test *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_PROBES; i++)
+		probe_free(&t->probe[i]);
+	__free_pages(t->pages, MEMORY_ORDER);
+}
+
+/* A test on the fake controller. */
+int probe_test_init(struct kunit *test)
+{
+	struct probe_test *t = probe_test_alloc(test);
+	struct asblk_ctrl_params p;
+
+	fake_params(&p);
+	t->fake = fake_create(test, &p);
+	t->disk = t->fake->disk;
 	return 0;
 }
 
 void probe_test_exit(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	unsigned int i;
 
 	fake_finish_all(t->fake);
-	for (i = 0; i < NR_PROBES; i++)
-		probe_free(&t->probe[i]);
 	fake_destroy(t->fake);
-	__free_pages(t->pages, MEMORY_ORDER);
+	probe_test_free(t);
 }
 
 struct asblk_counters *probe_counters(struct probe_test *t)
@@ -84,8 +99,7 @@ struct probe *probe_send_bios(struct kunit *test, unsigned int index,
 
 		b->probe = p;
 		b->offset = i * each;
-		b->bio = bio_alloc(t->fake->disk->gd->part0, 1, opf,
-				   GFP_KERNEL);
+		b->bio = bio_alloc(t->disk->gd->part0, 1, opf, GFP_KERNEL);
 		b->bio->bi_iter.bi_sector = sector +
 					    (b->offset >> SECTOR_SHIFT);
 		b->bio->bi_private = b;
@@ -112,7 +126,7 @@ void probe_expect_end(struct kunit *test, struct probe *p, blk_status_t status,
 		      u32 left)
 {
 	/* Errors end in a softirq at the latest. */
-	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&p->done, 5 * HZ), 0);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&p->done, 30 * HZ), 0);
 	KUNIT_EXPECT_EQ(test, p->ends, p->nr);
 	KUNIT_EXPECT_EQ(test, (__force int)p->status, (__force int)status);
 	KUNIT_EXPECT_EQ(test, p->bytes - p->good, left);

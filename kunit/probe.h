@@ -11,9 +11,10 @@
 #include "core/core.h"
 #include "fake.h"
 
-#define PART SZ_4K
-
-#define MAX_BIOS 512
+#define PART		SZ_4K
+#define MAX_BIOS	512
+#define NR_PROBES	8
+#define MEMORY_ORDER	6	/* 256 KiB */
 
 struct probe;
 
@@ -35,15 +36,24 @@ struct probe {
 	blk_status_t status; /* of that one */
 };
 
+/**
+ * struct probe_test - what a test case has
+ * @disk: where probes go
+ * @fake: its controller, if it is the fake
+ * @pages: memory of the probes
+ * @probe: %NR_PROBES of them
+ * @priv: the suite's own
+ */
 struct probe_test {
+	struct asblk_disk *disk;
 	struct fake *fake;
 	struct page *pages;
 	struct probe *probe;
+	void *priv;
 };
 
-#define NR_PROBES    8
-#define MEMORY_ORDER 6 /* 256 KiB */
-
+struct probe_test *probe_test_alloc(struct kunit *test);
+void probe_test_free(struct probe_test *t);
 int probe_test_init(struct kunit *test);
 void probe_test_exit(struct kunit *test);
 struct asblk_counters *probe_counters(struct probe_test *t);

@@ -57,7 +57,8 @@ enum asblk_op {
 
 /**
  * struct asblk_segment - one piece of memory as the device sees it
- * @addr: bus address; a physical address on the emulated bus
+ * @addr: address for the controller's &asblk_ctrl_params.dma_dev; a physical
+ *	address if it has none
  * @len: bytes
  */
 struct asblk_segment {
@@ -117,6 +118,7 @@ struct asblk_limits {
  * struct asblk_transfer - one device command, never more than one DMA operation
  * @id: to be handed back to asblk_complete() once; slot index and generation,
  *	opaque to the controller
+ * @slot: its place among the queue's &asblk_queue.nr_slots while it is in flight
  * @op: operation
  * @opts: ASBLK_OPT_*
  * @ioprio: I/O priority as in linux/ioprio.h
@@ -134,6 +136,7 @@ struct asblk_limits {
  */
 struct asblk_transfer {
 	u16 id;
+	u16 slot;
 	u8 op;
 	u8 opts;
 	u16 ioprio;
@@ -209,6 +212,22 @@ struct asblk_queue {
  *	on this CPU. Called after @ring without locks, from a task, a softirq or
  *	a hard interrupt handler.
  *
+ * @abort: optional: ask the device to give up a transfer. It completes all the
+ *	same, one way or the other. Called without locks; may sleep. Returns 0 if
+ *	the device was asked, or a negative errno.
+ *
+ * @reset_queue: optional: empty a queue, so that the device has forgotten every
+ *	transfer in it and touches their memory no more, and start it again.
+ *	Until it returns, nothing else is called for the queue. May sleep, for
+ *	a limited time. Returns 0, or a negative errno; then the queue stays as
+ *	it is until @reset or @disable.
+ *
+ * @reset: optional: the same for the whole controller. Returns 0, or a negative
+ *	errno; then only @disable follows.
+ *
+ * @disable: required with @reset: the controller is given up. Make sure that it
+ *	touches no memory any more. May sleep, for a limited time.
+ *
  * @reap: call asblk_complete() or asblk_complete_error() for every transfer
  *	that the device has finished. Called under the queue's lock with
  *	interrupts off, from asblk_reap(), a poll or a timeout.
@@ -234,6 +253,10 @@ struct asblk_ctrl_ops {
 	void (*ring)(struct asblk_queue *q);
 	void (*run)(struct asblk_queue *q);
 	void (*reap)(struct asblk_queue *q, struct asblk_visit *v);
+	int (*abort)(struct asblk_queue *q, u16 id);
+	int (*reset_queue)(struct asblk_queue *q);
+	int (*reset)(struct asblk_ctrl *ctrl);
+	void (*disable)(struct asblk_ctrl *ctrl);
 	int (*eject)(struct asblk_ctrl *ctrl, u32 unit);
 	int (*load)(struct asblk_ctrl *ctrl, u32 unit);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
@@ -253,10 +276,11 @@ struct asblk_ctrl_ops {
  *	the parts of split requests, 0 to %ASBLK_MAX_QUEUE_DEPTH
  * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
  * @max_retries: how often the engine offers a transfer again that failed with
- *	%ASBLK_MAY_RETRY, at most 255
+ *	%ASBLK_MAY_RETRY or was lost in a reset, at most 255; 0 fails them
  * @timeout_ms: milliseconds after which a request counts as late; 0 for the
  *	block layer's default of 30 s
  * @node: NUMA node, or NUMA_NO_NODE
+ * @dma_dev: device that the memory of transfers is mapped for; NULL for none
  */
 struct asblk_ctrl_params {
 	const char *model;
@@ -271,6 +295,7 @@ struct asblk_ctrl_params {
 	unsigned int max_retries;
 	unsigned int timeout_ms;
 	int node;
+	struct device *dma_dev;
 };
 
 #define ASBLK_MAX_QUEUE_DEPTH	2048
@@ -324,15 +349,20 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 void asblk_ctrl_destroy(struct asblk_ctrl *ctrl);
 void *asblk_ctrl_priv(const struct asblk_ctrl *ctrl);
 struct device *asblk_ctrl_device(struct asblk_ctrl *ctrl);
+void asblk_ctrl_reset(struct asblk_ctrl *ctrl);
+void asblk_ctrl_pause(struct asblk_ctrl *ctrl);
+int asblk_ctrl_resume(struct asblk_ctrl *ctrl);
+void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why);
 
 struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 				  const struct asblk_media_params *params);
 void asblk_disk_remove(struct asblk_disk *disk);
+void asblk_disk_resize(struct asblk_disk *disk, u64 nr_blocks);
 void *asblk_disk_priv(struct device *disk_dev);
 
 unsigned int asblk_reap(struct asblk_queue *q);
-void asblk_complete(struct asblk_visit *v, u16 id);
-void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+bool asblk_complete(struct asblk_visit *v, u16 id);
+bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 			  u32 good_bytes, unsigned int flags);
 
 #endif /* _LINUX_ASBLK_H */

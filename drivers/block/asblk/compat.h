@@ -52,6 +52,20 @@ static inline void asblk_unfreeze_queue(struct request_queue *q,
 #define asblk_unfreeze_queue(q, flags)	blk_mq_unfreeze_queue(q, flags)
 #endif
 
+/* Older buses do not tell blk_mq_map_hw_queues() which CPUs an interrupt goes to. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#include <linux/blk-mq-pci.h>
+#define asblk_map_pci_queues(map, pdev, offset) \
+	blk_mq_pci_map_queues(map, pdev, offset)
+#else
+#define asblk_map_pci_queues(map, pdev, offset) \
+	blk_mq_map_hw_queues(map, &(pdev)->dev, offset)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define dma_need_unmap(dev)		true
+#endif
+
 /* Blocks larger than a page came with 6.15. */
 #ifndef BLK_MAX_BLOCK_SIZE
 #define BLK_MAX_BLOCK_SIZE		PAGE_SIZE

@@ -15,25 +15,28 @@
  * @id: ID of the transfer; one that names none is counted and ignored
  *
  * Context: &asblk_ctrl_ops.reap only.
+ * Return: false if @id names no transfer in flight.
  */
-void asblk_complete(struct asblk_visit *v, u16 id)
+bool asblk_complete(struct asblk_visit *v, u16 id)
 {
 	struct asblk_slot *slot = asblk_slot_find(&v->q->slots, id);
 	struct request *rq;
 
 	if (unlikely(!slot)) {
 		v->q->count.stale++;
-		return;
+		return false;
 	}
 	v->nr++;
+	engine_landed(v->q, slot);
 	trace_asblk_complete(&v->q->pub, id, BLK_STS_OK, slot->bytes);
 	if (likely(slot->whole)) {
 		rq = slot->rq;
 		asblk_slot_give(&v->q->slots, slot);
 		engine_finish_good(v, rq);
-		return;
+		return true;
 	}
 	engine_part_done(v, slot);
+	return true;
 }
 ASBLK_EXPORT(asblk_complete);
 
@@ -48,8 +51,9 @@ ASBLK_EXPORT(asblk_complete);
  * @flags: 0, or %ASBLK_MAY_RETRY
  *
  * Context: &asblk_ctrl_ops.reap only.
+ * Return: false if @id names no transfer in flight.
  */
-void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 			  u32 good_bytes, unsigned int flags)
 {
 	struct asblk_equeue *q = v->q;
@@ -58,18 +62,17 @@ void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 
 	if (unlikely(!slot)) {
 		q->count.stale++;
-		return;
+		return false;
 	}
 	if (status == BLK_STS_OK) {
 		/* Only reads and writes can be short. */
 		if (good_bytes >= slot->bytes ||
-		    op_number(req_op(slot->rq)) > op_number(REQ_OP_WRITE)) {
-			asblk_complete(v, id);
-			return;
-		}
+		    op_number(req_op(slot->rq)) > op_number(REQ_OP_WRITE))
+			return asblk_complete(v, id);
 		status = BLK_STS_IOERR;
 	}
 	v->nr++;
+	engine_landed(q, slot);
 	trace_asblk_complete(&q->pub, id, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
@@ -80,12 +83,13 @@ void asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 		q->count.retries++;
 		asblk_slot_retire(&q->slots, slot);
 		engine_retry_later(q, slot);
-		return;
+		return true;
 	}
 	/* A failure at the very end still must be seen as one. */
 	engine_bad(ar, slot->offset + min(good_bytes, slot->bytes ?
 					  slot->bytes - 1 : 0), status);
 	engine_part_done(v, slot);
+	return true;
 }
 ASBLK_EXPORT(asblk_complete_error);
 
@@ -97,7 +101,8 @@ static unsigned int engine_reap(struct asblk_equeue *q, u64 *counter,
 
 	asblk_engine_enter(&v, q, iob);
 	(*counter)++;
-	q->ops->reap(&q->pub, &v);
+	if (likely(!(q->held & ASBLK_HELD_STOPPED)))
+		q->ops->reap(&q->pub, &v);
 	q->count.completions += v.nr;
 	asblk_engine_leave(&v, true);
 	return v.nr;
@@ -140,19 +145,69 @@ unsigned int asblk_engine_poll(struct asblk_equeue *q,
 }
 
 /**
- * asblk_engine_late - a request has timed out
- * @q: its queue
- * @rq: request
+ * asblk_engine_late - look for finished transfers because a request is late
+ * @q: queue
  *
- * A lost interrupt is the first suspect: look whether the device has finished.
- *
- * Context: task; may race with the request's completion.
- * Return: true if the request is no longer in flight.
+ * Context: task.
+ * Return: number of transfers that finished.
  */
-bool asblk_engine_late(struct asblk_equeue *q, struct request *rq)
+unsigned int asblk_engine_late(struct asblk_equeue *q)
 {
-	engine_reap(q, &q->count.timeouts, NULL);
-	return blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
+	return engine_reap(q, &q->count.timeouts, NULL);
+}
+
+/**
+ * asblk_engine_take_back - the device has forgotten a queue's transfers
+ * @v: visit to the queue
+ * @status: %BLK_STS_OK to have them offered again, as far as their retries go;
+ *	or what to fail everything with that the queue holds
+ *
+ * Their IDs name nothing from here on: a completion that comes after all is stale.
+ *
+ * Context: queue stopped, no controller operation running.
+ * Return: number of transfers that were in flight.
+ */
+unsigned int asblk_engine_take_back(struct asblk_visit *v, blk_status_t status)
+{
+	struct asblk_equeue *q = v->q;
+	struct asblk_rq *ar, *tmp;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < q->slots.nr; i++) {
+		struct asblk_slot *slot = &q->slots.slot[i];
+		blk_status_t bad = status;
+
+		if (!slot->in_flight && (!slot->rq || status == BLK_STS_OK))
+			continue;
+		nr += slot->in_flight;
+		engine_landed(q, slot);
+		ar = blk_mq_rq_to_pdu(slot->rq);
+		if (slot->whole)
+			engine_become_parts(slot, slot->rq);
+		if (bad == BLK_STS_OK && (slot->retries >= q->max_retries ||
+					  ar->bad != ASBLK_NO_BAD))
+			bad = BLK_STS_TIMEOUT;
+		if (bad == BLK_STS_OK) {
+			slot->retries++;
+			q->count.retries++;
+			asblk_slot_retire(&q->slots, slot);
+			engine_retry_later(q, slot);
+		} else {
+			engine_bad(ar, slot->offset, bad);
+			engine_part_done(v, slot);
+		}
+	}
+	q->count.taken_back += nr;
+	if (status == BLK_STS_OK)
+		return nr;
+	q->retry = ASBLK_SLOT_NONE;
+	/* What is left on the list has no part that would end it. */
+	list_for_each_entry_safe(ar, tmp, &q->pending, pending) {
+		engine_bad(ar, ar->issued, status);
+		list_del_init(&ar->pending);
+		engine_finish_bad(v, blk_mq_rq_from_pdu(ar));
+	}
+	return nr;
 }
 
 /**

@@ -12,6 +12,7 @@
 #include <linux/blk-mq.h>
 #include <linux/device.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -70,6 +71,10 @@ struct asblk_rq {
  * @errors: requests that failed
  * @stale: completions with an ID that names no transfer in flight
  * @timeouts: requests that were late
+ * @lost_interrupts: late requests that polling found finished
+ * @aborts: transfers that the controller was asked to give up
+ * @resets: times that the queue was reset, alone or with its controller
+ * @taken_back: transfers in flight that a reset lost
  */
 struct asblk_counters {
 	u64 requests;
@@ -82,7 +87,20 @@ struct asblk_counters {
 	u64 errors;
 	u64 stale;
 	u64 timeouts;
+	u64 lost_interrupts;
+	u64 aborts;
+	u64 resets;
+	u64 taken_back;
 };
+
+/*
+ * Why a queue does not offer new transfers to the controller, &asblk_equeue.held.
+ * RETRY: others wait to be offered again. STOPPED: recovery has it. DEAD: it never
+ * will again.
+ */
+#define ASBLK_HELD_RETRY	BIT(0)
+#define ASBLK_HELD_STOPPED	BIT(1)
+#define ASBLK_HELD_DEAD		BIT(2)
 
 /**
  * struct asblk_equeue - the engine's side of a hardware queue
@@ -94,7 +112,9 @@ struct asblk_counters {
  * @max_retries: &asblk_ctrl_params.max_retries
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
- * @segs: room for the segments of a transfer
+ * @segs: room for the segments of a transfer, or of each slot if they are mapped
+ * @segs_stride: entries of @segs for each slot; 0 if they share one
+ * @dma_dev: &asblk_ctrl_params.dma_dev
  * @kick: offers @pending and @retry again when no completion will
  * @lock: protects everything below, and serialises the controller's submit,
  *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
@@ -105,6 +125,10 @@ struct asblk_counters {
  * @retry: first of the slots that are to be offered again
  * @retry_tail: last of them
  * @unrung: transfers were submitted since the last ring
+ * @held: ASBLK_HELD_*
+ * @wanted: recovery is to look after this queue
+ * @was_reset: @reset_at counts
+ * @reset_at: @count.completions when the queue was last reset alone
  * @count: what happened
  */
 struct asblk_equeue {
@@ -116,22 +140,64 @@ struct asblk_equeue {
 	size_t priv_size;
 	void *priv_area;
 	struct asblk_segment *segs;
+	unsigned int segs_stride;
+	struct device *dma_dev;
 	struct delayed_work kick;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool unrung;
+	u8 held;
+	bool wanted;
+	bool was_reset;
 	u16 retry;
 	u16 retry_tail;
 	struct asblk_slots slots;
 	struct list_head pending;
 	struct asblk_counters count;
 	struct asblk_transfer transfer;
+	u64 reset_at;
 };
 
 static inline struct asblk_equeue *asblk_to_equeue(struct asblk_queue *q)
 {
 	return container_of(q, struct asblk_equeue, pub);
 }
+
+/**
+ * enum asblk_ctrl_state - what recovery is doing with a controller
+ * @ASBLK_CTRL_LIVE: nothing
+ * @ASBLK_CTRL_RESETTING: queues are stopped for a reset
+ * @ASBLK_CTRL_PAUSED: stopped between asblk_ctrl_pause() and asblk_ctrl_resume()
+ * @ASBLK_CTRL_DEAD: given up; every request fails
+ * @ASBLK_CTRL_REMOVING: being destroyed; not recovered any more
+ */
+enum asblk_ctrl_state {
+	ASBLK_CTRL_LIVE,
+	ASBLK_CTRL_RESETTING,
+	ASBLK_CTRL_PAUSED,
+	ASBLK_CTRL_DEAD,
+	ASBLK_CTRL_REMOVING,
+};
+
+/**
+ * struct asblk_recovery - the recovery of a controller
+ * @lock: serialises resets; held while the controller's operations sleep
+ * @state: written under @lock
+ * @work: climbs the ladder
+ * @reset_wanted: somebody asked for a reset of the whole controller
+ * @was_reset: @reset_at counts
+ * @reset_at: completions of all queues when a late request last led to a reset
+ * @resets: resets of the whole controller that worked
+ */
+struct asblk_recovery {
+	struct mutex lock;
+	enum asblk_ctrl_state state;
+	struct work_struct work;
+	bool reset_wanted;
+	bool was_reset;
+	u64 reset_at;
+	u64 resets;
+};
 
 /**
  * struct asblk_ctrl - a controller
@@ -142,6 +208,7 @@ static inline struct asblk_equeue *asblk_to_equeue(struct asblk_queue *q)
  * @set: tag set, shared by all its disks
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
+ * @recovery: the recovery ladder
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
  */
@@ -153,6 +220,7 @@ struct asblk_ctrl {
 	struct blk_mq_tag_set set;
 	struct asblk_equeue *queues;
 	unsigned int nr_queues;
+	struct asblk_recovery recovery;
 	struct dentry *debugfs;
 	void *priv;
 };
@@ -225,8 +293,17 @@ void asblk_engine_leave(struct asblk_visit *v, bool ring);
 blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq);
 unsigned int asblk_engine_poll(struct asblk_equeue *q,
 			       struct io_comp_batch *iob);
-bool asblk_engine_late(struct asblk_equeue *q, struct request *rq);
+unsigned int asblk_engine_late(struct asblk_equeue *q);
+unsigned int asblk_engine_take_back(struct asblk_visit *v, blk_status_t status);
 void asblk_engine_end(struct request *rq);
+
+/* recovery.c */
+int asblk_recovery_start(void);
+void asblk_recovery_stop(void);
+void asblk_recovery_init(struct asblk_ctrl *ctrl);
+void asblk_recovery_exit(struct asblk_ctrl *ctrl);
+int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
+bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq);
 
 /* queue.c */
 int asblk_tag_set_init(struct asblk_ctrl *ctrl);

@@ -53,6 +53,15 @@ static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
 	return asblk_limits_check(&p->limits, dev);
 }
 
+/* What cannot be switched off must not be given up. */
+static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
+{
+	if (!ops->reset || ops->disable)
+		return 0;
+	dev_err(dev, "a controller with reset needs disable\n");
+	return -EINVAL;
+}
+
 static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
 {
 	while (nr--)
@@ -64,7 +73,9 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	unsigned int i;
 	int err;
 
-	err = ctrl_check(&ctrl->params, &ctrl->dev);
+	err = ctrl_check_ops(ctrl->ops, &ctrl->dev);
+	if (!err)
+		err = ctrl_check(&ctrl->params, &ctrl->dev);
 	if (err)
 		return err;
 	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
@@ -113,6 +124,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 		kfree(ctrl);
 		return ERR_PTR(err);
 	}
+	asblk_recovery_init(ctrl);
 	ctrl->ops = ops;
 	ctrl->priv = priv;
 	ctrl->params = *params;
@@ -160,6 +172,7 @@ void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 {
 	asblk_debugfs_remove(ctrl);
 	device_del(&ctrl->dev);
+	asblk_recovery_exit(ctrl);
 	/* Who submitted the last request may still be in the device's run. */
 	blk_mq_wait_quiesce_done(&ctrl->set);
 	blk_mq_free_tag_set(&ctrl->set);

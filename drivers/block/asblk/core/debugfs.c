@@ -33,6 +33,10 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "errors %llu\n", c.errors);
 	seq_printf(m, "stale %llu\n", c.stale);
 	seq_printf(m, "timeouts %llu\n", c.timeouts);
+	seq_printf(m, "lost_interrupts %llu\n", c.lost_interrupts);
+	seq_printf(m, "aborts %llu\n", c.aborts);
+	seq_printf(m, "resets %llu\n", c.resets);
+	seq_printf(m, "taken_back %llu\n", c.taken_back);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
@@ -58,7 +62,8 @@ static int slots_show(struct seq_file *m, void *unused)
 		nr++;
 		seq_printf(m, "%-6u %#06x %-4d %-10u %-10u %-7u %s\n", i,
 			   slot.id, tag, slot.offset, slot.bytes, slot.retries,
-			   slot.in_flight ? "in flight" : "waiting");
+			   !slot.in_flight ? "waiting" :
+			   slot.aborted ? "aborted" : "in flight");
 	}
 	seq_printf(m, "%u of %u slots taken, %u of them by tag\n", nr,
 		   q->slots.nr, q->slots.nr_tags);

@@ -122,6 +122,20 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 	set_capacity_and_notify(disk->gd, nr_sectors);
 }
 
+/**
+ * asblk_disk_resize - the capacity of a medium has changed
+ * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
+ * @nr_blocks: capacity in logical blocks
+ *
+ * Waits until no request is in flight. Context: task, may sleep.
+ */
+void asblk_disk_resize(struct asblk_disk *disk, u64 nr_blocks)
+{
+	disk->params.nr_blocks = nr_blocks;
+	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
+}
+ASBLK_EXPORT(asblk_disk_resize);
+
 /* Eject and load tell user space; there is nothing to poll for. */
 static void disk_removable(struct gendisk *gd)
 {
@@ -203,10 +217,13 @@ ASBLK_EXPORT(asblk_disk_add);
  * asblk_disk_remove - remove a disk
  * @disk: disk; not to be used afterwards, though openers may keep its memory
  *
- * Waits for the requests in flight. Context: task, may sleep.
+ * Waits for the requests in flight. If the controller is dead, whoever stands on
+ * the disk is told instead of having to find out. Context: task, may sleep.
  */
 void asblk_disk_remove(struct asblk_disk *disk)
 {
+	if (READ_ONCE(disk->ctrl->recovery.state) == ASBLK_CTRL_DEAD)
+		blk_mark_disk_dead(disk->gd);
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
 }

@@ -69,6 +69,7 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	struct asblk_transfer *t = &q->transfer;
 
 	t->id = slot->id;
+	t->slot = index;
 	t->op = engine_ops[op_number(req_op(rq))];
 	t->opts = engine_opts(rq);
 	t->ioprio = req_get_ioprio(rq);
@@ -76,10 +77,59 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->nr_ranges = 0;
 	t->unit = unit->id;
 	t->priv = q->priv_area + index * q->priv_size;
-	t->segs = q->segs;
+	t->segs = q->segs + index * q->segs_stride;
 	t->lim = q->lim;
 	t->block_shift = unit->block_shift;
 	return t;
+}
+
+static enum dma_data_direction engine_dma_dir(const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_READ ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+/* The segments' addresses become the controller's. */
+static bool engine_map(struct asblk_equeue *q, struct asblk_slot *slot,
+		       struct request *rq, struct asblk_transfer *t)
+{
+	u32 i;
+
+	for (i = 0; i < t->nr_segments; i++) {
+		struct asblk_segment *seg = &t->segs[i];
+
+		seg->addr = dma_map_page_attrs(q->dma_dev,
+					       pfn_to_page(PHYS_PFN(seg->addr)),
+					       offset_in_page(seg->addr),
+					       seg->len, engine_dma_dir(rq),
+					       DMA_ATTR_NO_WARN);
+		if (unlikely(dma_mapping_error(q->dma_dev, seg->addr))) {
+			engine_unmap(q, slot);
+			return false;
+		}
+		slot->nr_mapped++;
+	}
+	return true;
+}
+
+/* Undo engine_map(), or what it has done. */
+void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot)
+{
+	const struct asblk_segment *seg;
+
+	seg = q->segs + (slot - q->slots.slot) * q->segs_stride;
+	if (!dma_need_unmap(q->dma_dev))
+		slot->nr_mapped = 0;
+	for (; slot->nr_mapped; slot->nr_mapped--, seg++)
+		dma_unmap_page(q->dma_dev, seg->addr, seg->len,
+			       engine_dma_dir(slot->rq));
+}
+
+/* Nothing may be in flight that would bring us back to what has to wait. */
+static void engine_kick_later(struct asblk_equeue *q)
+{
+	q->count.busy++;
+	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
+				    ASBLK_KICK_DELAY);
 }
 
 /* Offer a prepared transfer to the controller. */
@@ -91,6 +141,10 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 	blk_status_t status;
 
 	slot->rq = rq;
+	if (q->dma_dev && t->nr_segments && !engine_map(q, slot, rq, t)) {
+		engine_kick_later(q);
+		return BLK_STS_RESOURCE;
+	}
 	slot->in_flight = true;
 	trace_asblk_transfer(&q->pub, t, slot->offset);
 	status = q->ops->submit(&q->pub, t);
@@ -100,12 +154,9 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 		return status;
 	}
 	slot->in_flight = false;
-	if (status == BLK_STS_RESOURCE) {
-		q->count.busy++;
-		/* Nothing may be in flight that would bring us back here. */
-		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
-					    ASBLK_KICK_DELAY);
-	}
+	engine_landed(q, slot);
+	if (status == BLK_STS_RESOURCE)
+		engine_kick_later(q);
 	return status;
 }
 
@@ -230,6 +281,8 @@ static noinline void engine_resume(struct asblk_visit *v)
 	struct asblk_equeue *q = v->q;
 	struct asblk_rq *ar, *tmp;
 
+	if (q->held & ASBLK_HELD_STOPPED)
+		return;
 	while (q->retry != ASBLK_SLOT_NONE) {
 		struct asblk_slot *slot = &q->slots.slot[q->retry];
 		u16 next = slot->next;	/* the pool's, once the slot is given */
@@ -238,6 +291,7 @@ static noinline void engine_resume(struct asblk_visit *v)
 			return;
 		q->retry = next;
 	}
+	q->held &= ~ASBLK_HELD_RETRY;
 	list_for_each_entry_safe(ar, tmp, &q->pending, pending) {
 		struct request *rq = blk_mq_rq_from_pdu(ar);
 
@@ -269,6 +323,12 @@ static noinline void engine_start_parts(struct asblk_visit *v,
 	ar->bad = ASBLK_NO_BAD;
 	ar->parts = 0;
 	ar->status = BLK_STS_OK;
+	if (unlikely(v->q->held & ASBLK_HELD_DEAD))
+		engine_bad(ar, 0, BLK_STS_OFFLINE);
+	else if (unlikely(v->q->held)) {
+		list_add_tail(&ar->pending, &v->q->pending);
+		return;
+	}
 	if (engine_issue(v, rq))
 		engine_finish_bad(v, rq);
 }
@@ -356,8 +416,12 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	slot->retries = 0;
 	slot->whole = true;
 	/* Nobody overtakes those that a busy controller has turned away. */
-	status = likely(q->retry == ASBLK_SLOT_NONE) ?
-		 engine_submit(q, slot, rq, t) : BLK_STS_RESOURCE;
+	if (likely(!q->held))
+		status = engine_submit(q, slot, rq, t);
+	else if (q->held & ASBLK_HELD_DEAD)
+		status = BLK_STS_OFFLINE;
+	else
+		status = BLK_STS_RESOURCE;
 	if (unlikely(status != BLK_STS_OK))
 		engine_start_failed(v, slot, rq, status);
 	return BLK_STS_OK;
@@ -437,6 +501,7 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 	q->whole_bytes = asblk_limits_whole_bytes(q->lim);
 	q->max_retries = p->max_retries;
 	q->priv_size = ALIGN(p->transfer_priv_size, 16);
+	q->dma_dev = p->dma_dev;
 	q->retry = ASBLK_SLOT_NONE;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->pending);
@@ -455,7 +520,11 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 		}
 	}
 	err = -ENOMEM;
-	q->segs = kvcalloc_node(q->lim->max_segments, sizeof(*q->segs),
+	if (q->dma_dev)
+		q->segs_stride = q->lim->max_segments;
+	q->segs = kvcalloc_node(q->segs_stride ? q->pub.nr_slots : 1,
+				array_size(q->lim->max_segments,
+					   sizeof(*q->segs)),
 				GFP_KERNEL, p->node);
 	if (!q->segs)
 		goto free_priv;

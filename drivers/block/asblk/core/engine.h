@@ -3,6 +3,8 @@
 #ifndef _ASBLK_ENGINE_H
 #define _ASBLK_ENGINE_H
 
+#include <linux/dma-mapping.h>
+
 #include <trace/events/asblk.h>
 
 #include "core.h"
@@ -35,6 +37,15 @@ static inline void engine_bad(struct asblk_rq *ar, u32 offset, blk_status_t stat
 		return;
 	ar->bad = offset;
 	ar->status = status;
+}
+
+void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot);
+
+/* The device has let go of a transfer's memory. */
+static inline void engine_landed(struct asblk_equeue *q, struct asblk_slot *slot)
+{
+	if (q->dma_dev && slot->nr_mapped)
+		engine_unmap(q, slot);
 }
 
 /* A part has ended for good; with it perhaps its request. */
@@ -74,6 +85,7 @@ static inline void engine_retry_later(struct asblk_equeue *q,
 {
 	u16 index = slot - q->slots.slot;
 
+	q->held |= ASBLK_HELD_RETRY;
 	if (q->retry == ASBLK_SLOT_NONE)
 		q->retry = index;
 	else

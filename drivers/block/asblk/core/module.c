@@ -9,15 +9,23 @@ static int __init asblk_init(void)
 {
 	int err;
 
-	err = asblk_ctrl_class_init();
+	err = asblk_recovery_start();
 	if (err)
 		return err;
+	err = asblk_ctrl_class_init();
+	if (err)
+		goto stop_recovery;
 	asblk_debugfs_init();
 	err = emul_init();
-	if (err) {
-		asblk_debugfs_exit();
-		asblk_ctrl_class_exit();
-	}
+	if (err)
+		goto exit_class;
+	return 0;
+
+exit_class:
+	asblk_debugfs_exit();
+	asblk_ctrl_class_exit();
+stop_recovery:
+	asblk_recovery_stop();
 	return err;
 }
 
@@ -26,6 +34,7 @@ static void __exit asblk_exit(void)
 	emul_exit();
 	asblk_debugfs_exit();
 	asblk_ctrl_class_exit();
+	asblk_recovery_stop();
 }
 
 module_init(asblk_init);

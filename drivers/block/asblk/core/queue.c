@@ -52,13 +52,8 @@ static int asblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 
 static enum blk_eh_timer_return asblk_timeout(struct request *rq)
 {
-	struct asblk_equeue *q = rq->mq_hctx->driver_data;
-
-	if (asblk_engine_late(q, rq))
-		return BLK_EH_DONE;
-	dev_warn_ratelimited(&q->pub.ctrl->dev, "queue %u: request %d is late\n",
-			     q->pub.index, rq->tag);
-	return BLK_EH_RESET_TIMER;
+	return asblk_recovery_late(rq->mq_hctx->driver_data, rq) ?
+	       BLK_EH_DONE : BLK_EH_RESET_TIMER;
 }
 
 static int asblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,

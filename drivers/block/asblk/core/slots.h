@@ -25,9 +25,11 @@ struct request;
  * @bytes: length of the part
  * @id: ID of the transfer in flight, or else of the next one
  * @next: next slot of the free pool, or of the list to be offered again
+ * @nr_mapped: segments mapped for DMA
  * @retries: times it was offered again
  * @whole: the transfer is all of @rq
  * @in_flight: the controller has the transfer
+ * @aborted: the controller was asked to give the transfer up
  */
 struct asblk_slot {
 	struct request *rq;
@@ -35,9 +37,11 @@ struct asblk_slot {
 	u32 bytes;
 	u16 id;
 	u16 next;
+	u16 nr_mapped;
 	u8 retries;
 	bool whole;
 	bool in_flight;
+	bool aborted;
 };
 
 /**
@@ -109,6 +113,7 @@ static inline void asblk_slot_retire(struct asblk_slots *s,
 {
 	slot->id += s->mask + 1;	/* wraps around in the generation */
 	slot->in_flight = false;
+	slot->aborted = false;
 }
 
 /**

@@ -39,16 +39,73 @@ static DEVICE_ATTR_RO(firmware_rev);
 static struct device_attribute dev_attr_rev =
 	__ATTR(rev, 0444, firmware_rev_show, NULL);
 
+static const char *const ctrl_states[] = {
+	[ASBLK_CTRL_LIVE]	= "live",
+	[ASBLK_CTRL_RESETTING]	= "resetting",
+	[ASBLK_CTRL_PAUSED]	= "paused",
+	[ASBLK_CTRL_DEAD]	= "dead",
+	[ASBLK_CTRL_REMOVING]	= "removing",
+};
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%s\n",
+			  ctrl_states[READ_ONCE(ctrl->recovery.state)]);
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(ctrl->recovery.resets));
+}
+static DEVICE_ATTR_RO(resets);
+
+static ssize_t reset_controller_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t len)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	bool yes;
+	int err;
+
+	err = kstrtobool(buf, &yes);
+	if (err || !yes)
+		return err ?: -EINVAL;
+	err = asblk_recovery_reset_now(ctrl);
+	return err ?: len;
+}
+static DEVICE_ATTR_WO(reset_controller);
+
 static struct attribute *ctrl_attrs[] = {
 	&dev_attr_model.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_firmware_rev.attr,
 	&dev_attr_rev.attr,
+	&dev_attr_state.attr,
+	&dev_attr_resets.attr,
+	&dev_attr_reset_controller.attr,
 	NULL
 };
 
+static umode_t ctrl_is_visible(struct kobject *kobj, struct attribute *attr,
+			       int index)
+{
+	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
+					       struct asblk_ctrl, dev);
+
+	return attr != &dev_attr_reset_controller.attr || ctrl->ops->reset ?
+	       attr->mode : 0;
+}
+
 static const struct attribute_group ctrl_group = {
 	.attrs = ctrl_attrs,
+	.is_visible = ctrl_is_visible,
 };
 
 const struct attribute_group *asblk_ctrl_groups[] = {

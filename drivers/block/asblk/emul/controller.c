@@ -4,6 +4,7 @@
  * submission ring, completions are taken from the completion ring. It sees
  * nothing of the device but the rings, the doorbell and the interrupt.
  */
+#include <kunit/visibility.h>
 #include <linux/interrupt.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -15,6 +16,7 @@
 
 #define EMUL_MODEL	"asblk emulated disk"
 #define EMUL_REVISION	"1.0"
+#define EMUL_MAX_RETRIES 3
 
 /**
  * struct emul_scratch - a transfer's memory
@@ -153,6 +155,12 @@ static void emul_run(struct asblk_queue *eq)
 	emul_device_run(eq->priv);
 }
 
+/* Only a command that was aborted may do better next time. */
+static unsigned int emul_flags(u8 status)
+{
+	return status == (__force u8)BLK_STS_TIMEOUT ? ASBLK_MAY_RETRY : 0;
+}
+
 static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
 {
 	struct emul_queue *q = eq->priv;
@@ -167,8 +175,43 @@ static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		else
 			asblk_complete_error(v, cqe.id,
 					     (__force blk_status_t)cqe.status,
-					     cqe.good, 0);
+					     cqe.good, emul_flags(cqe.status));
 	}
+}
+
+static int emul_abort(struct asblk_queue *eq, u16 id)
+{
+	return emul_device_abort(eq->priv, id);
+}
+
+static int emul_reset_queue(struct asblk_queue *eq)
+{
+	struct emul_queue *q = eq->priv;
+
+	q->sq_new = 0;
+	return emul_device_reset_queue(q, EMUL_HEALS_QUEUE);
+}
+
+static int emul_reset(struct asblk_ctrl *ctrl)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < emul->nr_queues && !err; i++) {
+		emul->queue[i].sq_new = 0;
+		err = emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_CTRL);
+	}
+	return err;
+}
+
+static void emul_disable(struct asblk_ctrl *ctrl)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+	unsigned int i;
+
+	for (i = 0; i < emul->nr_queues; i++)
+		emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_NEVER);
 }
 
 static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
@@ -208,6 +251,10 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.ring		= emul_ring,
 	.run		= emul_run,
 	.reap		= emul_reap,
+	.abort		= emul_abort,
+	.reset_queue	= emul_reset_queue,
+	.reset		= emul_reset,
+	.disable	= emul_disable,
 	.eject		= emul_eject,
 	.load		= emul_load,
 	.show_queue	= emul_show_queue,
@@ -230,6 +277,7 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 		/* As many again: requests of two parts never wait. */
 		.nr_extra_slots		= p->queue_depth,
 		.transfer_priv_size	= struct_size(scratch, list, descs),
+		.max_retries		= EMUL_MAX_RETRIES,
 		.node			= NUMA_NO_NODE,
 	};
 
@@ -328,6 +376,7 @@ free:
 	kfree(emul);
 	return ERR_PTR(err);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_create);
 
 /**
  * emul_destroy - remove a disk and its controller; the data is gone
@@ -345,6 +394,7 @@ void emul_destroy(struct emul *emul)
 	emul_store_exit(&emul->store);
 	kfree(emul);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_destroy);
 
 static LIST_HEAD(emul_list);
 

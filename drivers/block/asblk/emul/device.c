@@ -183,6 +183,14 @@ static inline void emul_post(struct emul_queue *q, u16 id, blk_status_t status,
 {
 	struct emul_completion *cqe = &q->cqe[q->cq.tail & q->cq.mask];
 
+	if (emul_hooks_on()) {
+		if (emul_hooks_drop(q, id))
+			return;
+		if (emul_hooks_duplicate(q)) {
+			emul_device_post(q, id, status);
+			cqe = &q->cqe[q->cq.tail & q->cq.mask];
+		}
+	}
 	cqe->id = id;
 	cqe->status = (__force u8)status;
 	cqe->good = good;
@@ -259,6 +267,8 @@ static void emul_pass(struct emul_queue *q)
 	u64 bytes = 0;
 	u32 filled;
 
+	if (emul_hooks_on() && emul_hooks_hang(q))
+		return;
 	if (unlikely(!llist_empty(&q->done)))
 		nr += emul_post_done(q);
 	rcu_read_lock();	/* for the store */
@@ -275,6 +285,8 @@ static void emul_pass(struct emul_queue *q)
 	}
 	rcu_read_unlock();
 	if (nr && !q->eq->polled) {
+		if (emul_hooks_on() && emul_hooks_drop_interrupt(q))
+			return;
 		q->count.raised++;
 		emul_irq_raise(q);
 	}
@@ -294,6 +306,8 @@ static bool emul_try_pass(struct emul_queue *q)
 	emul_pass(q);
 	spin_unlock(&q->run_lock);
 	smp_mb();	/* pairs with the barrier above */
+	if (emul_hooks_on() && emul_hooks_hang(q))
+		return false;
 	return emul_has_work(q);
 }
 
@@ -328,6 +342,67 @@ static void emul_again(struct work_struct *work)
 
 	while (emul_try_pass(q))
 		cond_resched();
+}
+
+/* Post a completion out of order, for aborts and tests; under run_lock. */
+void emul_device_post(struct emul_queue *q, u16 id, blk_status_t status)
+{
+	q->cqe[q->cq.tail & q->cq.mask] = (struct emul_completion) {
+		.id = id, .status = (__force u8)status,
+	};
+	ring_produce(&q->cq, 1);
+}
+
+/**
+ * emul_device_abort - give a command up
+ * @q: queue
+ * @id: ID of the command
+ *
+ * The device works so fast that there is nothing it could stop: a command is
+ * late only if its completion was lost.
+ *
+ * Context: task.
+ * Return: 0, the command completes.
+ */
+int emul_device_abort(struct emul_queue *q, u16 id)
+{
+	if (!emul_hooks_on())
+		return 0;
+	spin_lock_bh(&q->run_lock);
+	if (emul_hooks_abort(q, id)) {
+		emul_device_post(q, id, BLK_STS_TIMEOUT);
+		emul_irq_raise(q);
+	}
+	spin_unlock_bh(&q->run_lock);
+	return 0;
+}
+
+/**
+ * emul_device_reset_queue - forget every command of a queue
+ * @q: queue; the driver side does nothing with it meanwhile
+ * @by: who resets
+ *
+ * Context: may sleep.
+ * Return: 0, or -ETIMEDOUT if the device does not react.
+ */
+int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by)
+{
+	bool healed;
+
+	spin_lock_bh(&q->run_lock);
+	healed = !emul_hooks_on() || emul_hooks_heal(q, by);
+	if (healed)
+		q->sq.head = q->sq.tail;
+	spin_unlock_bh(&q->run_lock);
+	if (!healed)
+		return -ETIMEDOUT;
+	/* Commands that the worker has are still using their memory. */
+	flush_workqueue(q->emul->wq);
+	spin_lock_bh(&q->run_lock);
+	llist_del_all(&q->done);
+	q->cq.head = q->cq.tail;
+	spin_unlock_bh(&q->run_lock);
+	return 0;
 }
 
 /**

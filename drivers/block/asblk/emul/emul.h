@@ -11,6 +11,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "hooks.h"
 #include "rings.h"
 #include "store.h"
 
@@ -84,6 +85,7 @@ struct emul_deferred {
  * @again: executes commands that whoever rang the doorbell could not
  * @done: commands that the worker has finished
  * @count: what happened
+ * @hooks: for tests
  */
 struct emul_queue {
 	struct emul *emul;
@@ -99,6 +101,9 @@ struct emul_queue {
 	struct work_struct again;
 	struct llist_head done;
 	struct emul_counters count;
+#if IS_ENABLED(CONFIG_KUNIT)
+	struct emul_hooks hooks;
+#endif
 };
 
 /**
@@ -168,6 +173,9 @@ void emul_exit(void);
 /* device.c */
 void emul_device_init(struct emul_queue *q);
 void emul_device_run(struct emul_queue *q);
+int emul_device_abort(struct emul_queue *q, u16 id);
+int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by);
+void emul_device_post(struct emul_queue *q, u16 id, blk_status_t status);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);
 
 /* irq.c */

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The admin queue: commands that are waited for, aborts, asynchronous events. */
+#include <linux/dma-mapping.h>
+#include <linux/jiffies.h>
+
+#include "nvme.h"
+
+/* The controller keeps one for itself: a full queue would look empty (3.3.1.4). */
+#define ADMIN_SLOTS	(ANVME_ADMIN_ENTRIES - 1)
+
+/**
+ * anvme_admin_alloc - allocate the admin queue
+ * @nd: controller
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int anvme_admin_alloc(struct anvme *nd)
+{
+	struct anvme_admin *a = &nd->admin;
+	unsigned int i;
+
+	spin_lock_init(&a->lock);
+	init_waitqueue_head(&a->free);
+	for (i = 0; i < ADMIN_SLOTS; i++)
+		init_completion(&a->slot[i].done);
+	return anvme_ring_alloc(nd, &a->ring, 0, ANVME_ADMIN_ENTRIES);
+}
+
+/**
+ * anvme_admin_free - free the admin queue of a controller that is disabled
+ * @nd: controller
+ */
+void anvme_admin_free(struct anvme *nd)
+{
+	anvme_ring_free(nd, &nd->admin.ring);
+}
+
+/**
+ * anvme_admin_up - take commands from now on
+ * @nd: controller, which has just become ready
+ */
+void anvme_admin_up(struct anvme *nd)
+{
+	spin_lock_irq(&nd->admin.lock);
+	nd->admin.up = true;
+	spin_unlock_irq(&nd->admin.lock);
+}
+
+/**
+ * anvme_admin_down - take no more commands, and have those in flight fail
+ * @nd: controller
+ *
+ * Context: any but hard interrupts.
+ */
+void anvme_admin_down(struct anvme *nd)
+{
+	struct anvme_admin *a = &nd->admin;
+	unsigned int i;
+
+	spin_lock_irq(&a->lock);
+	a->up = false;
+	a->aborts = 0;
+	for (i = 0; i < ADMIN_SLOTS; i++) {
+		struct anvme_admin_slot *slot = &a->slot[i];
+
+		if (slot->use == ANVME_ADMIN_WAITED) {
+			slot->status = -ESHUTDOWN;
+			complete(&slot->done);
+		} else {
+			slot->use = ANVME_ADMIN_FREE;
+		}
+	}
+	spin_unlock_irq(&a->lock);
+	wake_up_all(&a->free);
+}
+
+/* Under the lock. Return: a free slot for one more command, or NULL. */
+static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
+					   enum anvme_admin_use use)
+{
+	unsigned int i;
+
+	for (i = 0; i < ADMIN_SLOTS; i++) {
+		if (a->slot[i].use != ANVME_ADMIN_FREE)
+			continue;
+		a->slot[i].use = use;
+		return &a->slot[i];
+	}
+	return NULL;
+}
+
+/* Under the lock. */
+static void admin_submit(struct anvme_admin *a, struct anvme_admin_slot *slot,
+			 struct nvme_command *cmd)
+{
+	struct anvme_ring *r = &a->ring;
+
+	cmd->common.command_id = slot - a->slot;
+	r->sq[r->sq_tail] = *cmd;
+	if (++r->sq_tail == r->size)
+		r->sq_tail = 0;
+	anvme_ring_doorbell(r, false, r->sq_tail);
+}
+
+static void admin_event(struct anvme *nd, u32 result)
+{
+	u8 type = result & 7, info = result >> 8, log = result >> 16;
+
+	nd->event_log = log;
+	if (type == NVME_AER_NOTICE && info == NVME_AER_NOTICE_NS_CHANGED) {
+		dev_info(nd->dev, "the namespaces have changed\n");
+		queue_work(system_dfl_wq, &nd->scan);
+	} else {
+		static const char *const types[] = {
+			[NVME_AER_ERROR]  = "an error",
+			[NVME_AER_SMART]  = "its health",
+			[NVME_AER_NOTICE] = "a notice",
+		};
+
+		dev_warn(nd->dev, "the controller reports %s, information %#x, log page %#x\n",
+			 type < ARRAY_SIZE(types) ? types[type] : "an event",
+			 info, log);
+	}
+	queue_work(system_dfl_wq, &nd->events);
+}
+
+/* Under the lock. */
+static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
+{
+	struct anvme_admin *a = &nd->admin;
+	u16 id = READ_ONCE(cqe->command_id);
+	struct anvme_admin_slot *slot;
+	u16 status = le16_to_cpu(cqe->status) >> 1;
+
+	if (id >= ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
+		dev_err_ratelimited(nd->dev, "completion of an admin command %#x that is not in flight\n",
+				    id);
+		return;
+	}
+	slot = &a->slot[id];
+	slot->status = status;
+	slot->result = le64_to_cpu(cqe->result.u64);
+	switch (slot->use) {
+	case ANVME_ADMIN_WAITED:
+		complete(&slot->done);
+		return;
+	case ANVME_ADMIN_ABORT:
+		a->aborts--;
+		break;
+	case ANVME_ADMIN_EVENT:
+		if (!status)
+			admin_event(nd, slot->result);
+		break;
+	default:
+		break;
+	}
+	slot->use = ANVME_ADMIN_FREE;
+	wake_up(&a->free);
+}
+
+/**
+ * anvme_admin_reap - look for finished admin commands
+ * @nd: controller
+ *
+ * Context: any but NMI.
+ * Return: true if there were any.
+ */
+bool anvme_admin_reap(struct anvme *nd)
+{
+	struct anvme_admin *a = &nd->admin;
+	struct anvme_ring *r = &a->ring;
+	struct nvme_completion *cqe;
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&a->lock, flags);
+	if (a->up) {
+		while (nr < r->size && (cqe = anvme_ring_peek(r))) {
+			admin_complete(nd, cqe);
+			anvme_ring_consume(r);
+			nr++;
+		}
+		if (nr)
+			anvme_ring_doorbell(r, true, r->cq_head);
+	}
+	spin_unlock_irqrestore(&a->lock, flags);
+	return nr;
+}
+
+/* Wait for a slot. Return: it, or NULL if the controller is down. */
+static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
+						struct nvme_command *cmd)
+{
+	struct anvme_admin *a = &nd->admin;
+	struct anvme_admin_slot *slot = NULL;
+
+	spin_lock_irq(&a->lock);
+	wait_event_lock_irq(a->free, !a->up ||
+			    (slot = admin_take(a, ANVME_ADMIN_WAITED)), a->lock);
+	if (slot && a->up) {
+		reinit_completion(&slot->done);
+		admin_submit(a, slot, cmd);
+	} else if (slot) {
+		slot->use = ANVME_ADMIN_FREE;
+		slot = NULL;
+	}
+	spin_unlock_irq(&a->lock);
+	return slot;
+}
+
+/**
+ * anvme_admin - execute an admin command
+ * @nd: controller
+ * @cmd: command, but for its identifier
+ * @result: dwords 0 and 1 of the completion; may be NULL
+ * @timeout: jiffies
+ *
+ * Context: may sleep.
+ * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the controller
+ * is down, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT.
+ */
+int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
+		unsigned long timeout)
+{
+	struct anvme_admin *a = &nd->admin;
+	struct anvme_admin_slot *slot = admin_wait_slot(nd, cmd);
+	bool done;
+	int status;
+
+	if (!slot)
+		return -ENODEV;
+	done = wait_for_completion_timeout(&slot->done, timeout);
+	if (!done)
+		anvme_admin_reap(nd);	/* its interrupt may have been lost */
+
+	spin_lock_irq(&a->lock);
+	if (done || try_wait_for_completion(&slot->done)) {
+		status = slot->status;
+		if (result)
+			*result = slot->result;
+		slot->use = ANVME_ADMIN_FREE;
+	} else {
+		status = -ETIMEDOUT;
+		slot->use = ANVME_ADMIN_ORPHAN;
+	}
+	spin_unlock_irq(&a->lock);
+	wake_up(&a->free);
+	if (status == -ETIMEDOUT)
+		dev_err(nd->dev, "admin command %#x timed out\n",
+			cmd->common.opcode);
+	return status;
+}
+
+/**
+ * anvme_admin_data - execute an admin command with data
+ * @nd: controller
+ * @cmd: command, but for its identifier and its data pointer
+ * @data: memory of any kind
+ * @len: bytes, at most two pages of the controller
+ * @from_device: which way
+ * @result: as anvme_admin()
+ * @timeout: jiffies
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin(), or -ENOMEM.
+ */
+int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
+		     size_t len, bool from_device, u64 *result,
+		     unsigned long timeout)
+{
+	dma_addr_t dma;
+	void *buf = dma_alloc_coherent(nd->dev, len, &dma, GFP_KERNEL);
+	int status;
+
+	if (!buf)
+		return -ENOMEM;
+	if (!from_device)
+		memcpy(buf, data, len);
+	cmd->common.dptr.prp1 = cpu_to_le64(dma);
+	if (len > ANVME_PAGE)
+		cmd->common.dptr.prp2 = cpu_to_le64(dma + ANVME_PAGE);
+	status = anvme_admin(nd, cmd, result, timeout);
+	if (from_device && !status)
+		memcpy(data, buf, len);
+	/* Rather lost than written to by a command that is still out. */
+	if (status != -ETIMEDOUT)
+		dma_free_coherent(nd->dev, len, buf, dma);
+	return status;
+}
+
+/**
+ * anvme_admin_abort - ask for a command to be aborted, without waiting (5.1)
+ * @nd: controller
+ * @sqid: its submission queue
+ * @cid: its identifier
+ *
+ * Context: any but NMI.
+ * Return: 0, -EBUSY if the controller takes no more aborts, or -ENODEV.
+ */
+int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid)
+{
+	struct nvme_command cmd = {
+		.abort.opcode	= nvme_admin_abort_cmd,
+		.abort.sqid	= cpu_to_le16(sqid),
+		.abort.cid	= cid,
+	};
+	struct anvme_admin *a = &nd->admin;
+	struct anvme_admin_slot *slot;
+	unsigned long flags;
+	int err = -EBUSY;
+
+	spin_lock_irqsave(&a->lock, flags);
+	if (!a->up) {
+		err = -ENODEV;
+	} else if (a->aborts <= nd->id->acl) {
+		slot = admin_take(a, ANVME_ADMIN_ABORT);
+		if (slot) {
+			a->aborts++;
+			admin_submit(a, slot, &cmd);
+			err = 0;
+		}
+	}
+	spin_unlock_irqrestore(&a->lock, flags);
+	return err;
+}
+
+/**
+ * anvme_event_request - have the next asynchronous event reported (5.2)
+ * @nd: controller
+ *
+ * Context: any but hard interrupts.
+ */
+void anvme_event_request(struct anvme *nd)
+{
+	struct nvme_command cmd = {
+		.common.opcode = nvme_admin_async_event,
+	};
+	struct anvme_admin *a = &nd->admin;
+	struct anvme_admin_slot *slot;
+
+	spin_lock_irq(&a->lock);
+	slot = a->up ? admin_take(a, ANVME_ADMIN_EVENT) : NULL;
+	if (slot)
+		admin_submit(a, slot, &cmd);
+	spin_unlock_irq(&a->lock);
+}
+
+/**
+ * anvme_identify - Identify (5.17)
+ * @nd: controller
+ * @cns: what to identify
+ * @nsid: namespace, or 0
+ * @data: 4096 bytes
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin().
+ */
+int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data)
+{
+	struct nvme_command cmd = {
+		.identify.opcode	= nvme_admin_identify,
+		.identify.nsid		= cpu_to_le32(nsid),
+		.identify.cns		= cns,
+	};
+
+	return anvme_admin_data(nd, &cmd, data, NVME_IDENTIFY_DATA_SIZE, true,
+				NULL, ANVME_ADMIN_TIMEOUT);
+}
+
+/**
+ * anvme_set_feature - Set Features (5.27)
+ * @nd: controller
+ * @fid: feature
+ * @value: dword 11
+ * @result: dword 0 of the completion; may be NULL
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin().
+ */
+int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result)
+{
+	struct nvme_command cmd = {
+		.features.opcode	= nvme_admin_set_features,
+		.features.fid		= cpu_to_le32(fid),
+		.features.dword11	= cpu_to_le32(value),
+	};
+	u64 res = 0;
+	int status = anvme_admin(nd, &cmd, &res, ANVME_ADMIN_TIMEOUT);
+
+	if (result)
+		*result = res;
+	return status;
+}
+
+/**
+ * anvme_create_queue - have the controller create a queue pair (5.4, 5.5)
+ * @nd: controller
+ * @r: queue pair, empty
+ * @vector: interrupt vector, or -1 for none
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin(), with nothing created.
+ */
+int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector)
+{
+	struct nvme_command cq = {
+		.create_cq.opcode	= nvme_admin_create_cq,
+		.create_cq.prp1		= cpu_to_le64(r->cq_dma),
+		.create_cq.cqid		= cpu_to_le16(r->id),
+		.create_cq.qsize	= cpu_to_le16(r->size - 1),
+		.create_cq.cq_flags	= cpu_to_le16(NVME_QUEUE_PHYS_CONTIG |
+				(vector < 0 ? 0 : NVME_CQ_IRQ_ENABLED)),
+		.create_cq.irq_vector	= cpu_to_le16(max(vector, 0)),
+	};
+	struct nvme_command sq = {
+		.create_sq.opcode	= nvme_admin_create_sq,
+		.create_sq.prp1		= cpu_to_le64(r->sq_dma),
+		.create_sq.sqid		= cpu_to_le16(r->id),
+		.create_sq.qsize	= cpu_to_le16(r->size - 1),
+		.create_sq.sq_flags	= cpu_to_le16(NVME_QUEUE_PHYS_CONTIG),
+		.create_sq.cqid		= cpu_to_le16(r->id),
+	};
+	int status;
+
+	anvme_ring_reset(nd, r);
+	status = anvme_admin(nd, &cq, NULL, ANVME_ADMIN_TIMEOUT);
+	if (status)
+		return status;
+	status = anvme_admin(nd, &sq, NULL, ANVME_ADMIN_TIMEOUT);
+	if (status > 0) {
+		cq.delete_queue = (struct nvme_delete_queue) {
+			.opcode	= nvme_admin_delete_cq,
+			.qid	= cpu_to_le16(r->id),
+		};
+		anvme_admin(nd, &cq, NULL, ANVME_ADMIN_TIMEOUT);
+	}
+	return status;
+}
+
+static int delete_queue(struct anvme *nd, u8 opcode, u16 id)
+{
+	struct nvme_command cmd = {
+		.delete_queue.opcode	= opcode,
+		.delete_queue.qid	= cpu_to_le16(id),
+	};
+
+	return anvme_admin(nd, &cmd, NULL, ANVME_ADMIN_TIMEOUT);
+}
+
+/**
+ * anvme_delete_queue - have the controller forget a queue pair (5.6, 5.7)
+ * @nd: controller
+ * @r: queue pair; none of its commands is executed any more afterwards
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin().
+ */
+int anvme_delete_queue(struct anvme *nd, struct anvme_ring *r)
+{
+	int status = delete_queue(nd, nvme_admin_delete_sq, r->id);
+
+	return status ?: delete_queue(nd, nvme_admin_delete_cq, r->id);
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The controller as a whole: enable, disable, shut down, identify. */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "nvme.h"
+
+/* What a shutdown may take where the controller does not say (5.17.2.1, RTD3E). */
+#define SHUTDOWN_TIMEOUT_MS	5000
+/* Between two looks at a register that is waited for. */
+#define POLL_MS			2
+
+static u32 reg_read(struct anvme *nd, u32 reg)
+{
+	return readl(nd->bar + reg);
+}
+
+/* Two halves: not every way to a device carries 64 bits at once (3.1.2). */
+static u64 reg_read64(struct anvme *nd, u32 reg)
+{
+	return reg_read(nd, reg) | (u64)reg_read(nd, reg + 4) << 32;
+}
+
+static void reg_write(struct anvme *nd, u32 reg, u32 value)
+{
+	writel(value, nd->bar + reg);
+}
+
+static void reg_write64(struct anvme *nd, u32 reg, u64 value)
+{
+	reg_write(nd, reg, lower_32_bits(value));
+	reg_write(nd, reg + 4, upper_32_bits(value));
+}
+
+/**
+ * anvme_gone - has the device been taken away?
+ * @nd: controller
+ *
+ * What is not there reads as ones.
+ *
+ * Context: any.
+ */
+bool anvme_gone(struct anvme *nd)
+{
+	return reg_read(nd, NVME_REG_CSTS) == U32_MAX;
+}
+
+/* Wait until CSTS & @mask is @want. Return: 0, -ENODEV, -EIO or -ETIMEDOUT. */
+static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms) + 1;
+
+	for (;;) {
+		bool late = time_after(jiffies, end);
+		u32 csts = reg_read(nd, NVME_REG_CSTS);
+
+		if (csts == U32_MAX)
+			return -ENODEV;
+		if ((csts & mask) == want)
+			return 0;
+		/* It will not become ready in this state (3.5.1). */
+		if (want == NVME_CSTS_RDY && (csts & NVME_CSTS_CFS))
+			return -EIO;
+		if (late)
+			return -ETIMEDOUT;
+		msleep(POLL_MS);
+	}
+}
+
+static unsigned int ready_ms(const struct anvme *nd)
+{
+	return (NVME_CAP_TIMEOUT(nd->cap) + 1) * 500;
+}
+
+/**
+ * anvme_disable - make the controller forget everything (3.5.2)
+ * @nd: controller
+ *
+ * Context: may sleep, for as long as the controller says in CAP.TO.
+ * Return: 0, -ENODEV if it is gone, or -ETIMEDOUT.
+ */
+int anvme_disable(struct anvme *nd)
+{
+	u32 cc = reg_read(nd, NVME_REG_CC);
+
+	if (cc == U32_MAX)
+		return -ENODEV;
+	if (cc & NVME_CC_ENABLE)
+		reg_write(nd, NVME_REG_CC, cc & ~(NVME_CC_ENABLE | NVME_CC_SHN_MASK));
+	return wait_status(nd, NVME_CSTS_RDY, 0, ready_ms(nd));
+}
+
+/* Disabled to ready, with an empty admin queue (3.5.1). */
+static int enable(struct anvme *nd)
+{
+	struct anvme_ring *r = &nd->admin.ring;
+	int err;
+
+	anvme_ring_reset(nd, r);
+	reg_write(nd, NVME_REG_AQA, (r->size - 1) << 16 | (r->size - 1));
+	reg_write64(nd, NVME_REG_ASQ, r->sq_dma);
+	reg_write64(nd, NVME_REG_ACQ, r->cq_dma);
+	reg_write(nd, NVME_REG_CC, NVME_CC_ENABLE | NVME_CC_CSS_NVM |
+		  NVME_CC_AMS_RR | NVME_CC_SHN_NONE | NVME_CC_IOSQES |
+		  NVME_CC_IOCQES | 0 << NVME_CC_MPS_SHIFT);
+	err = wait_status(nd, NVME_CSTS_RDY, NVME_CSTS_RDY, ready_ms(nd));
+	if (err)
+		dev_err(nd->dev, "the controller does not become ready (%d), status %#x\n",
+			err, reg_read(nd, NVME_REG_CSTS));
+	return err;
+}
+
+static int check_capabilities(struct anvme *nd)
+{
+	nd->cap = reg_read64(nd, NVME_REG_CAP);
+	if (nd->cap == U64_MAX) {
+		dev_err(nd->dev, "the controller does not answer\n");
+		return -ENODEV;
+	}
+	if (!(NVME_CAP_CSS(nd->cap) & (NVME_CAP_CSS_NVM | NVME_CAP_CSS_CSI))) {
+		dev_err(nd->dev, "no NVM command set (capabilities %#llx)\n", nd->cap);
+		return -EOPNOTSUPP;
+	}
+	if (NVME_CAP_MPSMIN(nd->cap)) {
+		dev_err(nd->dev, "the controller wants memory pages of %u KiB, we have 4\n",
+			4U << NVME_CAP_MPSMIN(nd->cap));
+		return -EOPNOTSUPP;
+	}
+	if (!NVME_CAP_MQES(nd->cap)) {
+		dev_err(nd->dev, "queues of one entry cannot be used\n");
+		return -EOPNOTSUPP;
+	}
+	nd->db_stride = 4U << NVME_CAP_STRIDE(nd->cap);
+	return 0;
+}
+
+/* A fixed-length string of the device, without its padding and without surprises. */
+static void copy_string(char *dst, const char *src, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		dst[i] = src[i] >= ' ' && src[i] <= '~' ? src[i] : ' ';
+	while (i && dst[i - 1] == ' ')
+		i--;
+	dst[i] = '\0';
+}
+
+static int identify_controller(struct anvme *nd)
+{
+	struct nvme_id_ctrl *id = nd->id;
+	int err = anvme_identify(nd, NVME_ID_CNS_CTRL, 0, id);
+
+	if (err) {
+		dev_err(nd->dev, "Identify Controller failed (%#x)\n", err);
+		return err < 0 ? err : -EIO;
+	}
+	/* Required entry sizes are 64 and 16 bytes; more is the controller's choice. */
+	if ((id->sqes & 0xf) > NVME_NVM_IOSQES || id->sqes >> 4 < NVME_NVM_IOSQES ||
+	    (id->cqes & 0xf) > NVME_NVM_IOCQES || id->cqes >> 4 < NVME_NVM_IOCQES) {
+		dev_err(nd->dev, "queue entry sizes %#x and %#x are impossible\n",
+			id->sqes, id->cqes);
+		return -EOPNOTSUPP;
+	}
+	if (id->cntrltype && id->cntrltype != NVME_CTRL_IO) {
+		dev_err(nd->dev, "controller type %u has no namespaces to read\n",
+			id->cntrltype);
+		return -EOPNOTSUPP;
+	}
+	copy_string(nd->model, id->mn, sizeof(id->mn));
+	copy_string(nd->serial, id->sn, sizeof(id->sn));
+	copy_string(nd->firmware, id->fr, sizeof(id->fr));
+	nd->max_bytes = ANVME_MAX_BYTES;
+	if (id->mdts && id->mdts < 16)
+		nd->max_bytes = min_t(u64, nd->max_bytes, (u64)ANVME_PAGE << id->mdts);
+	return 0;
+}
+
+/* Ask for queue pairs (5.27.1.5). Return: 0 with @nr lowered to what there is. */
+static int set_queue_count(struct anvme *nd, unsigned int *nr)
+{
+	u32 want = *nr - 1, got;
+	int err = anvme_set_feature(nd, NVME_FEAT_NUM_QUEUES, want << 16 | want, &got);
+
+	if (err) {
+		dev_err(nd->dev, "the controller gives no I/O queues (%#x)\n", err);
+		return err < 0 ? err : -EIO;
+	}
+	*nr = min3(*nr, (got & 0xffff) + 1, (got >> 16) + 1);
+	return 0;
+}
+
+/* Namespace changes, and everything that is wrong with its health (5.27.1.8). */
+static void set_events(struct anvme *nd)
+{
+	u32 want = le32_to_cpu(nd->id->oaes) & NVME_AEN_CFG_NS_ATTR;
+
+	if (!anvme_set_feature(nd, NVME_FEAT_ASYNC_EVENT, want | 0x1f, NULL))
+		anvme_event_request(nd);
+}
+
+/* Shadow doorbells (5.8), where the controller has them. Return: 0 or -errno. */
+static int setup_dbbuf(struct anvme *nd)
+{
+	struct nvme_command cmd = { .dbbuf.opcode = nvme_admin_dbbuf };
+	int err;
+
+	if (!nd->dbbuf)
+		return 0;
+	memset(nd->dbbuf, 0, 2 * ANVME_PAGE);
+	cmd.dbbuf.prp1 = cpu_to_le64(nd->dbbuf_dma);
+	cmd.dbbuf.prp2 = cpu_to_le64(nd->dbbuf_dma + ANVME_PAGE);
+	err = anvme_admin(nd, &cmd, NULL, ANVME_ADMIN_TIMEOUT);
+	if (err < 0)
+		return err;
+	if (err) {
+		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
+		nd->dbbuf = NULL;
+	}
+	return 0;
+}
+
+static void alloc_dbbuf(struct anvme *nd)
+{
+	unsigned int pairs = nd->nr_queues + nd->nr_poll_queues + 1;
+
+	/* Doorbells of all queues fit a page or there are no shadows: an option. */
+	if (!(le16_to_cpu(nd->id->oacs) & NVME_CTRL_OACS_DBBUF_SUPP) ||
+	    2 * pairs * nd->db_stride > ANVME_PAGE)
+		return;
+	nd->dbbuf = dma_alloc_coherent(nd->dev, 2 * ANVME_PAGE, &nd->dbbuf_dma,
+				       GFP_KERNEL);
+}
+
+/**
+ * anvme_start - bring a controller up, for the first time
+ * @nd: controller with device, registers and the wanted numbers of queues
+ *
+ * Afterwards admin commands work, and &anvme.nr_queues, nr_poll_queues, entries and
+ * max_bytes are what the controller allows.
+ *
+ * Context: may sleep.
+ * Return: 0, or a negative errno after a line in the log, with nothing left behind.
+ */
+int anvme_start(struct anvme *nd)
+{
+	unsigned int nr;
+	int err;
+
+	err = check_capabilities(nd);
+	if (err)
+		return err;
+	err = anvme_disable(nd);
+	if (err) {
+		dev_err(nd->dev, "the controller cannot be disabled (%d)\n", err);
+		return err;
+	}
+	nd->id = kzalloc_obj(*nd->id);
+	if (!nd->id)
+		return -ENOMEM;
+	err = anvme_admin_alloc(nd);
+	if (err)
+		goto free_id;
+	err = enable(nd);
+	if (err)
+		goto free_admin;
+	anvme_admin_up(nd);
+	err = identify_controller(nd);
+	if (err)
+		goto down;
+	nr = nd->nr_queues + nd->nr_poll_queues;
+	err = set_queue_count(nd, &nr);
+	if (err)
+		goto down;
+	/* One with an interrupt at least, for the flushes if for nothing else. */
+	nd->nr_poll_queues = min(nd->nr_poll_queues, nr - 1);
+	nd->nr_queues = min(nd->nr_queues, nr - nd->nr_poll_queues);
+	/* A power of two keeps the identifier FFFFh, which means none, out of use. */
+	nd->entries = rounddown_pow_of_two(min_t(u32, nd->entries,
+						 NVME_CAP_MQES(nd->cap) + 1));
+	alloc_dbbuf(nd);
+	err = setup_dbbuf(nd);
+	if (err)
+		goto down;
+	set_events(nd);
+	return 0;
+
+down:
+	anvme_admin_down(nd);
+	anvme_disable(nd);
+	if (nd->dbbuf)
+		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
+free_admin:
+	anvme_admin_free(nd);
+free_id:
+	kfree(nd->id);
+	return err;
+}
+
+/**
+ * anvme_restart - reset a controller; its I/O queues are gone afterwards
+ * @nd: controller that was started
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_restart(struct anvme *nd)
+{
+	unsigned int wanted = nd->nr_queues + nd->nr_poll_queues, nr = wanted;
+	int err;
+
+	anvme_admin_down(nd);
+	err = anvme_disable(nd);
+	if (err)
+		return err;
+	err = enable(nd);
+	if (err)
+		return err;
+	anvme_admin_up(nd);
+	err = set_queue_count(nd, &nr);
+	if (err)
+		return err;
+	if (nr < wanted) {
+		dev_err(nd->dev, "only %u of %u queues are left\n", nr, wanted);
+		return -EIO;
+	}
+	err = setup_dbbuf(nd);
+	if (err)
+		return err;
+	set_events(nd);
+	return 0;
+}
+
+/**
+ * anvme_stop - shut a controller down
+ * @nd: controller
+ * @orderly: let it write out its caches first (3.6.1); else it is stopped as it is
+ *
+ * It touches no memory afterwards. Harmless if it has been done before.
+ *
+ * Context: may sleep.
+ */
+void anvme_stop(struct anvme *nd, bool orderly)
+{
+	u32 cc, rtd3e = le32_to_cpu(nd->id->rtd3e) / 1000;
+
+	anvme_admin_down(nd);
+	cc = reg_read(nd, NVME_REG_CC);
+	if (orderly && cc != U32_MAX && (cc & NVME_CC_ENABLE)) {
+		cc = (cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL;
+		reg_write(nd, NVME_REG_CC, cc);
+		if (wait_status(nd, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_CMPLT,
+				clamp(rtd3e, SHUTDOWN_TIMEOUT_MS, 60000U)))
+			dev_warn(nd->dev, "the controller does not shut down\n");
+	}
+	anvme_disable(nd);
+}
+
+/**
+ * anvme_release - free what anvme_start() allocated
+ * @nd: controller that is stopped
+ */
+void anvme_release(struct anvme *nd)
+{
+	if (nd->dbbuf)
+		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
+	anvme_admin_free(nd);
+	kfree(nd->id);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Namespaces: each one that can be driven is a disk. */
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "nvme.h"
+
+/* More would be a mistake of the controller, or of ours. */
+#define MAX_NAMESPACES	1024
+
+/* What Identify Namespace (NVM 4.1.5.1) says, or why it cannot be driven. */
+static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
+{
+	const struct nvme_lbaf *lbaf;
+	u64 nr_bytes;
+	u8 format = id->flbas & NVME_NS_FLBAS_LBA_MASK;
+
+	if (id->nlbaf >= 16)
+		format = nvme_lbaf_index(id->flbas);
+	if (format > id->nlbaf || format >= ARRAY_SIZE(id->lbaf))
+		return "its LBA format does not exist";
+	lbaf = &id->lbaf[format];
+	if (lbaf->ds < SECTOR_SHIFT || lbaf->ds > 16)
+		return "its LBA size is impossible";
+	if (1U << lbaf->ds > asblk_max_block_size())
+		return "its LBAs are larger than this kernel takes";
+	if (le16_to_cpu(lbaf->ms))
+		return "it has metadata";
+	if (id->dps & NVME_NS_DPS_PI_MASK)
+		return "it has protection information";
+	ns->shift = lbaf->ds;
+	ns->nr_blocks = le64_to_cpu(id->nsze);
+	if (check_shl_overflow(ns->nr_blocks, ns->shift, &nr_bytes) ||
+	    nr_bytes > LLONG_MAX)
+		return "its capacity is impossible";
+	return NULL;
+}
+
+static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns *id)
+{
+	u16 oncs = le16_to_cpu(nd->id->oncs);
+	unsigned int features = 0;
+
+	if (nd->id->vwc & NVME_CTRL_VWC_PRESENT)
+		features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
+	if (oncs & NVME_CTRL_ONCS_DSM)
+		features |= ASBLK_MEDIA_UNMAP;
+	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+		features |= ASBLK_MEDIA_WRITE_ZEROES;
+	if (id->nsattr & NVME_NS_ATTR_RO)
+		features |= ASBLK_MEDIA_READ_ONLY;
+	return features;
+}
+
+/* Largest write that a power cut leaves whole (NVM 2.1.4), 0 if it is not that simple. */
+static u32 ns_atomic(const struct anvme *nd, const struct nvme_id_ns *id, u8 shift)
+{
+	u32 blocks = le16_to_cpu(nd->id->awupf) + 1;
+
+	if (id->nsfeat & NVME_NS_FEAT_ATOMICS) {
+		if (id->nawupf)
+			blocks = le16_to_cpu(id->nawupf) + 1;
+		if (id->nabspf || id->nabo)
+			return 0;
+	}
+	return rounddown_pow_of_two(min(blocks, SZ_1M >> shift)) << shift;
+}
+
+static struct asblk_disk *ns_add_disk(struct anvme *nd, struct anvme_ns *ns,
+				      const struct nvme_id_ns *id)
+{
+	u32 block = 1U << ns->shift;
+	struct asblk_media_params mp = {
+		.unit			= ns->id,
+		.nr_blocks		= ns->nr_blocks,
+		.block_size		= block,
+		.physical_block_size	= block,
+		.unmap_granularity	= block,
+		.atomic_bytes		= ns_atomic(nd, id, ns->shift),
+		.features		= ns_features(nd, id),
+		.priv			= ns,
+	};
+
+	/* Preferred granularities (NVM 5.8.2.1), if they are sensible. */
+	if (id->nsfeat & ANVME_NSFEAT_OPTPERF) {
+		u32 write = (le16_to_cpu(id->npwg) + 1) << ns->shift;
+		u32 unmap = (le16_to_cpu(id->npdg) + 1) << ns->shift;
+
+		if (is_power_of_2(write) && write <= SZ_1M)
+			mp.physical_block_size = write;
+		if (is_power_of_2(unmap))
+			mp.unmap_granularity = unmap;
+	}
+	if (memchr_inv(id->nguid, 0, sizeof(id->nguid)))
+		memcpy(mp.wwid, id->nguid, sizeof(id->nguid));
+	else if (memchr_inv(id->eui64, 0, sizeof(id->eui64)))
+		memcpy(mp.wwid, id->eui64, sizeof(id->eui64));
+	return asblk_disk_add(nd->ctrl, &mp);
+}
+
+static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
+{
+	struct anvme_ns *ns;
+
+	list_for_each_entry(ns, &nd->namespaces, list)
+		if (ns->id == nsid)
+			return ns;
+	return NULL;
+}
+
+static void ns_remove(struct anvme_ns *ns)
+{
+	list_del(&ns->list);
+	asblk_disk_remove(ns->disk);
+	kfree(ns);
+}
+
+/* Look at a namespace that is there. @id is memory to do it in. */
+static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
+{
+	struct anvme_ns *ns = ns_find(nd, nsid), now = { .id = nsid };
+	const char *wrong;
+	int err;
+
+	err = anvme_identify(nd, NVME_ID_CNS_NS, nsid, id);
+	if (err < 0) {
+		/* Nothing is known: what was there stays. */
+		if (ns)
+			ns->seen = true;
+		return;
+	}
+	if (err || !id->nsze)
+		return;
+	wrong = ns_parse(id, &now);
+	if (wrong) {
+		dev_err(nd->dev, "namespace %u is not driven: %s\n", nsid, wrong);
+		return;
+	}
+	if (ns && ns->shift != now.shift) {
+		dev_info(nd->dev, "namespace %u has a new LBA size\n", nsid);
+		ns_remove(ns);
+		ns = NULL;
+	}
+	if (ns) {
+		ns->seen = true;
+		if (ns->nr_blocks == now.nr_blocks)
+			return;
+		ns->nr_blocks = now.nr_blocks;
+		asblk_disk_resize(ns->disk, ns->nr_blocks);
+		return;
+	}
+	ns = kmemdup(&now, sizeof(now), GFP_KERNEL);
+	if (!ns)
+		return;
+	ns->disk = ns_add_disk(nd, ns, id);
+	if (IS_ERR(ns->disk)) {
+		dev_err(nd->dev, "namespace %u cannot be added: %pe\n", nsid, ns->disk);
+		kfree(ns);
+		return;
+	}
+	ns->seen = true;
+	list_add_tail(&ns->list, &nd->namespaces);
+}
+
+/**
+ * anvme_scan - bring the disks in line with the controller's namespaces
+ * @nd: controller
+ *
+ * Context: may sleep.
+ */
+void anvme_scan(struct anvme *nd)
+{
+	struct nvme_id_ns *id = kmalloc_obj(*id);
+	__le32 *list = kzalloc(NVME_IDENTIFY_DATA_SIZE, GFP_KERNEL);
+	struct anvme_ns *ns, *tmp;
+	unsigned int i;
+	u32 last = 0;
+
+	if (!id || !list)
+		goto free;
+	mutex_lock(&nd->scan_lock);
+	/* Active namespaces in ascending order, up to the first 0 (5.17.2.2). */
+	if (anvme_identify(nd, NVME_ID_CNS_NS_ACTIVE_LIST, 0, list))
+		goto unlock;
+	list_for_each_entry(ns, &nd->namespaces, list)
+		ns->seen = false;
+	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
+		u32 nsid = le32_to_cpu(list[i]);
+
+		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
+			dev_err(nd->dev, "namespace %u after %u of %u in the list: the rest is ignored\n",
+				nsid, last, le32_to_cpu(nd->id->nn));
+			break;
+		}
+		last = nsid;
+		ns_scan_one(nd, nsid, id);
+	}
+	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
+		if (ns->seen)
+			continue;
+		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
+		ns_remove(ns);
+	}
+unlock:
+	mutex_unlock(&nd->scan_lock);
+free:
+	kfree(list);
+	kfree(id);
+}
+
+/**
+ * anvme_remove_namespaces - remove all disks
+ * @nd: controller; nobody scans any more
+ *
+ * Context: may sleep.
+ */
+void anvme_remove_namespaces(struct anvme *nd)
+{
+	struct anvme_ns *ns, *tmp;
+
+	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list)
+		ns_remove(ns);
+}

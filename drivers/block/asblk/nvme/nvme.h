@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of nvme/ share, grouped by file. Section numbers are those of the
+ * NVM Express Base Specification 2.0, or of its NVM Command Set Specification 1.0
+ * ("NVM") where that is said.
+ */
+#ifndef _ASBLK_NVME_H
+#define _ASBLK_NVME_H
+
+#include <linux/asblk.h>
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/nvme.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct anvme;
+struct pci_dev;
+
+/* The memory page size of the controller, CC.MPS: 4 KiB, whatever the host's is. */
+#define ANVME_PAGE		4096U
+
+/* What one page of PRP entries describes: no list is chained to another. */
+#define ANVME_MAX_BYTES		(ANVME_PAGE / sizeof(__le64) * ANVME_PAGE)
+
+/* Identify Namespace, NSFEAT: the preferred granularities count (NVM 4.1.5.1). */
+#define ANVME_NSFEAT_OPTPERF	BIT(4)
+
+#define ANVME_ADMIN_ENTRIES	32
+#define ANVME_ADMIN_TIMEOUT	(10 * HZ)
+
+/**
+ * struct anvme_ring - a submission queue with a completion queue of its own (3.3.1)
+ * @sq: submission queue
+ * @cq: completion queue
+ * @sq_db: submission queue tail doorbell
+ * @cq_db: completion queue head doorbell
+ * @shadow: shadow doorbells of both (5.6), NULL if there are none
+ * @event: the controller's event indices for @shadow
+ * @size: entries of each
+ * @sq_tail: next entry to fill
+ * @cq_head: next entry to look at
+ * @phase: phase tag of a new entry
+ * @id: queue identifier
+ * @sq_dma: bus address of @sq
+ * @cq_dma: bus address of @cq
+ */
+struct anvme_ring {
+	struct nvme_command *sq;
+	struct nvme_completion *cq;
+	void __iomem *sq_db;
+	void __iomem *cq_db;
+	__le32 *shadow;
+	__le32 *event;
+	u16 size;
+	u16 sq_tail;
+	u16 cq_head;
+	u16 phase;
+	u16 id;
+	dma_addr_t sq_dma;
+	dma_addr_t cq_dma;
+};
+
+/**
+ * enum anvme_admin_use - what an admin command identifier is used for
+ * @ANVME_ADMIN_FREE: nothing
+ * @ANVME_ADMIN_WAITED: somebody waits for the command
+ * @ANVME_ADMIN_ORPHAN: nobody does any more, but it is still out
+ * @ANVME_ADMIN_ABORT: an abort, which nobody waits for
+ * @ANVME_ADMIN_EVENT: an asynchronous event request
+ */
+enum anvme_admin_use {
+	ANVME_ADMIN_FREE,
+	ANVME_ADMIN_WAITED,
+	ANVME_ADMIN_ORPHAN,
+	ANVME_ADMIN_ABORT,
+	ANVME_ADMIN_EVENT,
+};
+
+/**
+ * struct anvme_admin_slot - an admin command in flight
+ * @use: what for
+ * @done: for whoever waits
+ * @status: NVMe status code, or a negative errno
+ * @result: dwords 0 and 1 of the completion
+ */
+struct anvme_admin_slot {
+	enum anvme_admin_use use;
+	struct completion done;
+	int status;
+	u64 result;
+};
+
+/**
+ * struct anvme_admin - the admin queue
+ * @ring: its rings
+ * @lock: protects everything here; hard interrupt safe
+ * @up: commands are taken
+ * @aborts: aborts in flight
+ * @slot: by command identifier
+ * @free: woken when a slot becomes free
+ */
+struct anvme_admin {
+	struct anvme_ring ring;
+	spinlock_t lock;
+	bool up;
+	unsigned int aborts;
+	struct anvme_admin_slot slot[ANVME_ADMIN_ENTRIES - 1];
+	wait_queue_head_t free;
+};
+
+/**
+ * struct anvme_queue - an I/O queue pair
+ * @nd: controller
+ * @eq: the engine's side
+ * @ring: its rings
+ * @sq_rung: &anvme_ring.sq_tail as the controller knows it
+ * @created: the controller has it
+ * @irq_on: its interrupt may be handled
+ * @sgl: the controller takes SGLs
+ * @pages: a page for each slot: PRP list, SGL segment or ranges of its command
+ * @pages_dma: bus address of @pages
+ * @vector: index of the interrupt vector
+ * @name: in /proc/interrupts
+ */
+struct anvme_queue {
+	struct anvme *nd;
+	struct asblk_queue *eq;
+	struct anvme_ring ring;
+	u16 sq_rung;
+	bool created;
+	bool irq_on;
+	bool sgl;
+	void *pages;
+	dma_addr_t pages_dma;
+	unsigned int vector;
+	char name[24];
+};
+
+/**
+ * struct anvme_ns - a namespace
+ * @list: on &anvme.namespaces
+ * @disk: its disk
+ * @id: namespace identifier
+ * @shift: log2 of the LBA size
+ * @nr_blocks: capacity
+ * @seen: the last scan has found it
+ */
+struct anvme_ns {
+	struct list_head list;
+	struct asblk_disk *disk;
+	u32 id;
+	u8 shift;
+	u64 nr_blocks;
+	bool seen;
+};
+
+/**
+ * struct anvme - a controller
+ * @dev: device that does DMA
+ * @pdev: the same as a PCI function; NULL in tests
+ * @bar: registers
+ * @cap: CAP register
+ * @db_stride: bytes from one doorbell to the next
+ * @admin: admin queue
+ * @queues: I/O queue pairs
+ * @nr_queues: those with an interrupt
+ * @nr_poll_queues: those without
+ * @entries: entries of an I/O queue
+ * @nr_vectors: interrupt vectors
+ * @ctrl: for the engine
+ * @scan_lock: protects @namespaces
+ * @namespaces: those that are disks
+ * @scan: looks for namespaces
+ * @event_log: log page that the last event asks to be read
+ * @events: reads it and waits for the next event
+ * @dbbuf: shadow doorbells and, a page on, event indices; NULL if there are none
+ * @dbbuf_dma: bus address of @dbbuf
+ * @id: Identify Controller data (5.17.2.1), in the device's byte order
+ * @max_bytes: most bytes of a transfer
+ * @model: model number
+ * @serial: serial number
+ * @firmware: firmware revision
+ */
+struct anvme {
+	struct device *dev;
+	struct pci_dev *pdev;
+	void __iomem *bar;
+	u64 cap;
+	u32 db_stride;
+	struct anvme_admin admin;
+	struct anvme_queue *queues;
+	unsigned int nr_queues;
+	unsigned int nr_poll_queues;
+	unsigned int entries;
+	unsigned int nr_vectors;
+	struct asblk_ctrl *ctrl;
+	struct mutex scan_lock;
+	struct list_head namespaces;
+	struct work_struct scan;
+	u8 event_log;
+	struct work_struct events;
+	__le32 *dbbuf;
+	dma_addr_t dbbuf_dma;
+	struct nvme_id_ctrl *id;
+	u32 max_bytes;
+	char model[41];
+	char serial[21];
+	char firmware[9];
+};
+
+/* ring.c */
+int anvme_ring_alloc(struct anvme *nd, struct anvme_ring *r, u16 id, u16 size);
+void anvme_ring_free(struct anvme *nd, struct anvme_ring *r);
+void anvme_ring_reset(struct anvme *nd, struct anvme_ring *r);
+void anvme_ring_doorbell(struct anvme_ring *r, bool completions, u16 value);
+
+/* The entry at the head of the completion queue; NULL if it is not new (3.3.3.2). */
+static inline struct nvme_completion *anvme_ring_peek(struct anvme_ring *r)
+{
+	struct nvme_completion *cqe = &r->cq[r->cq_head];
+
+	if ((le16_to_cpu(READ_ONCE(cqe->status)) & 1) != r->phase)
+		return NULL;
+	dma_rmb();	/* the rest of it is read after its phase tag */
+	return cqe;
+}
+
+static inline void anvme_ring_consume(struct anvme_ring *r)
+{
+	if (++r->cq_head == r->size) {
+		r->cq_head = 0;
+		r->phase ^= 1;
+	}
+}
+
+/* ctrl.c */
+int anvme_start(struct anvme *nd);
+void anvme_stop(struct anvme *nd, bool orderly);
+int anvme_restart(struct anvme *nd);
+int anvme_disable(struct anvme *nd);
+bool anvme_gone(struct anvme *nd);
+void anvme_release(struct anvme *nd);
+
+/* admin.c */
+int anvme_admin_alloc(struct anvme *nd);
+void anvme_admin_free(struct anvme *nd);
+void anvme_admin_up(struct anvme *nd);
+void anvme_admin_down(struct anvme *nd);
+bool anvme_admin_reap(struct anvme *nd);
+int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
+		unsigned long timeout);
+int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
+		     size_t len, bool from_device, u64 *result,
+		     unsigned long timeout);
+int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid);
+int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data);
+int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result);
+int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector);
+int anvme_delete_queue(struct anvme *nd, struct anvme_ring *r);
+void anvme_event_request(struct anvme *nd);
+
+/* queue.c */
+extern const struct asblk_ctrl_ops anvme_ops;
+
+/* prp.c */
+void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
+	       struct nvme_command *cmd);
+void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
+		      struct nvme_command *cmd);
+
+/* ns.c */
+void anvme_scan(struct anvme *nd);
+void anvme_remove_namespaces(struct anvme *nd);
+
+/* pci.c */
+int anvme_request_irq(struct anvme_queue *q);
+void anvme_free_irq(struct anvme_queue *q);
+void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
+
+#endif /* _ASBLK_NVME_H */

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The PCI function: binding, interrupt vectors, resets and power from outside.
+ *
+ * There is no table of IDs. The driver takes the devices that it is told to take,
+ * by driver_override or new_id, and no other: loading it is never a risk.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "../compat.h"
+#include "nvme.h"
+
+static unsigned int queues;
+module_param(queues, uint, 0444);
+MODULE_PARM_DESC(queues, "I/O queues with an interrupt per controller, 0 for one per CPU (default)");
+
+static unsigned int poll_queues;
+module_param(poll_queues, uint, 0444);
+MODULE_PARM_DESC(poll_queues, "polled I/O queues per controller (default 0)");
+
+static unsigned int queue_entries = 256;
+module_param(queue_entries, uint, 0444);
+MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 2048, rounded down to a power of two (default 256)");
+
+/* One handler for all: with fewer vectors than queues some share one. */
+static irqreturn_t anvme_shared_interrupt(int irq, void *data)
+{
+	struct anvme *nd = data;
+	irqreturn_t ret = anvme_admin_reap(nd) ? IRQ_HANDLED : IRQ_NONE;
+	unsigned int i;
+
+	if (nd->nr_vectors > 1)
+		return ret;
+	for (i = 0; i < nd->nr_queues; i++) {
+		struct anvme_queue *q = &nd->queues[i];
+
+		if (READ_ONCE(q->irq_on) && asblk_reap(q->eq))
+			ret = IRQ_HANDLED;
+	}
+	return ret;
+}
+
+static irqreturn_t anvme_queue_interrupt(int irq, void *data)
+{
+	struct anvme_queue *q = data;
+
+	/* A message is for nobody else, even if a poll was faster. */
+	asblk_reap(q->eq);
+	return IRQ_HANDLED;
+}
+
+/**
+ * anvme_request_irq - get the interrupt of an I/O queue
+ * @q: queue
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_request_irq(struct anvme_queue *q)
+{
+	struct anvme *nd = q->nd;
+	int err = 0;
+
+	if (q->vector) {
+		snprintf(q->name, sizeof(q->name), "%s-q%u",
+			 dev_name(asblk_ctrl_device(q->eq->ctrl)), q->eq->index);
+		err = request_irq(pci_irq_vector(nd->pdev, q->vector),
+				  anvme_queue_interrupt, 0, q->name, q);
+	}
+	WRITE_ONCE(q->irq_on, !err);
+	return err;
+}
+
+/**
+ * anvme_free_irq - give it back
+ * @q: queue that the controller has forgotten
+ *
+ * Context: may sleep.
+ */
+void anvme_free_irq(struct anvme_queue *q)
+{
+	struct anvme *nd = q->nd;
+
+	WRITE_ONCE(q->irq_on, false);
+	if (q->vector)
+		free_irq(pci_irq_vector(nd->pdev, q->vector), q);
+	else if (nd->pdev)
+		synchronize_irq(pci_irq_vector(nd->pdev, 0));
+}
+
+/**
+ * anvme_map_queues - CPUs go to the queue whose interrupt goes to them
+ * @ctrl: controller
+ * @set: its tag set
+ */
+void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set)
+{
+	struct blk_mq_queue_map *map = &set->map[HCTX_TYPE_DEFAULT];
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (nd->pdev && nd->nr_vectors > 1)
+		asblk_map_pci_queues(map, nd->pdev, 1);
+	else
+		blk_mq_map_queues(map);
+}
+
+static int admin_irq(struct anvme *nd)
+{
+	return request_irq(pci_irq_vector(nd->pdev, 0), anvme_shared_interrupt,
+			   IRQF_SHARED, "asblk-nvme", nd);
+}
+
+static void free_vectors(struct anvme *nd)
+{
+	free_irq(pci_irq_vector(nd->pdev, 0), nd);
+	pci_free_irq_vectors(nd->pdev);
+}
+
+/* One vector for the admin queue, one for each I/O queue, or what there is of them. */
+static int alloc_vectors(struct anvme *nd, unsigned int nr_queues)
+{
+	struct irq_affinity affinity = { .pre_vectors = 1 };
+	int nr, err;
+
+	if (nr_queues)
+		nr = pci_alloc_irq_vectors_affinity(nd->pdev, 1, nr_queues + 1,
+						    PCI_IRQ_ALL_TYPES | PCI_IRQ_AFFINITY,
+						    &affinity);
+	else
+		nr = pci_alloc_irq_vectors(nd->pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+	if (nr < 0)
+		return nr;
+	nd->nr_vectors = nr;
+	err = admin_irq(nd);
+	if (err)
+		pci_free_irq_vectors(nd->pdev);
+	return err;
+}
+
+/* With interrupts for I/O queues there are only as many queues as vectors. */
+static int realloc_vectors(struct anvme *nd)
+{
+	int err;
+
+	free_vectors(nd);
+	err = alloc_vectors(nd, nd->nr_queues);
+	if (err)
+		return err;
+	nd->nr_queues = min(nd->nr_queues, max(nd->nr_vectors, 2) - 1);
+	return 0;
+}
+
+static void scan_work(struct work_struct *work)
+{
+	anvme_scan(container_of(work, struct anvme, scan));
+}
+
+/* Read the log page of an event, which is what lets the next one come (5.2). */
+static void events_work(struct work_struct *work)
+{
+	struct anvme *nd = container_of(work, struct anvme, events);
+	u32 dwords = ANVME_PAGE / sizeof(u32) - 1;
+	struct nvme_command cmd = {
+		.get_log_page.opcode	= nvme_admin_get_log_page,
+		.get_log_page.nsid	= cpu_to_le32(NVME_NSID_ALL),
+		.get_log_page.lid	= nd->event_log,
+		.get_log_page.numdl	= cpu_to_le16(dwords),
+	};
+	void *page = kmalloc(ANVME_PAGE, GFP_KERNEL);
+
+	if (page)
+		anvme_admin_data(nd, &cmd, page, ANVME_PAGE, true, NULL,
+				 ANVME_ADMIN_TIMEOUT);
+	kfree(page);
+	anvme_event_request(nd);
+}
+
+static int create_ctrl(struct anvme *nd)
+{
+	unsigned int nr_slots = nd->entries - 1;
+	/* A quarter of the slots for the parts of split requests. */
+	unsigned int nr_extra = nr_slots / 4;
+	struct asblk_ctrl_params cp = {
+		.model		= nd->model,
+		.serial		= nd->serial,
+		.firmware_rev	= nd->firmware,
+		.limits = {
+			.max_bytes		= nd->max_bytes,
+			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
+			.max_segment_bytes	= nd->max_bytes,
+			.seg_boundary_mask	= U64_MAX,
+			.virt_boundary_mask	= ANVME_PAGE - 1,
+			.dma_alignment_mask	= 3,
+			/* Ranges fill a page; lengths have 16 bits (NVM 3.2.8). */
+			.max_ranges		= NVME_DSM_MAX_RANGES,
+			.max_range_bytes	= (u64)SZ_64K << SECTOR_SHIFT,
+		},
+		.nr_queues	= nd->nr_queues,
+		.nr_poll_queues	= nd->nr_poll_queues,
+		.queue_depth	= nr_slots - nr_extra,
+		.nr_extra_slots	= nr_extra,
+		.max_retries	= 5,
+		.node		= dev_to_node(nd->dev),
+		.dma_dev	= nd->dev,
+	};
+
+	nd->queues = kcalloc(nd->nr_queues + nd->nr_poll_queues,
+			     sizeof(*nd->queues), GFP_KERNEL);
+	if (!nd->queues)
+		return -ENOMEM;
+	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
+	if (!IS_ERR(nd->ctrl))
+		return 0;
+	kfree(nd->queues);
+	return PTR_ERR(nd->ctrl);
+}
+
+static int map_device(struct anvme *nd)
+{
+	struct pci_dev *pdev = nd->pdev;
+	int err;
+
+	err = pci_enable_device_mem(pdev);
+	if (err)
+		return err;
+	pci_set_master(pdev);
+	err = pci_request_mem_regions(pdev, "asblk_nvme");
+	if (err)
+		goto disable;
+	err = -ENODEV;
+	if (pci_resource_len(pdev, 0) < NVME_REG_DBS + SZ_4K)
+		goto release;
+	err = -ENOMEM;
+	nd->bar = ioremap(pci_resource_start(pdev, 0), pci_resource_len(pdev, 0));
+	if (!nd->bar)
+		goto release;
+	err = dma_set_mask_and_coherent(nd->dev, DMA_BIT_MASK(64));
+	if (err)
+		goto unmap;
+	/* Offsets within a page must survive a bounce buffer, or PRPs would lie. */
+	dma_set_min_align_mask(nd->dev, ANVME_PAGE - 1);
+	dma_set_max_seg_size(nd->dev, UINT_MAX);
+	return 0;
+
+unmap:
+	iounmap(nd->bar);
+release:
+	pci_release_mem_regions(pdev);
+disable:
+	pci_disable_device(pdev);
+	return err;
+}
+
+static void unmap_device(struct anvme *nd)
+{
+	iounmap(nd->bar);
+	pci_release_mem_regions(nd->pdev);
+	pci_disable_device(nd->pdev);
+}
+
+/* Doorbells must be inside the BAR, whatever the controller says of itself. */
+static void limit_queues(struct anvme *nd)
+{
+	resource_size_t room = pci_resource_len(nd->pdev, 0) - NVME_REG_DBS;
+	unsigned int pairs = room / (2 * nd->db_stride) - 1;
+
+	nd->nr_poll_queues = min(nd->nr_poll_queues, pairs - 1);
+	nd->nr_queues = min(nd->nr_queues, pairs - nd->nr_poll_queues);
+}
+
+static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
+{
+	struct anvme *nd = kzalloc_obj(*nd);
+	int err;
+
+	if (!nd)
+		return -ENOMEM;
+	nd->pdev = pdev;
+	nd->dev = &pdev->dev;
+	nd->nr_queues = min(queues ?: nr_cpu_ids, nr_cpu_ids);
+	nd->nr_poll_queues = min(poll_queues, nr_cpu_ids);
+	nd->entries = queue_entries;
+	mutex_init(&nd->scan_lock);
+	INIT_LIST_HEAD(&nd->namespaces);
+	INIT_WORK(&nd->scan, scan_work);
+	INIT_WORK(&nd->events, events_work);
+	err = map_device(nd);
+	if (err)
+		goto free;
+	err = alloc_vectors(nd, 0);
+	if (err)
+		goto unmap;
+	err = anvme_start(nd);
+	if (err)
+		goto free_irqs;
+	limit_queues(nd);
+	err = realloc_vectors(nd);
+	if (err)
+		goto stop;
+	err = create_ctrl(nd);
+	if (err)
+		goto stop_irqs;
+	pci_set_drvdata(pdev, nd);
+	anvme_scan(nd);
+	return 0;
+
+stop_irqs:
+	free_vectors(nd);
+stop:
+	anvme_stop(nd, true);
+	anvme_release(nd);
+	goto unmap;
+free_irqs:
+	free_vectors(nd);
+unmap:
+	unmap_device(nd);
+free:
+	kfree(nd);
+	return err;
+}
+
+static void anvme_remove(struct pci_dev *pdev)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	if (!pci_device_is_present(pdev))
+		asblk_ctrl_dead(nd->ctrl, "the device is gone");
+	cancel_work_sync(&nd->scan);
+	anvme_remove_namespaces(nd);
+	/* No reset is to look for namespaces again. */
+	disable_work_sync(&nd->scan);
+	anvme_remove_namespaces(nd);
+	asblk_ctrl_destroy(nd->ctrl);
+	anvme_stop(nd, true);
+	disable_work_sync(&nd->events);
+	kfree(nd->queues);
+	free_vectors(nd);
+	anvme_release(nd);
+	unmap_device(nd);
+	kfree(nd);
+}
+
+/* Power is about to go: no request is waited for, none is taken any more. */
+static void anvme_shutdown(struct pci_dev *pdev)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	asblk_ctrl_pause(nd->ctrl);
+	anvme_stop(nd, true);
+}
+
+static int anvme_suspend(struct device *dev)
+{
+	struct anvme *nd = dev_get_drvdata(dev);
+
+	asblk_ctrl_pause(nd->ctrl);
+	anvme_stop(nd, true);
+	return 0;
+}
+
+static int anvme_resume(struct device *dev)
+{
+	struct anvme *nd = dev_get_drvdata(dev);
+
+	return asblk_ctrl_resume(nd->ctrl);
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(anvme_pm_ops, anvme_suspend, anvme_resume);
+
+static void anvme_reset_prepare(struct pci_dev *pdev)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	asblk_ctrl_pause(nd->ctrl);
+	anvme_stop(nd, false);
+}
+
+static void anvme_reset_done(struct pci_dev *pdev)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	asblk_ctrl_resume(nd->ctrl);
+}
+
+static pci_ers_result_t anvme_error_detected(struct pci_dev *pdev,
+					     pci_channel_state_t state)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	switch (state) {
+	case pci_channel_io_normal:
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	case pci_channel_io_frozen:
+		dev_warn(nd->dev, "the link is frozen\n");
+		asblk_ctrl_pause(nd->ctrl);
+		anvme_admin_down(nd);
+		return PCI_ERS_RESULT_NEED_RESET;
+	default:
+		asblk_ctrl_dead(nd->ctrl, "the link has failed for good");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+}
+
+static pci_ers_result_t anvme_slot_reset(struct pci_dev *pdev)
+{
+	struct anvme *nd = pci_get_drvdata(pdev);
+
+	pci_restore_state(pdev);
+	return asblk_ctrl_resume(nd->ctrl) ? PCI_ERS_RESULT_DISCONNECT :
+					     PCI_ERS_RESULT_RECOVERED;
+}
+
+static const struct pci_error_handlers anvme_error_handlers = {
+	.error_detected	= anvme_error_detected,
+	.slot_reset	= anvme_slot_reset,
+	.reset_prepare	= anvme_reset_prepare,
+	.reset_done	= anvme_reset_done,
+};
+
+static struct pci_driver anvme_driver = {
+	.name		= "asblk_nvme",
+	.id_table	= NULL,
+	.probe		= anvme_probe,
+	.remove		= anvme_remove,
+	.shutdown	= anvme_shutdown,
+	.driver.pm	= pm_sleep_ptr(&anvme_pm_ops),
+	.err_handler	= &anvme_error_handlers,
+};
+
+static int __init anvme_init(void)
+{
+	if (queue_entries < 2 || queue_entries > ASBLK_MAX_QUEUE_DEPTH) {
+		pr_err("asblk_nvme: queue_entries=%u is not 2 to %u\n",
+		       queue_entries, ASBLK_MAX_QUEUE_DEPTH);
+		return -EINVAL;
+	}
+	return pci_register_driver(&anvme_driver);
+}
+
+static void __exit anvme_exit(void)
+{
+	pci_unregister_driver(&anvme_driver);
+}
+
+module_init(anvme_init);
+module_exit(anvme_exit);
+MODULE_DESCRIPTION("NVMe controllers under asblk's engine");
+MODULE_LICENSE("GPL");
+ASBLK_IMPORT();

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A transfer's memory as the controller wants it: PRP entries (4.1.1), an SGL
+ * (4.1.2), or a list of ranges. Whatever does not fit the command goes to the page
+ * that its slot owns; nothing is allocated.
+ */
+#include "nvme.h"
+
+static inline void *slot_page(struct anvme_queue *q, unsigned int slot)
+{
+	return q->pages + slot * ANVME_PAGE;
+}
+
+static inline dma_addr_t slot_page_dma(struct anvme_queue *q, unsigned int slot)
+{
+	return q->pages_dma + slot * ANVME_PAGE;
+}
+
+/*
+ * Page by page; only the first entry has an offset. The segments touch at pages,
+ * which is what the virtual boundary is for.
+ */
+static void map_prp(struct anvme_queue *q, const struct asblk_transfer *t,
+		    struct nvme_command *cmd)
+{
+	const struct asblk_segment *seg = t->segs;
+	__le64 *list = slot_page(q, t->slot);
+	u32 step = ANVME_PAGE - (seg->addr & (ANVME_PAGE - 1));
+	u32 left = t->bytes, in_seg = seg->len;
+	dma_addr_t addr = seg->addr;
+	unsigned int nr = 0;
+
+	cmd->rw.dptr.prp1 = cpu_to_le64(addr);
+	for (;;) {
+		if (left <= step)
+			break;
+		left -= step;
+		if (in_seg <= step) {
+			seg++;
+			addr = seg->addr;
+			in_seg = seg->len;
+		} else {
+			addr += step;
+			in_seg -= step;
+		}
+		step = ANVME_PAGE;
+		list[nr++] = cpu_to_le64(addr);
+	}
+	/* One more entry has room in the command, more do not. */
+	if (nr == 1)
+		cmd->rw.dptr.prp2 = list[0];
+	else if (nr)
+		cmd->rw.dptr.prp2 = cpu_to_le64(slot_page_dma(q, t->slot));
+}
+
+static void map_sgl(struct anvme_queue *q, const struct asblk_transfer *t,
+		    struct nvme_command *cmd)
+{
+	struct nvme_sgl_desc *list = slot_page(q, t->slot);
+	struct nvme_sgl_desc *first = &cmd->rw.dptr.sgl;
+	u32 i;
+
+	cmd->rw.flags |= NVME_CMD_SGL_METABUF;
+	if (t->nr_segments == 1) {
+		first->addr = cpu_to_le64(t->segs->addr);
+		first->length = cpu_to_le32(t->segs->len);
+		first->type = NVME_SGL_FMT_DATA_DESC << 4;
+		return;
+	}
+	for (i = 0; i < t->nr_segments; i++) {
+		list[i].addr = cpu_to_le64(t->segs[i].addr);
+		list[i].length = cpu_to_le32(t->segs[i].len);
+		memset(list[i].rsvd, 0, sizeof(list[i].rsvd));
+		list[i].type = NVME_SGL_FMT_DATA_DESC << 4;
+	}
+	first->addr = cpu_to_le64(slot_page_dma(q, t->slot));
+	first->length = cpu_to_le32(t->nr_segments * sizeof(*list));
+	first->type = NVME_SGL_FMT_LAST_SEG_DESC << 4;
+}
+
+/* An SGL entry is two PRP entries long: worth it where segments are long. */
+static bool sgl_is_shorter(const struct asblk_transfer *t)
+{
+	return t->bytes > 2 * ANVME_PAGE &&
+	       t->nr_segments * 2 <= t->bytes / ANVME_PAGE &&
+	       t->nr_segments <= ANVME_PAGE / sizeof(struct nvme_sgl_desc);
+}
+
+/**
+ * anvme_map - describe a transfer's memory in its command
+ * @q: queue
+ * @t: read or write
+ * @cmd: command; the data pointer and, for an SGL, the flags are filled in
+ *
+ * Context: &asblk_ctrl_ops.submit.
+ */
+void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
+	       struct nvme_command *cmd)
+{
+	if (q->sgl && sgl_is_shorter(t))
+		map_sgl(q, t, cmd);
+	else
+		map_prp(q, t, cmd);
+}
+
+/**
+ * anvme_map_ranges - list an unmap's ranges for Dataset Management (NVM 3.2.3)
+ * @q: queue
+ * @t: unmap
+ * @cmd: command; the data pointer and the number of ranges are filled in
+ *
+ * Context: &asblk_ctrl_ops.submit.
+ */
+void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
+		      struct nvme_command *cmd)
+{
+	struct nvme_dsm_range *range = slot_page(q, t->slot);
+
+	do {
+		range->cattr = 0;
+		range->nlb = cpu_to_le32(t->range.nr_blocks);
+		range->slba = cpu_to_le64(t->range.lba);
+		range++;
+	} while (asblk_next_range(t));
+	cmd->dsm.nr = cpu_to_le32(t->nr_ranges - 1);
+	cmd->dsm.dptr.prp1 = cpu_to_le64(slot_page_dma(q, t->slot));
+}

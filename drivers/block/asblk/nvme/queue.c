@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The I/O queues: the engine's transfers become commands, and completions come back. */
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+#include "nvme.h"
+
+static int anvme_vector(const struct anvme_queue *q)
+{
+	return q->eq->polled ? -1 : q->vector;
+}
+
+static int anvme_start_queue(struct asblk_queue *eq)
+{
+	struct anvme *nd = asblk_ctrl_priv(eq->ctrl);
+	struct anvme_queue *q = &nd->queues[eq->index];
+	int err;
+
+	q->nd = nd;
+	q->eq = eq;
+	/* Byte-aligned, or aligned to dwords as all our memory is (5.17.2.1). */
+	q->sgl = le32_to_cpu(nd->id->sgls) & 3;
+	/* Vector 0 is the admin queue's, if there are enough. */
+	q->vector = nd->nr_vectors > 1 ? eq->index + 1 : 0;
+	err = anvme_ring_alloc(nd, &q->ring, eq->index + 1, nd->entries);
+	if (err)
+		return err;
+	q->pages = dma_alloc_coherent(nd->dev, eq->nr_slots * ANVME_PAGE,
+				      &q->pages_dma, GFP_KERNEL);
+	if (!q->pages) {
+		err = -ENOMEM;
+		goto free_ring;
+	}
+	if (!eq->polled) {
+		err = anvme_request_irq(q);
+		if (err)
+			goto free_pages;
+	}
+	eq->priv = q;
+	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
+	if (err) {
+		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", eq->index, err);
+		err = err < 0 ? err : -EIO;
+		goto free_irq;
+	}
+	q->sq_rung = 0;
+	q->created = true;
+	return 0;
+
+free_irq:
+	if (!eq->polled)
+		anvme_free_irq(q);
+free_pages:
+	dma_free_coherent(nd->dev, eq->nr_slots * ANVME_PAGE, q->pages,
+			  q->pages_dma);
+free_ring:
+	anvme_ring_free(nd, &q->ring);
+	return err;
+}
+
+static void anvme_stop_queue(struct asblk_queue *eq)
+{
+	struct anvme_queue *q = eq->priv;
+	struct anvme *nd = q->nd;
+
+	/* A controller that cannot delete it has to be disabled, or is gone. */
+	if (q->created && anvme_delete_queue(nd, &q->ring))
+		anvme_disable(nd);
+	q->created = false;
+	if (!eq->polled)
+		anvme_free_irq(q);
+	dma_free_coherent(nd->dev, eq->nr_slots * ANVME_PAGE, q->pages,
+			  q->pages_dma);
+	anvme_ring_free(nd, &q->ring);
+}
+
+static u16 anvme_control(const struct asblk_transfer *t)
+{
+	return t->opts & ASBLK_OPT_FUA ? NVME_RW_FUA : 0;
+}
+
+static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *t)
+{
+	struct anvme_queue *q = eq->priv;
+	struct anvme_ring *r = &q->ring;
+	struct nvme_command *cmd = &r->sq[r->sq_tail];
+
+	/* There is always room: the queue has more entries than the engine slots. */
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->common.command_id = t->id;
+	cmd->common.nsid = cpu_to_le32(t->unit);
+	switch (t->op) {
+	case ASBLK_OP_READ:
+	case ASBLK_OP_WRITE:
+		cmd->rw.opcode = t->op == ASBLK_OP_READ ? nvme_cmd_read :
+							  nvme_cmd_write;
+		cmd->rw.slba = cpu_to_le64(t->range.lba);
+		cmd->rw.length = cpu_to_le16(t->range.nr_blocks - 1);
+		cmd->rw.control = cpu_to_le16(anvme_control(t));
+		anvme_map(q, t, cmd);
+		break;
+	case ASBLK_OP_FLUSH:
+		cmd->common.opcode = nvme_cmd_flush;
+		break;
+	case ASBLK_OP_UNMAP:
+		cmd->dsm.opcode = nvme_cmd_dsm;
+		cmd->dsm.attributes = cpu_to_le32(NVME_DSMGMT_AD);
+		anvme_map_ranges(q, t, cmd);
+		break;
+	case ASBLK_OP_WRITE_ZEROES:
+		cmd->write_zeroes.opcode = nvme_cmd_write_zeroes;
+		cmd->write_zeroes.slba = cpu_to_le64(t->range.lba);
+		cmd->write_zeroes.length = cpu_to_le16(t->range.nr_blocks - 1);
+		cmd->write_zeroes.control =
+			cpu_to_le16(anvme_control(t) |
+				    (t->opts & ASBLK_OPT_NOUNMAP ? 0 : NVME_WZ_DEAC));
+		break;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+	if (++r->sq_tail == r->size)
+		r->sq_tail = 0;
+	return BLK_STS_OK;
+}
+
+static void anvme_ring(struct asblk_queue *eq)
+{
+	struct anvme_queue *q = eq->priv;
+
+	if (q->sq_rung == q->ring.sq_tail)
+		return;
+	anvme_ring_doorbell(&q->ring, false, q->ring.sq_tail);
+	q->sq_rung = q->ring.sq_tail;
+}
+
+/* Status codes (3.3.3.2.1) that say more than that something went wrong. */
+static blk_status_t anvme_status(u16 status)
+{
+	switch (status & NVME_SCT_SC_MASK) {
+	case NVME_SC_SUCCESS:
+		return BLK_STS_OK;
+	case NVME_SC_CAP_EXCEEDED:
+		return BLK_STS_NOSPC;
+	case NVME_SC_LBA_RANGE:
+	case NVME_SC_CMD_INTERRUPTED:
+	case NVME_SC_NS_NOT_READY:
+		return BLK_STS_TARGET;
+	case NVME_SC_BAD_ATTRIBUTES:
+	case NVME_SC_INVALID_OPCODE:
+	case NVME_SC_INVALID_FIELD:
+	case NVME_SC_INVALID_NS:
+		return BLK_STS_NOTSUPP;
+	case NVME_SC_NS_WRITE_PROTECTED:
+		return BLK_STS_TARGET;
+	case NVME_SC_WRITE_FAULT:
+	case NVME_SC_READ_ERROR:
+	case NVME_SC_UNWRITTEN_BLOCK:
+	case NVME_SC_ACCESS_DENIED:
+	case NVME_SC_READ_ONLY:
+	case NVME_SC_COMPARE_FAILED:
+		return BLK_STS_MEDIUM;
+	case NVME_SC_GUARD_CHECK:
+	case NVME_SC_APPTAG_CHECK:
+	case NVME_SC_REFTAG_CHECK:
+		return BLK_STS_PROTECTION;
+	case NVME_SC_ABORT_REQ:
+	case NVME_SC_ABORT_QUEUE:
+		return BLK_STS_TIMEOUT;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
+{
+	struct anvme_queue *q = eq->priv;
+	struct anvme_ring *r = &q->ring;
+	struct nvme_completion *cqe;
+	unsigned int nr = 0;
+	bool known = true;
+
+	/* Bounded: a controller that completes without end must not keep us. */
+	while (nr < r->size && (cqe = anvme_ring_peek(r))) {
+		u16 status = le16_to_cpu(cqe->status) >> 1;
+		u16 id = READ_ONCE(cqe->command_id);
+
+		if (likely(!(status & NVME_SCT_SC_MASK)))
+			known &= asblk_complete(v, id);
+		else
+			known &= asblk_complete_error(v, id, anvme_status(status), 0,
+						      status & NVME_STATUS_DNR ?
+						      0 : ASBLK_MAY_RETRY);
+		anvme_ring_consume(r);
+		nr++;
+	}
+	if (!nr)
+		return;
+	anvme_ring_doorbell(r, true, r->cq_head);
+	if (unlikely(!known)) {
+		/* Whatever it believes to have done, it is not what was asked. */
+		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command that is not in flight\n",
+				    eq->index);
+		asblk_ctrl_reset(eq->ctrl);
+	}
+}
+
+static int anvme_abort(struct asblk_queue *eq, u16 id)
+{
+	struct anvme_queue *q = eq->priv;
+
+	/* There is no answer to wait for from a controller that has failed. */
+	if (readl(q->nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
+		return -EIO;
+	return anvme_admin_abort(q->nd, q->ring.id, id);
+}
+
+static int anvme_reset_queue(struct asblk_queue *eq)
+{
+	struct anvme_queue *q = eq->priv;
+	struct anvme *nd = q->nd;
+	int err;
+
+	if (readl(nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
+		return -EIO;
+	err = anvme_delete_queue(nd, &q->ring);
+	if (err)
+		return err < 0 ? err : -EIO;
+	q->created = false;
+	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
+	if (err)
+		return err < 0 ? err : -EIO;
+	q->sq_rung = 0;
+	q->created = true;
+	return 0;
+}
+
+static int anvme_reset(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+	unsigned int i, nr = nd->nr_queues + nd->nr_poll_queues;
+	int err;
+
+	for (i = 0; i < nr; i++)
+		nd->queues[i].created = false;
+	err = anvme_restart(nd);
+	for (i = 0; i < nr && !err; i++) {
+		struct anvme_queue *q = &nd->queues[i];
+
+		err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
+		q->sq_rung = 0;
+		q->created = !err;
+	}
+	if (err) {
+		dev_err(nd->dev, "reset failed (%d)\n", err);
+		return err < 0 ? err : -EIO;
+	}
+	queue_work(system_dfl_wq, &nd->scan);
+	return 0;
+}
+
+static void anvme_give_up(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+	unsigned int i;
+
+	anvme_stop(nd, false);
+	for (i = 0; i < nd->nr_queues + nd->nr_poll_queues; i++)
+		nd->queues[i].created = false;
+}
+
+static void anvme_show_queue(struct asblk_queue *eq, struct seq_file *m)
+{
+	struct anvme_queue *q = eq->priv;
+
+	seq_printf(m, "submission entries %u tail %u rung %u\n", q->ring.size,
+		   READ_ONCE(q->ring.sq_tail), READ_ONCE(q->sq_rung));
+	seq_printf(m, "completion entries %u head %u phase %u\n", q->ring.size,
+		   READ_ONCE(q->ring.cq_head), READ_ONCE(q->ring.phase));
+	if (q->ring.shadow)
+		seq_printf(m, "shadow doorbell %u event %u\n",
+			   le32_to_cpu(READ_ONCE(*q->ring.shadow)),
+			   le32_to_cpu(READ_ONCE(*q->ring.event)));
+}
+
+const struct asblk_ctrl_ops anvme_ops = {
+	.owner		= THIS_MODULE,
+	.start_queue	= anvme_start_queue,
+	.stop_queue	= anvme_stop_queue,
+	.submit		= anvme_submit,
+	.ring		= anvme_ring,
+	.reap		= anvme_reap,
+	.abort		= anvme_abort,
+	.reset_queue	= anvme_reset_queue,
+	.reset		= anvme_reset,
+	.disable	= anvme_give_up,
+	.map_queues	= anvme_map_queues,
+	.show_queue	= anvme_show_queue,
+};
