@@ -32,7 +32,8 @@ static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 	irqreturn_t ret = anvme_admin_reap(nd) ? IRQ_HANDLED : IRQ_NONE;
 	unsigned int i;
 
-	if (nd->nr_vectors > 1)
+	/* The controller may speak up before it has queues. */
+	if (nd->nr_vectors > 1 || !READ_ONCE(nd->queues))
 		return ret;
 	for (i = 0; i < nd->nr_queues; i++) {
 		struct anvme_queue *q = &nd->queues[i];
@@ -212,10 +213,7 @@ static int create_ctrl(struct anvme *nd)
 	if (!nd->queues)
 		return -ENOMEM;
 	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
-	if (!IS_ERR(nd->ctrl))
-		return 0;
-	kfree(nd->queues);
-	return PTR_ERR(nd->ctrl);
+	return PTR_ERR_OR_ZERO(nd->ctrl);
 }
 
 static int map_device(struct anvme *nd)
@@ -318,6 +316,7 @@ free_irqs:
 unmap:
 	unmap_device(nd);
 free:
+	kfree(nd->queues);
 	kfree(nd);
 	return err;
 }
@@ -336,10 +335,10 @@ static void anvme_remove(struct pci_dev *pdev)
 	asblk_ctrl_destroy(nd->ctrl);
 	anvme_stop(nd, true);
 	disable_work_sync(&nd->events);
-	kfree(nd->queues);
 	free_vectors(nd);
 	anvme_release(nd);
 	unmap_device(nd);
+	kfree(nd->queues);
 	kfree(nd);
 }
 
