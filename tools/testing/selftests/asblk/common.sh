@@ -16,13 +16,10 @@ tmp=$(mktemp -d /tmp/asblk-tmp.XXXXXX)
 slow=
 [[ ! -e /sys/kernel/debug/kmemleak ]] || slow=yes
 
-# udev looks at every disk that comes or goes, which takes seconds there: only the
-# tests that are about it wait for it.
-udev=yes
-if [[ $slow ]]; then
-	udev=
-	udevadm control --stop-exec-queue
-fi
+# udev looks at every disk that comes or goes, which takes more time than most
+# tests: only those that are about it wait for it.
+udev=
+udevadm control --stop-exec-queue
 udev_on() { udev=yes; udevadm control --start-exec-queue; }
 settle() { [[ ! $udev ]] || udevadm settle; }
 
@@ -52,6 +49,66 @@ need_module() {
 	done
 }
 
+# The device under test: disks of the emulated controller, or of NVMe controllers.
+device=${ASBLK_DEVICE:-emul}
+need_emul() { [[ $device == emul ]] || skip "about the emulated controller"; }
+need_nvme() {
+	[[ $device == nvme ]] || skip "about NVMe controllers"
+	nvme_find
+	((${#nvme[@]} >= ${1:-1})) || skip "there are ${#nvme[@]} NVMe controllers, ${1:-1} are needed"
+}
+
+# nvme_find - set nvme to the PCI addresses of this machine's NVMe controllers
+nvme_find() {
+	local address
+
+	nvme=()
+	for address in /sys/bus/pci/devices/*; do
+		[[ $(<"$address/class") != 0x010802 ]] || nvme+=("${address##*/}")
+	done
+}
+
+# nvme_bind DRIVER ADDRESS… - give controllers to a driver: asblk_nvme, or nvme
+nvme_bind() {
+	local driver=$1 address path
+	shift
+
+	for address; do
+		path=/sys/bus/pci/devices/$address
+		[[ ! -e $path/driver ]] || echo "$address" >"$path/driver/unbind"
+		if [[ $driver == nvme ]]; then
+			echo >"$path/driver_override"
+		else
+			echo "$driver" >"$path/driver_override"
+		fi
+		echo "$address" >/sys/bus/pci/drivers_probe
+		[[ $(readlink "$path/driver") == */"$driver" ]] || fail "$driver does not drive $address"
+	done
+}
+
+# nvme_load [PARAMETER=VALUE…] - as load. What only the emulated controller knows is
+# left out.
+nvme_load() {
+	local argument disks=1 parameters=()
+
+	for argument; do
+		case $argument in
+		disks=*) disks=${argument#*=} ;;
+		queues=* | poll_queues=* | queue_entries=*) parameters+=("$argument") ;;
+		esac
+	done
+	need_nvme "$disks"
+	modprobe asblk disks=0
+	modprobe asblk_nvme "${parameters[@]}" || fail "modprobe asblk_nvme ${parameters[*]}"
+	nvme_bind asblk_nvme "${nvme[@]:0:disks}"
+	[[ -e $dev ]] || fail "no disk"
+	# As empty as a new one.
+	for ((; disks; disks--)); do
+		blkdiscard -qf "/dev/asblk$((disks - 1))"
+	done
+	settle
+}
+
 eq() { [[ $2 == "$3" ]] || fail "$1: $2 instead of $3"; }
 le() { (($2 <= $3)) || fail "$1: $2 is more than $3"; }
 ge() { (($2 >= $3)) || fail "$1: $2 is less than $3"; }
@@ -67,13 +124,20 @@ refused() {
 
 # load [PARAMETER=VALUE…]
 load() {
-	modprobe asblk "$@" || fail "modprobe asblk $*"
+	if [[ $device == nvme ]]; then
+		nvme_load "$@"
+	else
+		modprobe asblk "$@" || fail "modprobe asblk $*"
+	fi
 	settle
 }
 
+modules() { if [[ $device == nvme ]]; then echo asblk_nvme asblk; else echo asblk; fi; }
+
 unload() {
 	settle
-	modprobe -r asblk || fail "rmmod asblk"
+	# shellcheck disable=SC2046 # words
+	modprobe -r $(modules) || fail "rmmod asblk"
 	[[ ! -e $dev ]] || fail "$dev is still there"
 }
 
@@ -92,9 +156,10 @@ cleanup() {
 	! declare -F clean_test >/dev/null || clean_test
 	if [[ -e /sys/module/asblk ]]; then
 		settle
-		modprobe -r asblk || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
+		# shellcheck disable=SC2046 # words
+		modprobe -r $(modules) || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
 	fi
-	[[ $udev ]] || udevadm control --start-exec-queue
+	udevadm control --start-exec-queue
 	rm -rf "$mnt" "$tmp"
 	exit "$status"
 }
@@ -102,6 +167,9 @@ trap cleanup EXIT
 
 # emul_count NAME - a counter of the device.
 emul_count() { cat "$emul/$1"; }
+
+# held WHAT BYTES - the emulated device holds so much data.
+held() { [[ $device != emul ]] || eq "memory $1" "$(emul_count memory_used)" "$2"; }
 
 # engine_count NAME - a counter of the engine, over all queues of the first
 # controller.
@@ -124,10 +192,6 @@ verify() {
 	fio_run "$@" --filename="${target:-$dev}" --verify=crc32c --verify_fatal=1 --do_verify=1 \
 		--group_reporting
 }
-
-# tree - a directory with real files in many sizes: some 20 MB, or 2 MB.
-tree=$(python3 -c 'import os; print(os.path.dirname(os.__file__))')
-[[ ! $slow ]] || tree+=/encodings
 
 sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
 

@@ -5,42 +5,43 @@
 . "$(dirname -- "$0")/common.sh"
 
 load size=1G
-fill() { dd if=/dev/urandom of="$dev" bs=1M count=64 oflag=direct status=none; }
+fill() { dd if=/dev/urandom of="$dev" bs=1M count=24 oflag=direct status=none; }
 zero() { cmp -n "$2" -i "$1:0" "$dev" /dev/zero || fail "$3: not zero"; }
-used() { emul_count memory_used; }
 mb=$((1 << 20))
 
 fill
-eq "memory after 64 MiB" "$(used)" $((64 * mb))
-blkdiscard -o $((8 * mb)) -l $((16 * mb)) "$dev"
-eq "memory after a discard" "$(used)" $((48 * mb))
+held "after 24 MiB" $((24 * mb))
+blkdiscard -o $((8 * mb)) -l $((8 * mb)) "$dev"
+held "after a discard" $((16 * mb))
 drop_caches
-zero $((8 * mb)) $((16 * mb)) discard
+zero $((8 * mb)) $((8 * mb)) discard
 # Not whole pages: what is inside reads as zeroes, what is outside stays.
-dd if="$dev" bs=512 skip=65537 count=20 iflag=direct status=none of="$tmp/before"
-blkdiscard -o $((65540 * 512)) -l $((10 * 512)) "$dev"
+dd if="$dev" bs=512 skip=33001 count=20 iflag=direct status=none of="$tmp/before"
+blkdiscard -o $((33004 * 512)) -l $((10 * 512)) "$dev"
 drop_caches
-dd if="$dev" bs=512 skip=65537 count=20 iflag=direct status=none of="$tmp/after"
+dd if="$dev" bs=512 skip=33001 count=20 iflag=direct status=none of="$tmp/after"
 cmp -n 1536 "$tmp/before" "$tmp/after" || fail "discard: before the range"
 cmp -n 5120 -i 1536:0 "$tmp/after" /dev/zero || fail "discard: in the range"
 cmp -i 6656 "$tmp/before" "$tmp/after" || fail "discard: after the range"
 
 # blkdiscard -z keeps the blocks provisioned, a hole punched does not.
 blkdiscard -qf "$dev"
-eq "memory after everything" "$(used)" 0
+held "after everything" 0
 blkdiscard -z -o 0 -l $((8 * mb)) "$dev"
-eq "memory after zeroout" "$(used)" $((8 * mb))
+held "after zeroout" $((8 * mb))
 zero 0 $((8 * mb)) zeroout
 fallocate -p -o 0 -l $((4 * mb)) "$dev"
-eq "memory after a hole" "$(used)" $((4 * mb))
+held "after a hole" $((4 * mb))
 
 fill
-blkdiscard -s -o $((4 * mb)) -l $((4 * mb)) "$dev"
-eq "memory after secure erase" "$(used)" $((60 * mb))
-zero $((4 * mb)) $((4 * mb)) "secure erase"
-for name in unmaps write_zeroes secure_erases; do
-	ge "$name" "$(emul_count $name)" 1
-done
+if [[ $device == emul ]]; then
+	blkdiscard -s -o $((4 * mb)) -l $((4 * mb)) "$dev"
+	held "after secure erase" $((20 * mb))
+	zero $((4 * mb)) $((4 * mb)) "secure erase"
+	for name in unmaps write_zeroes secure_erases; do
+		ge "$name" "$(emul_count $name)" 1
+	done
+fi
 refused "discard that is no block" blkdiscard -o 100 -l 512 "$dev"
 
 # Many ranges at once: fstrim of a file system with holes.
@@ -48,16 +49,18 @@ blkdiscard -qf "$dev"
 mkfs.ext4 -qF -E nodiscard "$dev"
 mount "$dev" "$mnt"
 files=$(by_speed 200 50)
-for ((i = 0; i < files; i++)); do
-	dd if=/dev/urandom of="$mnt/$i" bs=64k count=1 status=none
-done
+rm_list=()
+dd if=/dev/urandom of="$tmp/random" bs=64k count="$files" status=none
+split -d -a 3 -b 64k "$tmp/random" "$mnt/"
 sync
-full=$(used)
-for ((i = 0; i < files; i += 2)); do rm "$mnt/$i"; done
+[[ $device != emul ]] || full=$(emul_count memory_used)
+for ((i = 0; i < files; i += 2)); do rm_list+=("$mnt/$(printf %03d $i)"); done
+rm "${rm_list[@]}"
 sync
 fstrim "$mnt"
-ge "memory given back by fstrim" $((full - $(used))) $((files * 30000))
-for ((i = 1; i < files; i += 2)); do sha256sum "$mnt/$i"; done >"$tmp/sums"
+[[ $device != emul ]] ||
+	ge "memory given back by fstrim" $((full - $(emul_count memory_used))) $((files * 30000))
+sha256sum "$mnt"/[0-9]* >"$tmp/sums"
 drop_caches
 sha256sum --quiet -c "$tmp/sums" || fail "files differ after fstrim"
 umount "$mnt"

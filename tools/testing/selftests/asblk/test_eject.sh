@@ -4,6 +4,7 @@
 # Eject and load: mounted, open, idle; the data stays.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
 need eject
 udev_on
 load size=64M removable=1

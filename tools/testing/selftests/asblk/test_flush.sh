@@ -4,6 +4,8 @@
 # Flushes and FUA writes, counted at the device.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 load size=64M
 count() { echo "$(emul_count flushes) $(emul_count fua_writes)"; }
 eq "nothing yet" "$(count)" "0 0"

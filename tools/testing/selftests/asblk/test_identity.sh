@@ -4,6 +4,7 @@
 # What lsblk, sysfs and ioctls tell of a disk.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
 need lsblk blockdev
 udev_on
 load disks=2 size=2G removable=1

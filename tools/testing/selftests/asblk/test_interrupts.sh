@@ -4,6 +4,7 @@
 # One interrupt line per queue, and batches.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
 need fio
 load size=64M
 lines=$(grep -c 'asblk.*ctrl0-q' /proc/interrupts)

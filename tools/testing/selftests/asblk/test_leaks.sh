@@ -4,6 +4,7 @@
 # Nothing is left of memory, slabs and interrupts after work and unloading.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
 need fio
 work() {
 	load size=512M disks=2

@@ -4,6 +4,7 @@
 # Odd limits: data stays right whatever the splitter has to do.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
 need fio
 mb=$(by_speed 8 2)
 # odd PARAMETER=VALUE…

@@ -4,6 +4,8 @@
 # Loading and unloading, many times; unloading while busy is refused.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 rounds=100
 insmod "/lib/modules/$(uname -r)/updates/asblk.ko"
 settle
@@ -23,18 +25,26 @@ refused "unloading with the disk mounted" rmmod asblk
 umount "$mnt"
 unload
 
-for ((i = 1; i <= rounds; i++)); do
-	modprobe asblk size=64M queues=1 || fail "load in round $i"
-	# Not waiting for udev: it may have the disk open.
-	if ((i % 10 == 0)); then
-		dd if=/dev/zero of="$dev" bs=4k count=16 oflag=direct status=none
-	fi
-	for ((try = 0; try < 100; try++)); do
-		! rmmod asblk 2>/dev/null || continue 2
-		sleep 0.05
-	done
-	fail "unload in round $i"
-done
+python3 - "$(modinfo -n asblk)" "$dev" $rounds <<-'END' || fail "rounds"
+	import ctypes, mmap, os, sys, time
+	module, device, rounds = sys.argv[1:]
+	libc = ctypes.CDLL(None, use_errno=True)
+	FINIT_MODULE, DELETE_MODULE = 313, 176
+	file = os.open(module, os.O_RDONLY)
+	memory = mmap.mmap(-1, 65536)
+	for i in range(int(rounds)):
+	    error = libc.syscall(FINIT_MODULE, file, b"size=64M queues=1", 0)
+	    assert error == 0, f"load in round {i}: {os.strerror(ctypes.get_errno())}"
+	    if i % 10 == 0:
+	        disk = os.open(device, os.O_WRONLY | os.O_DIRECT)
+	        assert os.write(disk, memory) == 65536
+	        os.close(disk)
+	    # Not waiting for udev: it may have the disk open.
+	    end = time.monotonic() + 10
+	    while libc.syscall(DELETE_MODULE, b"asblk", os.O_NONBLOCK):
+	        assert time.monotonic() < end, f"unload in round {i}: {os.strerror(ctypes.get_errno())}"
+	        time.sleep(0.02)
+END
 [[ ! -e /sys/class/asblk && ! -e /sys/kernel/debug/asblk ]] || fail "something is left behind"
 ! grep -q asblk /proc/interrupts || fail "interrupts are left behind"
 say "$rounds rounds"

@@ -4,6 +4,8 @@
 # The memory limit, sparse disks and what the tables cost.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 # A write beyond the limit fails with ENOSPC and hurts nobody.
 load size=1G memory_limit=16M
 eq "limit" "$(emul_count memory_limit)" $((16 << 20))

@@ -4,6 +4,8 @@
 # A write protected medium.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 load size=64M read_only=1
 eq "ro" "$(<"/sys/block/$disk/ro")" 1
 eq "BLKROGET" "$(blockdev --getro "$dev")" 1

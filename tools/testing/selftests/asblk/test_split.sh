@@ -4,6 +4,8 @@
 # Requests become as many transfers as arithmetic says.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 # split REQUEST_KB REQUESTS EXPECTED PARAMETER=VALUE…
 split() {
 	local kb=$1 requests=$2 want=$3 before after

@@ -5,6 +5,8 @@
 . "$(dirname -- "$0")/common.sh"
 
 need mdadm dmsetup fio
+# dmsetup waits for udev to have seen what it makes.
+udev_on
 mb=$(by_speed 24 6)
 md=/dev/md127
 clean_test() {

@@ -4,6 +4,8 @@
 # Tracepoints tell of requests, transfers and completions.
 . "$(dirname -- "$0")/common.sh"
 
+need_emul
+
 trace=/sys/kernel/tracing
 [[ -d $trace/events ]] || skip "this kernel has no tracepoints"
 load size=64M queues=1
