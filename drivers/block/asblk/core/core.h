@@ -2,8 +2,8 @@
 /*
  * What the files of core/ share, grouped by file, top layer last.
  *
- * Lock order: gendisk::open_mutex, then a queue freeze, then asblk_equeue::lock
- * (interrupts off; the only one on the data path).
+ * Lock order: gendisk::open_mutex, then a queue freeze, then asblk_recovery::lock,
+ * then asblk_equeue::lock (interrupts off; the only one on the data path).
  */
 #ifndef _ASBLK_CORE_H
 #define _ASBLK_CORE_H

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Binding and unbinding, many times, idle and under I/O.
+. "$(dirname -- "$0")/common.sh"
+
+need fio
+need_nvme
+load disks=1
+path=/sys/bus/pci/devices/${nvme[0]}
+rounds=200
+for ((i = 0; i < rounds; i++)); do
+	echo "${nvme[0]}" >"$path/driver/unbind"
+	[[ ! -e $dev ]] || fail "$dev is still there"
+	echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
+	[[ -b $dev ]] || fail "no $dev in round $i"
+done
+# Under I/O: it ends with errors or with success, and the disk comes back.
+for ((i = 0; i < 5; i++)); do
+	fio --name=unbind --filename="$dev" --rw=randrw --bsrange=4k-256k --direct=1 --ioengine=io_uring \
+		--iodepth=16 --time_based --runtime=60 --output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
+	sleep 1.5
+	echo "${nvme[0]}" >"$path/driver/unbind"
+	wait $! && fail "fio did not notice"
+	echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
+	[[ -b $dev ]] || fail "no $dev after removal under I/O"
+done
+# Mounted: whoever uses it gets errors, and nothing hangs.
+mkfs.ext4 -qF "$dev"
+mount "$dev" "$mnt"
+dd if=/dev/zero of="$mnt/file" bs=1M count=8 status=none
+echo "${nvme[0]}" >"$path/driver/unbind"
+umount "$mnt"
+echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
+e2fsck -fy "$dev" >"$tmp/fsck" 2>&1 || (($? < 4)) || fail "fsck: $(<"$tmp/fsck")"
+say "$rounds rounds"
