@@ -239,6 +239,10 @@ struct asblk_queue {
  * @load: put it back. May sleep. Returns 0 or a negative errno. Required for
  *	media with %ASBLK_MEDIA_REMOVABLE.
  *
+ * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does
+ *	not know. Not called once the disk is removed. May sleep. Returns -ENOTTY
+ *	for what it does not know either.
+ *
  * @map_queues: optional: assign CPUs to queues; by default they are spread
  *	evenly.
  *
@@ -259,6 +263,8 @@ struct asblk_ctrl_ops {
 	void (*disable)(struct asblk_ctrl *ctrl);
 	int (*eject)(struct asblk_ctrl *ctrl, u32 unit);
 	int (*load)(struct asblk_ctrl *ctrl, u32 unit);
+	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
+		     unsigned long arg);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
 	void (*show_queue)(struct asblk_queue *q, struct seq_file *m);
 };

@@ -100,7 +100,7 @@ static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
 
 /**
  * asblk_media_ioctl - CDROMEJECT, CDROMCLOSETRAY, CDROM_LOCKDOOR and
- * CDROM_DRIVE_STATUS of a removable disk
+ * CDROM_DRIVE_STATUS of a removable disk, and what its controller knows
  * @bdev: disk
  * @mode: how it was opened
  * @cmd: request
@@ -108,22 +108,29 @@ static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
  *
  * Context: task, may sleep.
  * Return: 0, a drive status (CDS_*), -EBUSY if the medium is in use or locked,
- * -ENODEV if the disk was removed, -ENOTTY for anything else and for partitions
- * and disks that are not removable.
+ * -ENODEV if the disk was removed, what the controller says, or -ENOTTY for
+ * anything else, for partitions, and for these ioctls if it is not removable.
  */
 int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 		      unsigned int cmd, unsigned long arg)
 {
 	struct gendisk *gd = bdev->bd_disk;
-	int ret;
+	struct asblk_disk *disk = gd->private_data;
+	const struct asblk_ctrl_ops *ops = disk->ctrl->ops;
+	bool removable = gd->flags & GENHD_FL_REMOVABLE;
+	int ret = -ENOTTY;
 
-	if (!(gd->flags & GENHD_FL_REMOVABLE) || bdev_is_partition(bdev))
+	if (bdev_is_partition(bdev) || (!removable && !ops->ioctl))
 		return -ENOTTY;
-	/* Keeps others from opening it meanwhile. */
+	/* Keeps others from opening it meanwhile, and it from being removed. */
 	mutex_lock(&gd->open_mutex);
 	/* The controller of a removed disk may be gone already. */
-	ret = test_bit(GD_DEAD, &gd->state) ? -ENODEV :
-	      media_ioctl(gd->private_data, cmd, arg);
+	if (test_bit(GD_DEAD, &gd->state))
+		ret = -ENODEV;
+	else if (removable)
+		ret = media_ioctl(disk, cmd, arg);
+	if (ret == -ENOTTY && ops->ioctl)
+		ret = ops->ioctl(disk->ctrl, disk->unit.id, cmd, arg);
 	mutex_unlock(&gd->open_mutex);
 	return ret;
 }

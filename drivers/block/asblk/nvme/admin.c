@@ -257,7 +257,7 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
  * @nd: controller
  * @cmd: command, but for its identifier and its data pointer
  * @data: memory of any kind
- * @len: bytes, at most two pages of the controller
+ * @len: bytes, at most %ANVME_MAX_BYTES
  * @from_device: which way
  * @result: as anvme_admin()
  * @timeout: jiffies
@@ -269,8 +269,13 @@ int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
 		     size_t len, bool from_device, u64 *result,
 		     unsigned long timeout)
 {
+	size_t data_size = round_up(len, ANVME_PAGE);
+	unsigned int i, nr = data_size / ANVME_PAGE;
+	/* The list of PRP entries, if there is one, follows the data. */
+	size_t size = data_size + (nr > 2 ? ANVME_PAGE : 0);
 	dma_addr_t dma;
-	void *buf = dma_alloc_coherent(nd->dev, len, &dma, GFP_KERNEL);
+	void *buf = dma_alloc_coherent(nd->dev, size, &dma, GFP_KERNEL);
+	__le64 *list = buf + data_size;
 	int status;
 
 	if (!buf)
@@ -278,14 +283,18 @@ int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
 	if (!from_device)
 		memcpy(buf, data, len);
 	cmd->common.dptr.prp1 = cpu_to_le64(dma);
-	if (len > ANVME_PAGE)
+	if (nr == 2)
 		cmd->common.dptr.prp2 = cpu_to_le64(dma + ANVME_PAGE);
+	else if (nr > 2)
+		cmd->common.dptr.prp2 = cpu_to_le64(dma + data_size);
+	for (i = 1; nr > 2 && i < nr; i++)
+		list[i - 1] = cpu_to_le64(dma + i * ANVME_PAGE);
 	status = anvme_admin(nd, cmd, result, timeout);
 	if (from_device && !status)
 		memcpy(data, buf, len);
 	/* Rather lost than written to by a command that is still out. */
 	if (status != -ETIMEDOUT)
-		dma_free_coherent(nd->dev, len, buf, dma);
+		dma_free_coherent(nd->dev, size, buf, dma);
 	return status;
 }
 

@@ -267,6 +267,10 @@ void anvme_event_request(struct anvme *nd);
 /* queue.c */
 extern const struct asblk_ctrl_ops anvme_ops;
 
+/* ioctl.c */
+int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
+		unsigned long arg);
+
 /* prp.c */
 void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
 	       struct nvme_command *cmd);

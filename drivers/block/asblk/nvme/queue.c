@@ -294,6 +294,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.reset_queue	= anvme_reset_queue,
 	.reset		= anvme_reset,
 	.disable	= anvme_give_up,
+	.ioctl		= anvme_ioctl,
 	.map_queues	= anvme_map_queues,
 	.show_queue	= anvme_show_queue,
 };

@@ -7,14 +7,18 @@
 need fio
 mb=$(by_speed 24 4)
 load size=256M queues=2 poll_queues=1
+# All engines at once, each in a part of its own.
 for bs in 512 4k 68k 1m 4m; do
 	size=${mb}m
 	[[ $bs != 512 ]] || size=$(by_speed 2m 512k)
-	verify "uring-$bs" --ioengine=io_uring --direct=1 --rw=randwrite --bs="$bs" --size="$size" --iodepth=16
-	verify "aio-$bs" --ioengine=libaio --direct=1 --rw=randwrite --bs="$bs" --size="$size" --iodepth=16
-	verify "sync-$bs" --ioengine=psync --direct=1 --rw=write --bs="$bs" --size="$size"
-	verify "poll-$bs" --ioengine=io_uring --hipri=1 --direct=1 --rw=randwrite --bs="$bs" --size="$size" \
-		--iodepth=8
+	fio --output="$tmp/fio" --filename="$dev" --direct=1 --bs="$bs" --size="$size" --iodepth=16 \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --rw=randwrite \
+		--name="uring-$bs" --ioengine=io_uring --offset=0 \
+		--name="aio-$bs" --ioengine=libaio --offset=64m \
+		--name="sync-$bs" --ioengine=psync --rw=write --offset=128m \
+		--name="poll-$bs" --ioengine=io_uring --hipri=1 --offset=192m 2>"$tmp/fio.err" ||
+		fail "fio with blocks of $bs: $(tail -n 5 "$tmp/fio.err" "$tmp/fio")"
+	eq "jobs done" "$(grep -c 'err= 0' "$tmp/fio")" 4
 done
 polls=$(awk '$1 == "polls" { sum += $2 } END { print sum }' /sys/kernel/debug/asblk/ctrl0/q*/counters)
 ge "polls" "$polls" 1
