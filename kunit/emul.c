@@ -174,7 +174,33 @@ static void emul_reset_with_worker(struct kunit *test)
 	}
 }
 
+/* The device checks for itself, whatever the block layer would let pass. */
+static void emul_checks(struct kunit *test)
+{
+	struct emul *emul = emul_of(test);
+	struct probe *p;
+
+	emul->params.read_only = true;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = probe_send(test, 1, REQ_OP_DISCARD, 0, PART);
+	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = probe_send(test, 2, REQ_OP_READ, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	emul->params.read_only = false;
+	emul->nr_blocks = 8;
+	p = probe_send(test, 3, REQ_OP_WRITE, 8, PART);
+	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = probe_send(test, 4, REQ_OP_DISCARD, 8, PART);
+	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	emul->loaded = false;
+	p = probe_send(test, 5, REQ_OP_READ, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	emul->loaded = true;
+}
+
 static struct kunit_case emul_cases[] = {
+	KUNIT_CASE(emul_checks),
 	KUNIT_CASE(emul_lost_interrupt),
 	KUNIT_CASE(emul_aborted),
 	KUNIT_CASE(emul_queue_reset),
