@@ -36,6 +36,21 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	lim->atomic_write_hw_unit_max = max;
 }
 
+/* What depends on the medium's format. */
+static void disk_format_limits(const struct asblk_disk *disk,
+			       struct queue_limits *lim)
+{
+	const struct asblk_media_params *p = &disk->params;
+
+	lim->logical_block_size = p->block_size;
+	lim->physical_block_size = p->physical_block_size;
+	lim->dma_alignment = asblk_limits_dma_alignment(&disk->ctrl->params.limits,
+							p->block_size);
+	if (p->features & ASBLK_MEDIA_UNMAP)
+		lim->discard_granularity = p->unmap_granularity;
+	disk_atomic_limits(disk, lim);
+}
+
 /*
  * What the block layer may send: not one transfer, but what the splitter makes
  * transfers of. Only what it cannot mend - gaps and alignment inside a block -
@@ -49,15 +64,11 @@ static void disk_limits(const struct asblk_disk *disk,
 	unsigned int range_sectors = ASBLK_MAX_RANGE_BYTES >> SECTOR_SHIFT;
 
 	*lim = (struct queue_limits) {
-		.logical_block_size	= p->block_size,
-		.physical_block_size	= p->physical_block_size,
 		.max_hw_sectors		= ASBLK_MAX_REQUEST_BYTES >> SECTOR_SHIFT,
 		.max_segments		= USHRT_MAX,
 		.max_segment_size	= UINT_MAX,
 		.seg_boundary_mask	= ULONG_MAX,
 		.virt_boundary_mask	= cl->virt_boundary_mask,
-		.dma_alignment		= asblk_limits_dma_alignment(cl,
-							     p->block_size),
 	};
 	if (p->features & ASBLK_MEDIA_WRITE_CACHE)
 		lim->features |= BLK_FEAT_WRITE_CACHE;
@@ -66,7 +77,6 @@ static void disk_limits(const struct asblk_disk *disk,
 	if (p->features & ASBLK_MEDIA_UNMAP) {
 		lim->max_hw_discard_sectors = range_sectors;
 		lim->max_discard_segments = cl->max_ranges;
-		lim->discard_granularity = p->unmap_granularity;
 	}
 	if (p->features & ASBLK_MEDIA_WRITE_ZEROES) {
 		lim->max_write_zeroes_sectors = range_sectors;
@@ -74,7 +84,7 @@ static void disk_limits(const struct asblk_disk *disk,
 	}
 	if (p->features & ASBLK_MEDIA_SECURE_ERASE)
 		lim->max_secure_erase_sectors = range_sectors;
-	disk_atomic_limits(disk, lim);
+	disk_format_limits(disk, lim);
 }
 
 static int disk_check(const struct asblk_media_params *p,
@@ -123,18 +133,50 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 }
 
 /**
- * asblk_disk_resize - the capacity of a medium has changed
+ * asblk_disk_reformat - a medium has another capacity or block size
  * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
  * @nr_blocks: capacity in logical blocks
+ * @block_size: logical block size, as &asblk_media_params.block_size; it is the
+ *	physical one as well if it changes
  *
- * Waits until no request is in flight. Context: task, may sleep.
+ * Waits until no request is in flight; those that come while the block size changes
+ * fail. Context: task, may sleep.
+ *
+ * Return: 0, or -EINVAL after a line in the log, with nothing changed.
  */
-void asblk_disk_resize(struct asblk_disk *disk, u64 nr_blocks)
+int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
 {
-	disk->params.nr_blocks = nr_blocks;
+	struct asblk_media_params params = disk->params;
+	struct queue_limits lim;
+	int err;
+
+	params.nr_blocks = nr_blocks;
+	if (block_size != params.block_size) {
+		params.block_size = block_size;
+		params.physical_block_size = block_size;
+		params.unmap_granularity = max(params.unmap_granularity, block_size);
+	}
+	err = disk_check(&params, disk->ctrl, &disk->ctrl->dev);
+	if (err)
+		return err;
+	if (block_size != disk->params.block_size) {
+		/* From here on there is nothing to read or write... */
+		asblk_disk_set_capacity(disk, 0);
+		disk->params = params;
+		disk->unit.block_shift = ilog2(block_size);
+		lim = queue_limits_start_update(disk->gd->queue);
+		disk_format_limits(disk, &lim);
+		err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
+		if (err)
+			dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
+				disk->gd->disk_name, block_size, err);
+	}
+	disk->params = params;
+	/* ...to here. */
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
+	return err;
 }
-ASBLK_EXPORT(asblk_disk_resize);
+ASBLK_EXPORT(asblk_disk_reformat);
 
 /* Eject and load tell user space; there is nothing to poll for. */
 static void disk_removable(struct gendisk *gd)

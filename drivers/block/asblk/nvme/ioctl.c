@@ -28,7 +28,8 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 	}
 }
 
-static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *data)
+static int admin_execute(struct anvme *nd, u32 unit,
+			 struct nvme_passthru_cmd *c, void *data)
 {
 	unsigned long timeout = c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
 						ANVME_ADMIN_TIMEOUT;
@@ -53,15 +54,16 @@ static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *da
 	else
 		status = anvme_admin(nd, &cmd, &result, timeout);
 	c->result = result;
-	/* Capacity and LBA size may be others now. */
+	/* Capacity and LBA size may be others now, and namespaces too. */
 	if (!status && (c->opcode == nvme_admin_format_nvm ||
 			c->opcode == nvme_admin_ns_mgmt ||
 			c->opcode == nvme_admin_ns_attach))
-		queue_work(system_dfl_wq, &nd->scan);
+		anvme_reformatted(nd, unit);
 	return status;
 }
 
-static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
+static int admin_ioctl(struct anvme *nd, u32 unit,
+		       struct nvme_passthru_cmd __user *arg)
 {
 	struct nvme_passthru_cmd c;
 	void __user *addr;
@@ -80,7 +82,7 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 		if (IS_ERR_OR_NULL(data))
 			return data ? PTR_ERR(data) : -ENOMEM;
 	}
-	status = admin_execute(nd, &c, data);
+	status = admin_execute(nd, unit, &c, data);
 	if (!status && data && (c.opcode & 2) &&
 	    copy_to_user(addr, data, c.data_len))
 		status = -EFAULT;
@@ -111,7 +113,8 @@ int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 	case NVME_IOCTL_ADMIN_CMD:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return admin_ioctl(asblk_ctrl_priv(ctrl), (void __user *)arg);
+		return admin_ioctl(asblk_ctrl_priv(ctrl), unit,
+				   (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

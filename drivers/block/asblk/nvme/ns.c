@@ -115,6 +115,17 @@ static void ns_remove(struct anvme_ns *ns)
 	kfree(ns);
 }
 
+/* Its capacity or its LBA size may have changed. */
+static void ns_update(struct anvme_ns *ns, const struct anvme_ns *now)
+{
+	if (ns->nr_blocks == now->nr_blocks && ns->shift == now->shift)
+		return;
+	if (asblk_disk_reformat(ns->disk, now->nr_blocks, 1U << now->shift))
+		return;
+	ns->nr_blocks = now->nr_blocks;
+	ns->shift = now->shift;
+}
+
 /* Look at a namespace that is there. @id is memory to do it in. */
 static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 {
@@ -136,17 +147,9 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 		dev_err(nd->dev, "namespace %u is not driven: %s\n", nsid, wrong);
 		return;
 	}
-	if (ns && ns->shift != now.shift) {
-		dev_info(nd->dev, "namespace %u has a new LBA size\n", nsid);
-		ns_remove(ns);
-		ns = NULL;
-	}
 	if (ns) {
 		ns->seen = true;
-		if (ns->nr_blocks == now.nr_blocks)
-			return;
-		ns->nr_blocks = now.nr_blocks;
-		asblk_disk_resize(ns->disk, ns->nr_blocks);
+		ns_update(ns, &now);
 		return;
 	}
 	ns = kmemdup(&now, sizeof(now), GFP_KERNEL);
@@ -160,6 +163,34 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 	}
 	ns->seen = true;
 	list_add_tail(&ns->list, &nd->namespaces);
+}
+
+/**
+ * anvme_reformatted - a namespace was formatted through its disk
+ * @nd: controller
+ * @nsid: namespace
+ *
+ * Whoever had it formatted wants to see the new format at once. Whatever cannot be
+ * done here, because it would remove the disk or because somebody scans already,
+ * is left to a scan.
+ *
+ * Context: may sleep; gendisk.open_mutex is held.
+ */
+void anvme_reformatted(struct anvme *nd, u32 nsid)
+{
+	struct nvme_id_ns *id = kmalloc_obj(*id);
+	struct anvme_ns *ns, now;
+
+	/* The usual order is the other way round: never wait for it. */
+	if (id && mutex_trylock(&nd->scan_lock)) {
+		ns = ns_find(nd, nsid);
+		if (ns && !anvme_identify(nd, NVME_ID_CNS_NS, nsid, id) &&
+		    !ns_parse(id, &now))
+			ns_update(ns, &now);
+		mutex_unlock(&nd->scan_lock);
+	}
+	kfree(id);
+	queue_work(system_dfl_wq, &nd->scan);
 }
 
 /**

@@ -279,6 +279,7 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 
 /* ns.c */
 void anvme_scan(struct anvme *nd);
+void anvme_reformatted(struct anvme *nd, u32 nsid);
 void anvme_remove_namespaces(struct anvme *nd);
 
 /* pci.c */

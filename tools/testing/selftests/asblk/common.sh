@@ -86,6 +86,16 @@ nvme_bind() {
 	done
 }
 
+# nvme_release - let the next who comes have the controllers
+nvme_release() {
+	local address
+
+	nvme_find
+	for address in "${nvme[@]}"; do
+		echo >"/sys/bus/pci/devices/$address/driver_override"
+	done
+}
+
 # nvme_load [PARAMETER=VALUE…] - as load. What only the emulated controller knows is
 # left out.
 nvme_load() {
@@ -159,6 +169,7 @@ cleanup() {
 		# shellcheck disable=SC2046 # words
 		modprobe -r $(modules) || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
 	fi
+	[[ $device != nvme ]] || nvme_release
 	udevadm control --start-exec-queue
 	rm -rf "$mnt" "$tmp"
 	exit "$status"

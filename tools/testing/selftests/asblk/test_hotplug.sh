@@ -11,7 +11,7 @@ clean_test() { for cpu in "${cpus[@]}"; do echo 1 >"$cpu"; done; }
 load size=128M
 fio --name=hotplug --filename="$dev" --rw=randrw --bsrange=4k-256k --direct=1 --ioengine=io_uring \
 	--iodepth=16 --numjobs=2 --offset_increment=64m --size=32m --verify=crc32c --verify_fatal=1 \
-	--time_based --runtime="$(by_speed 12 15)" --output="$tmp/fio" &
+	--time_based --runtime="$(by_speed 8 10)" --output="$tmp/fio" &
 fio=$!
 rounds=0
 while kill -0 $fio 2>/dev/null; do

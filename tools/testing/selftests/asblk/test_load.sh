@@ -25,6 +25,8 @@ refused "unloading with the disk mounted" rmmod asblk
 umount "$mnt"
 unload
 
+irqs() { find /sys/kernel/irq -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
+before=$(irqs)
 python3 - "$(modinfo -n asblk)" "$dev" $rounds <<-'END' || fail "rounds"
 	import ctypes, mmap, os, sys, time
 	module, device, rounds = sys.argv[1:]
@@ -46,5 +48,6 @@ python3 - "$(modinfo -n asblk)" "$dev" $rounds <<-'END' || fail "rounds"
 	        time.sleep(0.02)
 END
 [[ ! -e /sys/class/asblk && ! -e /sys/kernel/debug/asblk ]] || fail "something is left behind"
+eq "interrupt numbers" "$(irqs)" "$before"
 ! grep -q asblk /proc/interrupts || fail "interrupts are left behind"
 say "$rounds rounds"

@@ -10,7 +10,7 @@ queue=/sys/block/$disk/queue
 modprobe -qa mq-deadline kyber-iosched bfq || :
 fio --name=tuning --filename="$dev" --rw=randrw --bsrange=4k-256k --direct=1 --ioengine=io_uring \
 	--iodepth=16 --numjobs=2 --offset_increment=64m --size=32m --verify=crc32c --verify_fatal=1 \
-	--time_based --runtime="$(by_speed 12 20)" --output="$tmp/fio" &
+	--time_based --runtime="$(by_speed 8 12)" --output="$tmp/fio" &
 fio=$!
 rounds=0
 read -ra schedulers < <(tr -d '[]' <"$queue/scheduler")
