@@ -243,7 +243,7 @@ static void engine_property(struct kunit *test)
 			}
 		}
 		probe_expect_end(test, p, bad == bytes ? BLK_STS_OK : BLK_STS_MEDIUM,
-			   bytes - bad);
+				 bytes - bad);
 		fake_forget(t->fake);
 	}
 }

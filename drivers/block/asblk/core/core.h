@@ -190,7 +190,7 @@ enum asblk_ctrl_state {
  * @resets: resets of the whole controller that worked
  */
 struct asblk_recovery {
-	struct mutex lock;
+	struct mutex lock;	/* over operations that sleep */
 	enum asblk_ctrl_state state;
 	struct work_struct work;
 	bool reset_wanted;

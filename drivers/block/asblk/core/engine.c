@@ -323,9 +323,9 @@ static noinline void engine_start_parts(struct asblk_visit *v,
 	ar->bad = ASBLK_NO_BAD;
 	ar->parts = 0;
 	ar->status = BLK_STS_OK;
-	if (unlikely(v->q->held & ASBLK_HELD_DEAD))
+	if (unlikely(v->q->held & ASBLK_HELD_DEAD)) {
 		engine_bad(ar, 0, BLK_STS_OFFLINE);
-	else if (unlikely(v->q->held)) {
+	} else if (unlikely(v->q->held)) {
 		list_add_tail(&ar->pending, &v->q->pending);
 		return;
 	}

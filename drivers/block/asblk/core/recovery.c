@@ -119,8 +119,9 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
 	nr = recovery_start_all(ctrl);
-	dev_warn_ratelimited(&ctrl->dev, "reset after %s: %lld ms, %u transfers taken back\n",
-		 why, ktime_ms_delta(ktime_get(), start), nr);
+	dev_warn_ratelimited(&ctrl->dev,
+			     "reset after %s: %lld ms, %u transfers taken back\n",
+			     why, ktime_ms_delta(ktime_get(), start), nr);
 	return 0;
 }
 

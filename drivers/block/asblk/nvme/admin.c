@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The admin queue: commands that are waited for, aborts, asynchronous events. */
+#include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
+#include <linux/export.h>
 #include <linux/jiffies.h>
 
 #include "nvme.h"
@@ -187,6 +189,7 @@ bool anvme_admin_reap(struct anvme *nd)
 	spin_unlock_irqrestore(&a->lock, flags);
 	return nr;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_admin_reap);
 
 /* Wait for a slot. Return: it, or NULL if the controller is down. */
 static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The controller as a whole: enable, disable, shut down, identify. */
+#include <kunit/visibility.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 
@@ -32,19 +34,6 @@ static void reg_write64(struct anvme *nd, u32 reg, u64 value)
 {
 	reg_write(nd, reg, lower_32_bits(value));
 	reg_write(nd, reg + 4, upper_32_bits(value));
-}
-
-/**
- * anvme_gone - has the device been taken away?
- * @nd: controller
- *
- * What is not there reads as ones.
- *
- * Context: any.
- */
-bool anvme_gone(struct anvme *nd)
-{
-	return reg_read(nd, NVME_REG_CSTS) == U32_MAX;
 }
 
 /* Wait until CSTS & @mask is @want. Return: 0, -ENODEV, -EIO or -ETIMEDOUT. */
@@ -234,6 +223,13 @@ static void alloc_dbbuf(struct anvme *nd)
 				       GFP_KERNEL);
 }
 
+/* Nothing that the controller reports is looked at any more. */
+static void disable_works(struct anvme *nd)
+{
+	disable_work_sync(&nd->scan);
+	disable_work_sync(&nd->events);
+}
+
 /**
  * anvme_start - bring a controller up, for the first time
  * @nd: controller with device, registers and the wanted numbers of queues
@@ -289,6 +285,7 @@ int anvme_start(struct anvme *nd)
 
 down:
 	anvme_admin_down(nd);
+	disable_works(nd);
 	anvme_disable(nd);
 	if (nd->dbbuf)
 		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
@@ -298,6 +295,7 @@ free_id:
 	kfree(nd->id);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_start);
 
 /**
  * anvme_restart - reset a controller; its I/O queues are gone afterwards
@@ -357,6 +355,7 @@ void anvme_stop(struct anvme *nd, bool orderly)
 	}
 	anvme_disable(nd);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_stop);
 
 /**
  * anvme_release - free what anvme_start() allocated
@@ -364,8 +363,118 @@ void anvme_stop(struct anvme *nd, bool orderly)
  */
 void anvme_release(struct anvme *nd)
 {
+	disable_works(nd);
 	if (nd->dbbuf)
 		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
 	anvme_admin_free(nd);
 	kfree(nd->id);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_release);
+
+static void scan_work(struct work_struct *work)
+{
+	anvme_scan(container_of(work, struct anvme, scan));
+}
+
+/* Read the log page of an event, which is what lets the next one come (5.2). */
+static void events_work(struct work_struct *work)
+{
+	struct anvme *nd = container_of(work, struct anvme, events);
+	u32 dwords = ANVME_PAGE / sizeof(u32) - 1;
+	struct nvme_command cmd = {
+		.get_log_page.opcode	= nvme_admin_get_log_page,
+		.get_log_page.nsid	= cpu_to_le32(NVME_NSID_ALL),
+		.get_log_page.lid	= nd->event_log,
+		.get_log_page.numdl	= cpu_to_le16(dwords),
+	};
+	void *page = kmalloc(ANVME_PAGE, GFP_KERNEL);
+
+	if (page)
+		anvme_admin_data(nd, &cmd, page, ANVME_PAGE, true, NULL,
+				 ANVME_ADMIN_TIMEOUT);
+	kfree(page);
+	anvme_event_request(nd);
+}
+
+static int create_ctrl(struct anvme *nd)
+{
+	unsigned int nr_slots = nd->entries - 1;
+	/* A quarter of the slots for the parts of split requests. */
+	unsigned int nr_extra = nr_slots / 4;
+	struct asblk_ctrl_params cp = {
+		.model		= nd->model,
+		.serial		= nd->serial,
+		.firmware_rev	= nd->firmware,
+		.limits = {
+			.max_bytes		= nd->max_bytes,
+			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
+			.max_segment_bytes	= nd->max_bytes,
+			.seg_boundary_mask	= U64_MAX,
+			.virt_boundary_mask	= ANVME_PAGE - 1,
+			.dma_alignment_mask	= 3,
+			/* Ranges fill a page; lengths have 16 bits (NVM 3.2.8). */
+			.max_ranges		= NVME_DSM_MAX_RANGES,
+			.max_range_bytes	= (u64)SZ_64K << SECTOR_SHIFT,
+		},
+		.nr_queues	= nd->nr_queues,
+		.nr_poll_queues	= nd->nr_poll_queues,
+		.queue_depth	= nr_slots - nr_extra,
+		.nr_extra_slots	= nr_extra,
+		.max_retries	= 5,
+		.node		= dev_to_node(nd->dev),
+		.dma_dev	= nd->dev,
+	};
+
+	nd->queues = kcalloc(nd->nr_queues + nd->nr_poll_queues,
+			     sizeof(*nd->queues), GFP_KERNEL);
+	if (!nd->queues)
+		return -ENOMEM;
+	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
+	return PTR_ERR_OR_ZERO(nd->ctrl);
+}
+
+/**
+ * anvme_init - prepare the memory of a controller
+ * @nd: controller, zeroed
+ */
+void anvme_init(struct anvme *nd)
+{
+	mutex_init(&nd->scan_lock);
+	INIT_LIST_HEAD(&nd->namespaces);
+	INIT_WORK(&nd->scan, scan_work);
+	INIT_WORK(&nd->events, events_work);
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_init);
+
+/**
+ * anvme_add - give a controller to the engine, and its namespaces to users
+ * @nd: controller that was started and has its interrupts
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno; &anvme.queues is to be freed in both cases.
+ */
+int anvme_add(struct anvme *nd)
+{
+	int err = create_ctrl(nd);
+
+	if (!err)
+		anvme_scan(nd);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_add);
+
+/**
+ * anvme_del - take a controller away from its users, and stop it
+ * @nd: controller
+ *
+ * Context: may sleep.
+ */
+void anvme_del(struct anvme *nd)
+{
+	/* A reset may have it look for namespaces once more: not after this. */
+	disable_work_sync(&nd->scan);
+	anvme_remove_namespaces(nd);
+	asblk_ctrl_destroy(nd->ctrl);
+	anvme_stop(nd, true);
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_del);

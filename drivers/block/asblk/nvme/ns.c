@@ -210,6 +210,9 @@ void anvme_scan(struct anvme *nd)
 	if (!id || !list)
 		goto free;
 	mutex_lock(&nd->scan_lock);
+	/* The controller may report changes before there is anything to change. */
+	if (IS_ERR_OR_NULL(nd->ctrl))
+		goto unlock;
 	/* Active namespaces in ascending order, up to the first 0 (5.17.2.2). */
 	if (anvme_identify(nd, NVME_ID_CNS_NS_ACTIVE_LIST, 0, list))
 		goto unlock;

@@ -106,7 +106,7 @@ struct anvme_admin_slot {
  */
 struct anvme_admin {
 	struct anvme_ring ring;
-	spinlock_t lock;
+	spinlock_t lock;	/* everything here */
 	bool up;
 	unsigned int aborts;
 	struct anvme_admin_slot slot[ANVME_ADMIN_ENTRIES - 1];
@@ -199,7 +199,7 @@ struct anvme {
 	unsigned int entries;
 	unsigned int nr_vectors;
 	struct asblk_ctrl *ctrl;
-	struct mutex scan_lock;
+	struct mutex scan_lock;	/* the list */
 	struct list_head namespaces;
 	struct work_struct scan;
 	u8 event_log;
@@ -239,11 +239,13 @@ static inline void anvme_ring_consume(struct anvme_ring *r)
 }
 
 /* ctrl.c */
+void anvme_init(struct anvme *nd);
+int anvme_add(struct anvme *nd);
+void anvme_del(struct anvme *nd);
 int anvme_start(struct anvme *nd);
 void anvme_stop(struct anvme *nd, bool orderly);
 int anvme_restart(struct anvme *nd);
 int anvme_disable(struct anvme *nd);
-bool anvme_gone(struct anvme *nd);
 void anvme_release(struct anvme *nd);
 
 /* admin.c */

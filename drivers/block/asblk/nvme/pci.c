@@ -154,68 +154,6 @@ static int realloc_vectors(struct anvme *nd)
 	return 0;
 }
 
-static void scan_work(struct work_struct *work)
-{
-	anvme_scan(container_of(work, struct anvme, scan));
-}
-
-/* Read the log page of an event, which is what lets the next one come (5.2). */
-static void events_work(struct work_struct *work)
-{
-	struct anvme *nd = container_of(work, struct anvme, events);
-	u32 dwords = ANVME_PAGE / sizeof(u32) - 1;
-	struct nvme_command cmd = {
-		.get_log_page.opcode	= nvme_admin_get_log_page,
-		.get_log_page.nsid	= cpu_to_le32(NVME_NSID_ALL),
-		.get_log_page.lid	= nd->event_log,
-		.get_log_page.numdl	= cpu_to_le16(dwords),
-	};
-	void *page = kmalloc(ANVME_PAGE, GFP_KERNEL);
-
-	if (page)
-		anvme_admin_data(nd, &cmd, page, ANVME_PAGE, true, NULL,
-				 ANVME_ADMIN_TIMEOUT);
-	kfree(page);
-	anvme_event_request(nd);
-}
-
-static int create_ctrl(struct anvme *nd)
-{
-	unsigned int nr_slots = nd->entries - 1;
-	/* A quarter of the slots for the parts of split requests. */
-	unsigned int nr_extra = nr_slots / 4;
-	struct asblk_ctrl_params cp = {
-		.model		= nd->model,
-		.serial		= nd->serial,
-		.firmware_rev	= nd->firmware,
-		.limits = {
-			.max_bytes		= nd->max_bytes,
-			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
-			.max_segment_bytes	= nd->max_bytes,
-			.seg_boundary_mask	= U64_MAX,
-			.virt_boundary_mask	= ANVME_PAGE - 1,
-			.dma_alignment_mask	= 3,
-			/* Ranges fill a page; lengths have 16 bits (NVM 3.2.8). */
-			.max_ranges		= NVME_DSM_MAX_RANGES,
-			.max_range_bytes	= (u64)SZ_64K << SECTOR_SHIFT,
-		},
-		.nr_queues	= nd->nr_queues,
-		.nr_poll_queues	= nd->nr_poll_queues,
-		.queue_depth	= nr_slots - nr_extra,
-		.nr_extra_slots	= nr_extra,
-		.max_retries	= 5,
-		.node		= dev_to_node(nd->dev),
-		.dma_dev	= nd->dev,
-	};
-
-	nd->queues = kcalloc(nd->nr_queues + nd->nr_poll_queues,
-			     sizeof(*nd->queues), GFP_KERNEL);
-	if (!nd->queues)
-		return -ENOMEM;
-	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
-	return PTR_ERR_OR_ZERO(nd->ctrl);
-}
-
 static int map_device(struct anvme *nd)
 {
 	struct pci_dev *pdev = nd->pdev;
@@ -281,10 +219,7 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	nd->nr_queues = min(queues ?: nr_cpu_ids, nr_cpu_ids);
 	nd->nr_poll_queues = min(poll_queues, nr_cpu_ids);
 	nd->entries = queue_entries;
-	mutex_init(&nd->scan_lock);
-	INIT_LIST_HEAD(&nd->namespaces);
-	INIT_WORK(&nd->scan, scan_work);
-	INIT_WORK(&nd->events, events_work);
+	anvme_init(nd);
 	err = map_device(nd);
 	if (err)
 		goto free;
@@ -298,11 +233,10 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	err = realloc_vectors(nd);
 	if (err)
 		goto stop;
-	err = create_ctrl(nd);
+	err = anvme_add(nd);
 	if (err)
 		goto stop_irqs;
 	pci_set_drvdata(pdev, nd);
-	anvme_scan(nd);
 	return 0;
 
 stop_irqs:
@@ -327,14 +261,7 @@ static void anvme_remove(struct pci_dev *pdev)
 
 	if (!pci_device_is_present(pdev))
 		asblk_ctrl_dead(nd->ctrl, "the device is gone");
-	cancel_work_sync(&nd->scan);
-	anvme_remove_namespaces(nd);
-	/* No reset is to look for namespaces again. */
-	disable_work_sync(&nd->scan);
-	anvme_remove_namespaces(nd);
-	asblk_ctrl_destroy(nd->ctrl);
-	anvme_stop(nd, true);
-	disable_work_sync(&nd->events);
+	anvme_del(nd);
 	free_vectors(nd);
 	anvme_release(nd);
 	unmap_device(nd);
@@ -429,7 +356,7 @@ static struct pci_driver anvme_driver = {
 	.err_handler	= &anvme_error_handlers,
 };
 
-static int __init anvme_init(void)
+static int __init anvme_module_init(void)
 {
 	if (queue_entries < 2 || queue_entries > ASBLK_MAX_QUEUE_DEPTH) {
 		pr_err("asblk_nvme: queue_entries=%u is not 2 to %u\n",
@@ -439,13 +366,13 @@ static int __init anvme_init(void)
 	return pci_register_driver(&anvme_driver);
 }
 
-static void __exit anvme_exit(void)
+static void __exit anvme_module_exit(void)
 {
 	pci_unregister_driver(&anvme_driver);
 }
 
-module_init(anvme_init);
-module_exit(anvme_exit);
+module_init(anvme_module_init);
+module_exit(anvme_module_exit);
 MODULE_DESCRIPTION("NVMe controllers under asblk's engine");
 MODULE_LICENSE("GPL");
 ASBLK_IMPORT();

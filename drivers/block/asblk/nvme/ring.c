@@ -98,7 +98,7 @@ void anvme_ring_doorbell(struct anvme_ring *r, bool completions, u16 value)
 		wmb();
 		old = le32_to_cpu(r->shadow[i]);
 		WRITE_ONCE(r->shadow[i], cpu_to_le32(value));
-		mb();
+		mb();	/* written before the event index is read (5.8) */
 		if (!ring_wants_event(le32_to_cpu(READ_ONCE(r->event[i])), value, old))
 			return;
 	}

@@ -81,7 +81,7 @@ kill -INT $fio
 wait $fio || :	# its status tells of the signal; the counters, of errors
 eq "errors under load" "$(engine_count errors) $(emul_count errors)" "0 0"
 settle
-for ((i = 0; i < 20; i++)); do
+for ((i = 0; i < 8; i++)); do
 	settle	# which opens the disk to see what has changed
 	eq "eject, round $i" "$(control "$dev" 0x5309 0)" 0
 	eq "load, round $i" "$(control "$dev" 0x5319 0)" 0

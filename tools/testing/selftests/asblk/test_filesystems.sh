@@ -8,7 +8,7 @@ load size=1G
 # Real files in many sizes, and a large one.
 mkdir "$tmp/tree"
 cp -r /usr/lib/python3*/encodings "$tmp/tree"
-dd if=/dev/urandom of="$tmp/tree/large" bs=1M count="$(by_speed 12 3)" status=none
+dd if=/dev/urandom of="$tmp/tree/large" bs=1M count="$(by_speed 6 3)" status=none
 sums "$tmp/tree" >"$tmp/want"
 done=0
 for fs in ext4 xfs btrfs f2fs; do

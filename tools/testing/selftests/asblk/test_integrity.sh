@@ -5,12 +5,12 @@
 . "$(dirname -- "$0")/common.sh"
 
 need fio
-mb=$(by_speed 24 4)
+mb=$(by_speed 12 4)
 load size=256M queues=2 poll_queues=1
 # All engines at once, each in a part of its own.
 for bs in 512 4k 68k 1m 4m; do
 	size=${mb}m
-	[[ $bs != 512 ]] || size=$(by_speed 2m 512k)
+	[[ $bs != 512 ]] || size=$(by_speed 1m 256k)
 	fio --output="$tmp/fio" --filename="$dev" --direct=1 --bs="$bs" --size="$size" --iodepth=16 \
 		--verify=crc32c --verify_fatal=1 --do_verify=1 --rw=randwrite \
 		--name="uring-$bs" --ioengine=io_uring --offset=0 \
@@ -27,7 +27,7 @@ ge "polls" "$polls" 1
 verify jobs --ioengine=io_uring --direct=1 --rw=randrw --bsrange=4k-256k --size="${mb}m" --iodepth=8 \
 	--numjobs=4 --offset_increment=32m
 verify buffered --ioengine=psync --rw=randwrite --bsrange=512-64k --bs_unaligned=0 --blockalign=512 \
-	--size="$(by_speed 8m 2m)" --numjobs=2 --offset_increment=32m --fsync_on_close=1
+	--size="$(by_speed 4m 1m)" --numjobs=2 --offset_increment=32m --fsync_on_close=1
 verify vectored --ioengine=io_uring --fixedbufs=1 --registerfiles=1 --direct=1 --rw=randwrite --bs=128k \
 	--size="${mb}m" --iodepth=8
 

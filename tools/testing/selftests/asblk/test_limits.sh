@@ -6,7 +6,7 @@
 
 need_emul
 need fio
-mb=$(by_speed 8 2)
+mb=$(by_speed 3 1)
 # odd PARAMETER=VALUE…
 odd() {
 	load size=64M "$@"

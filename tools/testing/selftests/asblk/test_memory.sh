@@ -50,7 +50,7 @@ eq "data held" "$(emul_count memory_used)" 0
 unload
 
 # Metadata for data held: at most 0.4 %.
-mb=$(by_speed 1024 512)
+mb=512
 load size=4G memory_limit=2G
 before=$(free_kb)
 dd if=/dev/zero of="$dev" bs=4M count=$((mb / 4)) oflag=direct status=none

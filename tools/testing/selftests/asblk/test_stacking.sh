@@ -7,7 +7,7 @@
 need mdadm dmsetup fio
 # dmsetup waits for udev to have seen what it makes.
 udev_on
-mb=$(by_speed 24 6)
+mb=$(by_speed 12 4)
 md=/dev/md127
 clean_test() {
 	[[ ! -e $md ]] || mdadm -q --stop $md
