@@ -118,9 +118,9 @@ struct asblk_limits {
  * struct asblk_transfer - one device command, never more than one DMA operation
  * @id: to be handed back to asblk_complete() once; slot index and generation,
  *	opaque to the controller
- * @slot: its place among the queue's &asblk_queue.nr_slots while it is in flight
  * @op: operation
  * @opts: ASBLK_OPT_*
+ * @slot: its place among the queue's &asblk_queue.nr_slots while it is in flight
  * @ioprio: I/O priority as in linux/ioprio.h
  * @nr_segments: number of segments, 0 for an operation without data
  * @nr_ranges: number of ranges of an unmap, else 0
@@ -136,9 +136,9 @@ struct asblk_limits {
  */
 struct asblk_transfer {
 	u16 id;
-	u16 slot;
 	u8 op;
 	u8 opts;
+	u16 slot;
 	u16 ioprio;
 	u32 nr_segments;
 	u32 nr_ranges;

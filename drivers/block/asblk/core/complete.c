@@ -19,19 +19,20 @@
  */
 bool asblk_complete(struct asblk_visit *v, u16 id)
 {
-	struct asblk_slot *slot = asblk_slot_find(&v->q->slots, id);
+	struct asblk_equeue *q = v->q;
+	struct asblk_slot *slot = asblk_slot_find(&q->slots, id);
 	struct request *rq;
 
 	if (unlikely(!slot)) {
-		v->q->count.stale++;
+		q->count.stale++;
 		return false;
 	}
 	v->nr++;
-	engine_landed(v->q, slot);
-	trace_asblk_complete(&v->q->pub, id, BLK_STS_OK, slot->bytes);
+	engine_landed(q, slot);
+	trace_asblk_complete(&q->pub, id, BLK_STS_OK, slot->bytes);
 	if (likely(slot->whole)) {
 		rq = slot->rq;
-		asblk_slot_give(&v->q->slots, slot);
+		asblk_slot_give_tag(&q->slots, slot);
 		engine_finish_good(v, rq);
 		return true;
 	}

@@ -63,7 +63,7 @@ static int slots_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%-6u %#06x %-4d %-10u %-10u %-7u %s\n", i,
 			   slot.id, tag, slot.offset, slot.bytes, slot.retries,
 			   !slot.in_flight ? "waiting" :
-			   slot.aborted ? "aborted" : "in flight");
+			   slot.aborted == slot.id ? "aborted" : "in flight");
 	}
 	seq_printf(m, "%u of %u slots taken, %u of them by tag\n", nr,
 		   q->slots.nr, q->slots.nr_tags);

@@ -61,11 +61,11 @@ static inline bool engine_knows(enum req_op op)
 }
 
 static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
+						    struct asblk_slot *slot,
 						    unsigned int index,
 						    struct request *rq)
 {
-	struct asblk_unit *unit = rq->q->queuedata;
-	struct asblk_slot *slot = &q->slots.slot[index];
+	const struct asblk_unit *unit = rq->q->queuedata;
 	struct asblk_transfer *t = &q->transfer;
 
 	t->id = slot->id;
@@ -76,9 +76,10 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
 	t->unit = unit->id;
+	/* What is mapped has to be unmapped: the segments outlive the transfer. */
+	if (unlikely(q->segs_stride))
+		t->segs = q->segs + index * q->segs_stride;
 	t->priv = q->priv_area + index * q->priv_size;
-	t->segs = q->segs + index * q->segs_stride;
-	t->lim = q->lim;
 	t->block_shift = unit->block_shift;
 	return t;
 }
@@ -89,8 +90,9 @@ static enum dma_data_direction engine_dma_dir(const struct request *rq)
 }
 
 /* The segments' addresses become the controller's. */
-static bool engine_map(struct asblk_equeue *q, struct asblk_slot *slot,
-		       struct request *rq, struct asblk_transfer *t)
+static noinline bool engine_map(struct asblk_equeue *q,
+				struct asblk_slot *slot, struct request *rq,
+				struct asblk_transfer *t)
 {
 	u32 i;
 
@@ -125,7 +127,7 @@ void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot)
 }
 
 /* Nothing may be in flight that would bring us back to what has to wait. */
-static void engine_kick_later(struct asblk_equeue *q)
+static noinline void engine_kick_later(struct asblk_equeue *q)
 {
 	q->count.busy++;
 	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
@@ -141,7 +143,7 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 	blk_status_t status;
 
 	slot->rq = rq;
-	if (q->dma_dev && t->nr_segments && !engine_map(q, slot, rq, t)) {
+	if (unlikely(q->dma_dev) && !engine_map(q, slot, rq, t)) {
 		engine_kick_later(q);
 		return BLK_STS_RESOURCE;
 	}
@@ -189,7 +191,7 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 
 	if (!slot)
 		return false;
-	t = engine_prepare(q, slot - q->slots.slot, rq);
+	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
@@ -255,7 +257,7 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 		engine_part_done(v, slot);
 		return true;
 	}
-	t = engine_prepare(q, slot - q->slots.slot, rq);
+	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
 	} else {
@@ -397,19 +399,20 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 		return BLK_STS_OK;
 	}
 
-	t = engine_prepare(q, rq->tag, rq);
+	t = engine_prepare(q, slot, rq->tag, rq);
 	t->bytes = bytes;
 	if (likely(bytes)) {
-		struct bio *bio = rq->bio;
-		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec,
-						      bio->bi_iter);
+		const struct bvec_iter *iter = &rq->bio->bi_iter;
+		const struct bio_vec *bv = &rq->bio->bi_io_vec[iter->bi_idx];
 
-		t->range.lba = blk_rq_pos(rq) >>
-			       (unit->block_shift - SECTOR_SHIFT);
-		t->range.nr_blocks = bytes >> unit->block_shift;
+		struct asblk_segment *seg = t->segs;
+		u8 shift = t->block_shift;
+
+		t->range.lba = blk_rq_pos(rq) >> (shift - SECTOR_SHIFT);
+		t->range.nr_blocks = bytes >> shift;
 		t->nr_segments = 1;
-		t->segs->addr = bvec_phys(&bv);
-		t->segs->len = bytes;
+		seg->addr = bvec_phys(bv) + iter->bi_bvec_done;
+		seg->len = bytes;
 	}
 	slot->offset = 0;
 	slot->bytes = bytes;
@@ -528,6 +531,8 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 				GFP_KERNEL, p->node);
 	if (!q->segs)
 		goto free_priv;
+	q->transfer.segs = q->segs;
+	q->transfer.lim = q->lim;
 	err = ctrl->ops->start_queue(&q->pub);
 	if (err)
 		goto free_segs;

@@ -44,7 +44,7 @@ void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot);
 /* The device has let go of a transfer's memory. */
 static inline void engine_landed(struct asblk_equeue *q, struct asblk_slot *slot)
 {
-	if (q->dma_dev && slot->nr_mapped)
+	if (unlikely(slot->nr_mapped))
 		engine_unmap(q, slot);
 }
 

@@ -222,9 +222,10 @@ static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 	for (i = 0; i < q->slots.nr && nr < ARRAY_SIZE(id); i++) {
 		struct asblk_slot *slot = &q->slots.slot[i];
 
-		if (slot->rq != rq || !slot->in_flight || slot->aborted)
+		if (slot->rq != rq || !slot->in_flight ||
+		    slot->aborted == slot->id)
 			continue;
-		slot->aborted = true;
+		slot->aborted = slot->id;
 		id[nr++] = slot->id;
 	}
 	spin_unlock_irq(&q->lock);

@@ -29,7 +29,7 @@ struct request;
  * @retries: times it was offered again
  * @whole: the transfer is all of @rq
  * @in_flight: the controller has the transfer
- * @aborted: the controller was asked to give the transfer up
+ * @aborted: ID of the last transfer that the controller was asked to give up
  */
 struct asblk_slot {
 	struct request *rq;
@@ -41,7 +41,7 @@ struct asblk_slot {
 	u8 retries;
 	bool whole;
 	bool in_flight;
-	bool aborted;
+	u16 aborted;
 };
 
 /**
@@ -74,12 +74,10 @@ void asblk_slots_exit(struct asblk_slots *s);
  */
 static inline struct asblk_slot *asblk_slot_find(struct asblk_slots *s, u16 id)
 {
-	unsigned int index = id & s->mask;
-	struct asblk_slot *slot = &s->slot[index];
+	/* Between the last slot and the mask there are some that are never used. */
+	struct asblk_slot *slot = &s->slot[id & s->mask];
 
-	if (unlikely(index >= s->nr || slot->id != id || !slot->in_flight))
-		return NULL;
-	return slot;
+	return slot->id == id && slot->in_flight ? slot : NULL;
 }
 
 /**
@@ -113,7 +111,18 @@ static inline void asblk_slot_retire(struct asblk_slots *s,
 {
 	slot->id += s->mask + 1;	/* wraps around in the generation */
 	slot->in_flight = false;
-	slot->aborted = false;
+}
+
+/**
+ * asblk_slot_give_tag - give a tag's own slot back
+ * @s: slots
+ * @slot: taken with asblk_slot_take(), or by the tag's request without asking
+ */
+static inline void asblk_slot_give_tag(struct asblk_slots *s,
+				       struct asblk_slot *slot)
+{
+	asblk_slot_retire(s, slot);
+	slot->rq = NULL;
 }
 
 /**
@@ -126,8 +135,7 @@ static inline void asblk_slot_give(struct asblk_slots *s,
 {
 	unsigned int index = slot - s->slot;
 
-	asblk_slot_retire(s, slot);
-	slot->rq = NULL;
+	asblk_slot_give_tag(s, slot);
 	if (index >= s->nr_tags) {
 		slot->next = s->free;
 		s->free = index;

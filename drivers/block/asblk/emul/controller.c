@@ -87,11 +87,11 @@ static void emul_stop_queue(struct asblk_queue *eq)
 static inline void emul_fill_segments(struct emul_desc *desc,
 				      const struct asblk_transfer *t)
 {
-	u32 i;
+	const struct asblk_segment *seg = t->segs, *end = seg + t->nr_segments;
 
-	for (i = 0; i < t->nr_segments; i++) {
-		desc[i].start = t->segs[i].addr;
-		desc[i].len = t->segs[i].len;
+	for (; seg < end; seg++, desc++) {
+		desc->start = seg->addr;
+		desc->len = seg->len;
 	}
 }
 
@@ -119,9 +119,7 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 	cmd->op = t->op;
 	cmd->opts = t->opts;
 	cmd->scratch = &scratch->deferred;
-	cmd->nr_descs = t->nr_segments;
-	if (unlikely(t->op == ASBLK_OP_UNMAP))
-		cmd->nr_descs = t->nr_ranges;
+	cmd->nr_descs = t->nr_segments + t->nr_ranges;	/* one of them is 0 */
 	desc = cmd->desc;
 	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
 		desc = scratch->list;
