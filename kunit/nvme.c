@@ -93,7 +93,7 @@ static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 
 	cqe->result.u64 = cpu_to_le64(result);
 	cqe->command_id = cid;
 	cqe->sq_head = cpu_to_le16(U16_MAX);	/* nobody should believe it */
-	smp_wmb();
+	smp_wmb();	/* the phase tag comes last */
 	WRITE_ONCE(cqe->status, cpu_to_le16(status << 1 | q->phase));
 	if (++q->cq_tail == q->size) {
 		q->cq_tail = 0;
@@ -209,7 +209,7 @@ static bool run_queue(struct bad_nvme *b, unsigned int qid)
 
 	if (!q->on || tail >= q->size)
 		return false;
-	smp_rmb();
+	smp_rmb();	/* entries are read after the doorbell */
 	while (q->on && q->sq_head != tail) {
 		struct nvme_command *sq = memory(q->sq);
 		struct nvme_command cmd = sq[q->sq_head];
