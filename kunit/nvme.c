@@ -304,6 +304,7 @@ static int bad_init(struct kunit *test)
 	b->nd.dev->dma_mask = &b->nd.dev->coherent_dma_mask;
 	KUNIT_ASSERT_EQ(test, dma_set_mask_and_coherent(b->nd.dev, DMA_BIT_MASK(64)), 0);
 	b->nd.bar = (void __iomem *)b->reg;
+	b->nd.bar_len = NVME_REG_DBS + SZ_4K;
 	b->nd.nr_queues = 1;
 	b->nd.nr_vectors = 1;
 	b->nd.entries = 64;
@@ -398,6 +399,9 @@ static void nvme_capabilities(struct kunit *test)
 	b->reg[1] = upper_32_bits(CAPABILITIES);
 	b->reg[0] = lower_32_bits(CAPABILITIES) & ~0xffff;	/* one entry */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EOPNOTSUPP);
+	b->reg[0] = lower_32_bits(CAPABILITIES);
+	b->reg[1] = upper_32_bits(CAPABILITIES) | 15;	/* doorbells far apart */
+	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ENODEV);
 	b->reg[0] = U32_MAX;			/* not there */
 	b->reg[1] = U32_MAX;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ENODEV);

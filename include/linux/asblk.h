@@ -363,6 +363,7 @@ void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why);
 struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 				  const struct asblk_media_params *params);
 void asblk_disk_remove(struct asblk_disk *disk);
+void asblk_disk_hold(struct asblk_disk *disk);
 int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
 void *asblk_disk_priv(struct device *disk_dev);
 

@@ -301,6 +301,7 @@ void asblk_engine_end(struct request *rq);
 int asblk_recovery_start(void);
 void asblk_recovery_stop(void);
 void asblk_recovery_init(struct asblk_ctrl *ctrl);
+void asblk_recovery_live(struct asblk_ctrl *ctrl);
 void asblk_recovery_exit(struct asblk_ctrl *ctrl);
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
 bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq);

@@ -94,6 +94,7 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	return 0;
 
 stop:
+	asblk_recovery_exit(ctrl);
 	ctrl_stop_queues(ctrl, i);
 	return err;
 }
@@ -148,9 +149,11 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	if (err)
 		goto stop;
 	asblk_debugfs_add(ctrl);
+	asblk_recovery_live(ctrl);
 	return ctrl;
 
 stop:
+	asblk_recovery_exit(ctrl);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);
 put:

@@ -133,6 +133,19 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 }
 
 /**
+ * asblk_disk_hold - have reads and writes fail while a medium is reformatted
+ * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
+ *
+ * Until asblk_disk_reformat(). Waits until no request is in flight. Context: task,
+ * may sleep.
+ */
+void asblk_disk_hold(struct asblk_disk *disk)
+{
+	asblk_disk_set_capacity(disk, 0);
+}
+ASBLK_EXPORT(asblk_disk_hold);
+
+/**
  * asblk_disk_reformat - a medium has another capacity or block size
  * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
  * @nr_blocks: capacity in logical blocks
@@ -142,7 +155,8 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
  * Waits until no request is in flight; those that come while the block size changes
  * fail. Context: task, may sleep.
  *
- * Return: 0, or -EINVAL after a line in the log, with nothing changed.
+ * Return: 0, or -EINVAL after a line in the log; the capacity is 0 then if the block
+ * layer has refused the block size, and what it was otherwise.
  */
 int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
 {
@@ -167,14 +181,16 @@ int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
 		lim = queue_limits_start_update(disk->gd->queue);
 		disk_format_limits(disk, &lim);
 		err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
-		if (err)
+		if (err) {
 			dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
 				disk->gd->disk_name, block_size, err);
+			return err;
+		}
 	}
 	disk->params = params;
 	/* ...to here. */
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
-	return err;
+	return 0;
 }
 ASBLK_EXPORT(asblk_disk_reformat);
 

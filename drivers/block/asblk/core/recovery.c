@@ -371,6 +371,8 @@ ASBLK_EXPORT(asblk_ctrl_dead);
 void asblk_recovery_init(struct asblk_ctrl *ctrl)
 {
 	mutex_init(&ctrl->recovery.lock);
+	/* Not before it is whole. */
+	ctrl->recovery.state = ASBLK_CTRL_PAUSED;
 	INIT_WORK(&ctrl->recovery.work, recovery_work);
 }
 
@@ -386,11 +388,19 @@ void asblk_recovery_stop(void)
 	destroy_workqueue(recovery_wq);
 }
 
+/* The controller is whole: from now on it is recovered. */
+void asblk_recovery_live(struct asblk_ctrl *ctrl)
+{
+	mutex_lock(&ctrl->recovery.lock);
+	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
+	mutex_unlock(&ctrl->recovery.lock);
+}
+
 /* No recovery begins any more, none is under way. No disk is left. */
 void asblk_recovery_exit(struct asblk_ctrl *ctrl)
 {
 	mutex_lock(&ctrl->recovery.lock);
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_REMOVING);
 	mutex_unlock(&ctrl->recovery.lock);
-	cancel_work_sync(&ctrl->recovery.work);
+	disable_work_sync(&ctrl->recovery.work);
 }

@@ -50,18 +50,34 @@ void anvme_admin_up(struct anvme *nd)
 }
 
 /**
- * anvme_admin_down - take no more commands, and have those in flight fail
+ * anvme_admin_down - take no more commands
  * @nd: controller
+ *
+ * Those in flight are still out: their memory is the controller's until
+ * anvme_admin_flush().
  *
  * Context: any but hard interrupts.
  */
 void anvme_admin_down(struct anvme *nd)
 {
+	spin_lock_irq(&nd->admin.lock);
+	nd->admin.up = false;
+	spin_unlock_irq(&nd->admin.lock);
+	wake_up_all(&nd->admin.free);
+}
+
+/**
+ * anvme_admin_flush - have the commands in flight fail
+ * @nd: controller that takes no commands and has forgotten those it had
+ *
+ * Context: any but hard interrupts.
+ */
+void anvme_admin_flush(struct anvme *nd)
+{
 	struct anvme_admin *a = &nd->admin;
 	unsigned int i;
 
 	spin_lock_irq(&a->lock);
-	a->up = false;
 	a->aborts = 0;
 	for (i = 0; i < ADMIN_SLOTS; i++) {
 		struct anvme_admin_slot *slot = &a->slot[i];

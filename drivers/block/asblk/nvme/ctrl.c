@@ -5,6 +5,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/log2.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "nvme.h"
@@ -63,14 +64,7 @@ static unsigned int ready_ms(const struct anvme *nd)
 	return (NVME_CAP_TIMEOUT(nd->cap) + 1) * 500;
 }
 
-/**
- * anvme_disable - make the controller forget everything (3.5.2)
- * @nd: controller
- *
- * Context: may sleep, for as long as the controller says in CAP.TO.
- * Return: 0, -ENODEV if it is gone, or -ETIMEDOUT.
- */
-int anvme_disable(struct anvme *nd)
+static int disable(struct anvme *nd)
 {
 	u32 cc = reg_read(nd, NVME_REG_CC);
 
@@ -79,6 +73,30 @@ int anvme_disable(struct anvme *nd)
 	if (cc & NVME_CC_ENABLE)
 		reg_write(nd, NVME_REG_CC, cc & ~(NVME_CC_ENABLE | NVME_CC_SHN_MASK));
 	return wait_status(nd, NVME_CSTS_RDY, 0, ready_ms(nd));
+}
+
+/**
+ * anvme_disable - make the controller forget everything (3.5.2)
+ * @nd: controller
+ *
+ * One that does not obey is cut off from memory: that is about to be given back.
+ * Admin commands in flight fail.
+ *
+ * Context: may sleep, for as long as the controller says in CAP.TO.
+ * Return: 0, -ENODEV if it is gone, or -ETIMEDOUT.
+ */
+int anvme_disable(struct anvme *nd)
+{
+	int err;
+
+	anvme_admin_down(nd);
+	err = disable(nd);
+	if (err == -ETIMEDOUT && nd->pdev) {
+		dev_err(nd->dev, "the controller cannot be disabled, it is cut off from memory\n");
+		pci_clear_master(nd->pdev);
+	}
+	anvme_admin_flush(nd);
+	return err;
 }
 
 /* Disabled to ready, with an empty admin queue (3.5.1). */
@@ -122,6 +140,11 @@ static int check_capabilities(struct anvme *nd)
 		return -EOPNOTSUPP;
 	}
 	nd->db_stride = 4U << NVME_CAP_STRIDE(nd->cap);
+	if (nd->bar_len < NVME_REG_DBS + 4 * nd->db_stride) {
+		dev_err(nd->dev, "registers of %u bytes have no room for doorbells %u bytes apart\n",
+			nd->bar_len, nd->db_stride);
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -248,7 +271,7 @@ int anvme_start(struct anvme *nd)
 	err = check_capabilities(nd);
 	if (err)
 		return err;
-	err = anvme_disable(nd);
+	err = disable(nd);
 	if (err) {
 		dev_err(nd->dev, "the controller cannot be disabled (%d)\n", err);
 		return err;
@@ -284,12 +307,12 @@ int anvme_start(struct anvme *nd)
 	return 0;
 
 down:
-	anvme_admin_down(nd);
-	disable_works(nd);
 	anvme_disable(nd);
+	disable_works(nd);
 	if (nd->dbbuf)
 		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
 free_admin:
+	anvme_disable(nd);
 	anvme_admin_free(nd);
 free_id:
 	kfree(nd->id);
@@ -309,7 +332,8 @@ int anvme_restart(struct anvme *nd)
 	unsigned int wanted = nd->nr_queues + nd->nr_poll_queues, nr = wanted;
 	int err;
 
-	anvme_admin_down(nd);
+	if (nd->pdev)
+		pci_set_master(nd->pdev);
 	err = anvme_disable(nd);
 	if (err)
 		return err;
@@ -396,6 +420,14 @@ static void events_work(struct work_struct *work)
 	anvme_event_request(nd);
 }
 
+/* Bounce buffers have a largest size; what is beyond could never be mapped. */
+static u32 max_segment(struct anvme *nd)
+{
+	size_t fits = round_down(dma_max_mapping_size(nd->dev), ANVME_PAGE);
+
+	return clamp_t(size_t, fits, ANVME_PAGE, nd->max_bytes);
+}
+
 static int create_ctrl(struct anvme *nd)
 {
 	unsigned int nr_slots = nd->entries - 1;
@@ -408,7 +440,7 @@ static int create_ctrl(struct anvme *nd)
 		.limits = {
 			.max_bytes		= nd->max_bytes,
 			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
-			.max_segment_bytes	= nd->max_bytes,
+			.max_segment_bytes	= max_segment(nd),
 			.seg_boundary_mask	= U64_MAX,
 			.virt_boundary_mask	= ANVME_PAGE - 1,
 			.dma_alignment_mask	= 3,

@@ -28,8 +28,7 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 	}
 }
 
-static int admin_execute(struct anvme *nd, u32 unit,
-			 struct nvme_passthru_cmd *c, void *data)
+static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *data)
 {
 	unsigned long timeout = c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
 						ANVME_ADMIN_TIMEOUT;
@@ -44,9 +43,17 @@ static int admin_execute(struct anvme *nd, u32 unit,
 		.common.cdw14	= cpu_to_le32(c->cdw14),
 		.common.cdw15	= cpu_to_le32(c->cdw15),
 	};
+	bool formats = c->opcode == nvme_admin_format_nvm ||
+		       c->opcode == nvme_admin_ns_mgmt ||
+		       c->opcode == nvme_admin_ns_attach;
 	u64 result = 0;
 	int status;
 
+	if (formats) {
+		status = anvme_format_begin(nd, c->nsid);
+		if (status)
+			return status;
+	}
 	/* The lowest bits of an opcode say which way its data goes (3.1.1). */
 	if (data)
 		status = anvme_admin_data(nd, &cmd, data, c->data_len,
@@ -54,16 +61,12 @@ static int admin_execute(struct anvme *nd, u32 unit,
 	else
 		status = anvme_admin(nd, &cmd, &result, timeout);
 	c->result = result;
-	/* Capacity and LBA size may be others now, and namespaces too. */
-	if (!status && (c->opcode == nvme_admin_format_nvm ||
-			c->opcode == nvme_admin_ns_mgmt ||
-			c->opcode == nvme_admin_ns_attach))
-		anvme_reformatted(nd, unit);
+	if (formats)
+		anvme_format_end(nd, c->nsid);
 	return status;
 }
 
-static int admin_ioctl(struct anvme *nd, u32 unit,
-		       struct nvme_passthru_cmd __user *arg)
+static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 {
 	struct nvme_passthru_cmd c;
 	void __user *addr;
@@ -82,7 +85,7 @@ static int admin_ioctl(struct anvme *nd, u32 unit,
 		if (IS_ERR_OR_NULL(data))
 			return data ? PTR_ERR(data) : -ENOMEM;
 	}
-	status = admin_execute(nd, unit, &c, data);
+	status = admin_execute(nd, &c, data);
 	if (!status && data && (c.opcode & 2) &&
 	    copy_to_user(addr, data, c.data_len))
 		status = -EFAULT;
@@ -113,8 +116,7 @@ int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 	case NVME_IOCTL_ADMIN_CMD:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return admin_ioctl(asblk_ctrl_priv(ctrl), unit,
-				   (void __user *)arg);
+		return admin_ioctl(asblk_ctrl_priv(ctrl), (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

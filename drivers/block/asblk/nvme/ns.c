@@ -116,10 +116,8 @@ static void ns_remove(struct anvme_ns *ns)
 }
 
 /* Its capacity or its LBA size may have changed. */
-static void ns_update(struct anvme_ns *ns, const struct anvme_ns *now)
+static void ns_set_format(struct anvme_ns *ns, const struct anvme_ns *now)
 {
-	if (ns->nr_blocks == now->nr_blocks && ns->shift == now->shift)
-		return;
 	if (asblk_disk_reformat(ns->disk, now->nr_blocks, 1U << now->shift))
 		return;
 	ns->nr_blocks = now->nr_blocks;
@@ -134,8 +132,8 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 	int err;
 
 	err = anvme_identify(nd, NVME_ID_CNS_NS, nsid, id);
-	if (err < 0) {
-		/* Nothing is known: what was there stays. */
+	if (err < 0 || (err && !(err & NVME_STATUS_DNR))) {
+		/* Nothing is known, or not yet: what was there stays. */
 		if (ns)
 			ns->seen = true;
 		return;
@@ -149,7 +147,8 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 	}
 	if (ns) {
 		ns->seen = true;
-		ns_update(ns, &now);
+		if (ns->nr_blocks != now.nr_blocks || ns->shift != now.shift)
+			ns_set_format(ns, &now);
 		return;
 	}
 	ns = kmemdup(&now, sizeof(now), GFP_KERNEL);
@@ -166,29 +165,55 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 }
 
 /**
- * anvme_reformatted - a namespace was formatted through its disk
+ * anvme_format_begin - namespaces are about to be formatted through a disk
  * @nd: controller
- * @nsid: namespace
+ * @nsid: namespace, or %NVME_NSID_ALL
  *
- * Whoever had it formatted wants to see the new format at once. Whatever cannot be
- * done here, because it would remove the disk or because somebody scans already,
- * is left to a scan.
+ * Nothing is read or written while the blocks change their size: a command made for
+ * the old size would move other amounts of memory.
  *
  * Context: may sleep; gendisk.open_mutex is held.
+ * Return: 0, to be followed by anvme_format_end(), or -EBUSY if namespaces are
+ * being looked for. The usual order of locks is the other way round, so that
+ * cannot be waited for.
  */
-void anvme_reformatted(struct anvme *nd, u32 nsid)
+int anvme_format_begin(struct anvme *nd, u32 nsid)
+{
+	struct anvme_ns *ns;
+
+	if (!mutex_trylock(&nd->scan_lock))
+		return -EBUSY;
+	list_for_each_entry(ns, &nd->namespaces, list)
+		if (nsid == ns->id || nsid == NVME_NSID_ALL)
+			asblk_disk_hold(ns->disk);
+	return 0;
+}
+
+/**
+ * anvme_format_end - go on after anvme_format_begin(), with what there is now
+ * @nd: controller
+ * @nsid: namespace, or %NVME_NSID_ALL
+ *
+ * What cannot be done here, because it removes a disk, is left to a scan.
+ *
+ * Context: as anvme_format_begin().
+ */
+void anvme_format_end(struct anvme *nd, u32 nsid)
 {
 	struct nvme_id_ns *id = kmalloc_obj(*id);
 	struct anvme_ns *ns, now;
 
-	/* The usual order is the other way round: never wait for it. */
-	if (id && mutex_trylock(&nd->scan_lock)) {
-		ns = ns_find(nd, nsid);
-		if (ns && !anvme_identify(nd, NVME_ID_CNS_NS, nsid, id) &&
-		    !ns_parse(id, &now))
-			ns_update(ns, &now);
-		mutex_unlock(&nd->scan_lock);
+	list_for_each_entry(ns, &nd->namespaces, list) {
+		if (nsid != ns->id && nsid != NVME_NSID_ALL)
+			continue;
+		if (!id || anvme_identify(nd, NVME_ID_CNS_NS, ns->id, id) ||
+		    ns_parse(id, &now)) {
+			now.nr_blocks = ns->nr_blocks;
+			now.shift = ns->shift;
+		}
+		ns_set_format(ns, &now);
 	}
+	mutex_unlock(&nd->scan_lock);
 	kfree(id);
 	queue_work(system_dfl_wq, &nd->scan);
 }
@@ -224,7 +249,7 @@ void anvme_scan(struct anvme *nd)
 		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
 			dev_err(nd->dev, "namespace %u after %u of %u in the list: the rest is ignored\n",
 				nsid, last, le32_to_cpu(nd->id->nn));
-			break;
+			goto unlock;
 		}
 		last = nsid;
 		ns_scan_one(nd, nsid, id);
@@ -252,6 +277,9 @@ void anvme_remove_namespaces(struct anvme *nd)
 {
 	struct anvme_ns *ns, *tmp;
 
+	/* Nobody scans, but one of the disks may just be formatted. */
+	mutex_lock(&nd->scan_lock);
 	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list)
 		ns_remove(ns);
+	mutex_unlock(&nd->scan_lock);
 }

@@ -164,6 +164,7 @@ struct anvme_ns {
  * @dev: device that does DMA
  * @pdev: the same as a PCI function; NULL in tests
  * @bar: registers
+ * @bar_len: bytes of them
  * @cap: CAP register
  * @db_stride: bytes from one doorbell to the next
  * @admin: admin queue
@@ -190,6 +191,7 @@ struct anvme {
 	struct device *dev;
 	struct pci_dev *pdev;
 	void __iomem *bar;
+	u32 bar_len;
 	u64 cap;
 	u32 db_stride;
 	struct anvme_admin admin;
@@ -253,6 +255,7 @@ int anvme_admin_alloc(struct anvme *nd);
 void anvme_admin_free(struct anvme *nd);
 void anvme_admin_up(struct anvme *nd);
 void anvme_admin_down(struct anvme *nd);
+void anvme_admin_flush(struct anvme *nd);
 bool anvme_admin_reap(struct anvme *nd);
 int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
 		unsigned long timeout);
@@ -281,7 +284,8 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 
 /* ns.c */
 void anvme_scan(struct anvme *nd);
-void anvme_reformatted(struct anvme *nd, u32 nsid);
+int anvme_format_begin(struct anvme *nd, u32 nsid);
+void anvme_format_end(struct anvme *nd, u32 nsid);
 void anvme_remove_namespaces(struct anvme *nd);
 
 /* pci.c */

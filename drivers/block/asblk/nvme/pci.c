@@ -38,7 +38,8 @@ static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 	for (i = 0; i < nd->nr_queues; i++) {
 		struct anvme_queue *q = &nd->queues[i];
 
-		if (READ_ONCE(q->irq_on) && asblk_reap(q->eq))
+		/* Pairs with anvme_request_irq(). */
+		if (smp_load_acquire(&q->irq_on) && asblk_reap(q->eq))
 			ret = IRQ_HANDLED;
 	}
 	return ret;
@@ -71,7 +72,8 @@ int anvme_request_irq(struct anvme_queue *q)
 		err = request_irq(pci_irq_vector(nd->pdev, q->vector),
 				  anvme_queue_interrupt, 0, q->name, q);
 	}
-	WRITE_ONCE(q->irq_on, !err);
+	/* Its handler may run from here on: pairs with the shared one. */
+	smp_store_release(&q->irq_on, !err);
 	return err;
 }
 
@@ -170,7 +172,8 @@ static int map_device(struct anvme *nd)
 	if (pci_resource_len(pdev, 0) < NVME_REG_DBS + SZ_4K)
 		goto release;
 	err = -ENOMEM;
-	nd->bar = ioremap(pci_resource_start(pdev, 0), pci_resource_len(pdev, 0));
+	nd->bar_len = min_t(u64, pci_resource_len(pdev, 0), U32_MAX);
+	nd->bar = ioremap(pci_resource_start(pdev, 0), nd->bar_len);
 	if (!nd->bar)
 		goto release;
 	err = dma_set_mask_and_coherent(nd->dev, DMA_BIT_MASK(64));
@@ -179,6 +182,8 @@ static int map_device(struct anvme *nd)
 	/* Offsets within a page must survive a bounce buffer, or PRPs would lie. */
 	dma_set_min_align_mask(nd->dev, ANVME_PAGE - 1);
 	dma_set_max_seg_size(nd->dev, UINT_MAX);
+	/* For the time after a reset that takes it away. */
+	pci_save_state(pdev);
 	return 0;
 
 unmap:
@@ -200,8 +205,8 @@ static void unmap_device(struct anvme *nd)
 /* Doorbells must be inside the BAR, whatever the controller says of itself. */
 static void limit_queues(struct anvme *nd)
 {
-	resource_size_t room = pci_resource_len(nd->pdev, 0) - NVME_REG_DBS;
-	unsigned int pairs = room / (2 * nd->db_stride) - 1;
+	unsigned int room = nd->bar_len - NVME_REG_DBS;
+	unsigned int pairs = room / (2 * nd->db_stride) - 1;	/* at least 1 */
 
 	nd->nr_poll_queues = min(nd->nr_poll_queues, pairs - 1);
 	nd->nr_queues = min(nd->nr_queues, pairs - nd->nr_poll_queues);
@@ -261,6 +266,8 @@ static void anvme_remove(struct pci_dev *pdev)
 
 	if (!pci_device_is_present(pdev))
 		asblk_ctrl_dead(nd->ctrl, "the device is gone");
+	else
+		asblk_ctrl_resume(nd->ctrl);	/* if nobody has */
 	anvme_del(nd);
 	free_vectors(nd);
 	anvme_release(nd);
@@ -335,6 +342,7 @@ static pci_ers_result_t anvme_slot_reset(struct pci_dev *pdev)
 	struct anvme *nd = pci_get_drvdata(pdev);
 
 	pci_restore_state(pdev);
+	pci_save_state(pdev);
 	return asblk_ctrl_resume(nd->ctrl) ? PCI_ERS_RESULT_DISCONNECT :
 					     PCI_ERS_RESULT_RECOVERED;
 }

@@ -11,6 +11,17 @@ static int anvme_vector(const struct anvme_queue *q)
 	return q->eq->polled ? -1 : q->vector;
 }
 
+/* Whatever state it is in, it touches no memory afterwards. */
+static void anvme_give_up(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+	unsigned int i;
+
+	anvme_stop(nd, false);
+	for (i = 0; i < nd->nr_queues + nd->nr_poll_queues; i++)
+		nd->queues[i].created = false;
+}
+
 static int anvme_start_queue(struct asblk_queue *eq)
 {
 	struct anvme *nd = asblk_ctrl_priv(eq->ctrl);
@@ -32,12 +43,12 @@ static int anvme_start_queue(struct asblk_queue *eq)
 		err = -ENOMEM;
 		goto free_ring;
 	}
+	eq->priv = q;
 	if (!eq->polled) {
 		err = anvme_request_irq(q);
 		if (err)
 			goto free_pages;
 	}
-	eq->priv = q;
 	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
 	if (err) {
 		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", eq->index, err);
@@ -66,7 +77,7 @@ static void anvme_stop_queue(struct asblk_queue *eq)
 
 	/* A controller that cannot delete it has to be disabled, or is gone. */
 	if (q->created && anvme_delete_queue(nd, &q->ring))
-		anvme_disable(nd);
+		anvme_give_up(eq->ctrl);
 	q->created = false;
 	if (!eq->polled)
 		anvme_free_irq(q);
@@ -257,16 +268,6 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 	}
 	queue_work(system_dfl_wq, &nd->scan);
 	return 0;
-}
-
-static void anvme_give_up(struct asblk_ctrl *ctrl)
-{
-	struct anvme *nd = asblk_ctrl_priv(ctrl);
-	unsigned int i;
-
-	anvme_stop(nd, false);
-	for (i = 0; i < nd->nr_queues + nd->nr_poll_queues; i++)
-		nd->queues[i].created = false;
 }
 
 static void anvme_show_queue(struct asblk_queue *eq, struct seq_file *m)
