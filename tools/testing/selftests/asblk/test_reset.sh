@@ -31,6 +31,5 @@ eq "state after it" "$(<"$ctrl/state")" live
 ge "resets" "$(<"$ctrl/resets")" "$rounds"
 eq "errors" "$(engine_count errors)" 0
 eq "stale completions" "$(engine_count stale)" 0
-# The emulated device is so fast that a reset hardly ever finds anything in flight.
-[[ $device != nvme ]] || ge "transfers taken back" "$(engine_count taken_back)" 1
+# How many were in flight at the time is chance: KUnit sees to those.
 say "$rounds rounds, $(engine_count taken_back) transfers taken back"
