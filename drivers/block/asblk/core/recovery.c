@@ -135,8 +135,11 @@ static bool recovery_reset_queue(struct asblk_equeue *q)
 	if (!q->ops->reset_queue ||
 	    (q->was_reset && q->reset_at == q->count.completions))
 		return false;
+	/* Nothing else is to be called for the queue: no aborts, that is. */
+	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_RESETTING);
 	recovery_stop_queue(q);
 	err = q->ops->reset_queue(&q->pub);
+	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	if (err) {
 		dev_warn(dev, "queue %u: reset failed (%d)\n", q->pub.index, err);
 		return false;
