@@ -35,6 +35,8 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 		fake->busy--;
 		return BLK_STS_RESOURCE;
 	}
+	fake->flushes += t->op == ASBLK_OP_FLUSH;
+	fake->opts = t->opts;
 	if (fake->automatic) {
 		fake_say(fake, t->id, BLK_STS_OK, 0, 0);
 		return BLK_STS_OK;
@@ -113,6 +115,52 @@ static void fake_disable(struct asblk_ctrl *ctrl)
 	fake->disables++;
 }
 
+static int fake_write_cache(struct asblk_ctrl *ctrl, bool on)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->settings++;
+	fake->flushes_at_cache = fake->flushes;
+	fake->cache = on;
+	return fake->setting_err;
+}
+
+static int fake_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->settings++;
+	fake->protected = on;
+	return fake->setting_err;
+}
+
+static int fake_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
+			 unsigned int usecs)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->settings++;
+	fake->coalesce_count = count;
+	fake->coalesce_usecs = usecs;
+	return fake->setting_err;
+}
+
+static int fake_idle(struct asblk_ctrl *ctrl)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->idles += !fake->idle_err;
+	return fake->idle_err;
+}
+
+static int fake_wake(struct asblk_ctrl *ctrl)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->wakes++;
+	return fake->wake_err;
+}
+
 static const struct asblk_ctrl_ops fake_ops = {
 	.owner		= THIS_MODULE,
 	.start_queue	= fake_start_queue,
@@ -125,6 +173,11 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.reset_queue	= fake_reset_queue,
 	.reset		= fake_reset,
 	.disable	= fake_disable,
+	.write_cache	= fake_write_cache,
+	.write_protect	= fake_write_protect,
+	.coalesce	= fake_coalesce,
+	.idle		= fake_idle,
+	.wake		= fake_wake,
 };
 
 /* Transfers of 4 KiB, four tags, four extra slots, two retries. */
@@ -180,6 +233,7 @@ void fake_forget(struct fake *fake)
 {
 	fake->nr_seen = 0;
 	fake->rings = 0;
+	fake->flushes = 0;
 }
 
 /* Have the next reap report something. */

@@ -51,6 +51,8 @@ struct fake_result {
  * @nr_seen: number of them
  * @result: for the next reap
  * @nr_results: number of them
+ * @flushes: flushes accepted since then
+ * @opts: options of the last transfer accepted
  * @rings: doorbells rung
  * @start_err: what start_queue returns
  * @abort_err: what abort returns
@@ -60,6 +62,17 @@ struct fake_result {
  * @queue_resets: calls of reset_queue
  * @resets: calls of reset
  * @disables: calls of disable
+ * @idle_err: what idle returns
+ * @wake_err: what wake returns
+ * @idles: calls of idle that worked
+ * @wakes: calls of wake
+ * @setting_err: what write_cache, write_protect and coalesce return
+ * @settings: calls of them
+ * @cache: what write_cache was last told
+ * @flushes_at_cache: @flushes then
+ * @protected: what write_protect was last told
+ * @coalesce_count: what coalesce was last told
+ * @coalesce_usecs: likewise
  */
 struct fake {
 	struct asblk_ctrl *ctrl;
@@ -72,6 +85,8 @@ struct fake {
 	unsigned int nr_seen;
 	struct fake_result result[FAKE_MAX_TRANSFERS];
 	unsigned int nr_results;
+	unsigned int flushes;
+	u8 opts;
 	unsigned int rings;
 	int start_err;
 	int abort_err;
@@ -81,6 +96,17 @@ struct fake {
 	unsigned int queue_resets;
 	unsigned int resets;
 	unsigned int disables;
+	int idle_err;
+	int wake_err;
+	unsigned int idles;
+	unsigned int wakes;
+	int setting_err;
+	unsigned int settings;
+	bool cache;
+	unsigned int flushes_at_cache;
+	bool protected;
+	unsigned int coalesce_count;
+	unsigned int coalesce_usecs;
 };
 
 void fake_params(struct asblk_ctrl_params *p);

@@ -1,334 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Tests of nvme/ against a controller that is memory and a thread: it has the
- * registers, executes commands, and misbehaves as no emulator does.
- */
-#include <kunit/device.h>
+/* Tests of nvme/ against the controller of bad_nvme.c. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
-#include <linux/dma-mapping.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
-#include <linux/sizes.h>
 
-#include "nvme/nvme.h"
+#include "bad_nvme.h"
 #include "probe.h"
-
-#define NR_QUEUES	3	/* with the admin queue */
-#define BLOCK_SHIFT	9
-#define NR_BLOCKS	(SZ_16M >> BLOCK_SHIFT)
-
-/* Capabilities (3.1.3.1): queues of 64 entries, ready in 1 s, NVM command set. */
-#define CAPABILITIES	(63 | 1ULL << 16 | 1ULL << 24 | 1ULL << 37)
-
-struct bad_queue {
-	bool on;
-	u64 sq;
-	u64 cq;
-	u16 size;
-	u16 sq_head;
-	u16 cq_tail;
-	u16 phase;
-};
-
-/**
- * struct bad_nvme - the controller
- * @nd: the driver's side
- * @reg: registers
- * @thread: executes
- * @queue: admin queue first
- * @edit_ctrl: changes Identify Controller data before it is sent
- * @edit_ns: changes Identify Namespace data
- * @edit_list: changes the list of active namespaces
- * @never_ready: CSTS.RDY never comes
- * @fatal_if_enabled: CSTS.CFS comes instead
- * @stays_fatal: a reset does not help against CSTS.CFS
- * @swallow: that many I/O commands are not completed
- * @invent: that many completions of I/O commands have an identifier of their own
- * @twice: that many I/O commands are completed twice
- * @flood: fill a whole completion queue with nothing that was asked for
- * @enables: times it became ready
- * @aborts: Abort commands
- */
-struct bad_nvme {
-	struct anvme nd;
-	u32 *reg;
-	struct task_struct *thread;
-	struct bad_queue queue[NR_QUEUES];
-	void (*edit_ctrl)(struct nvme_id_ctrl *id);
-	void (*edit_ns)(struct nvme_id_ns *id);
-	void (*edit_list)(__le32 *list);
-	bool never_ready;
-	bool fatal_if_enabled;
-	bool stays_fatal;
-	unsigned int swallow;
-	unsigned int invent;
-	unsigned int twice;
-	bool flood;
-	unsigned int enables;
-	unsigned int aborts;
-};
-
-static u32 reg_get(struct bad_nvme *b, u32 reg)
-{
-	return READ_ONCE(b->reg[reg / 4]);
-}
-
-static void reg_set(struct bad_nvme *b, u32 reg, u32 value)
-{
-	WRITE_ONCE(b->reg[reg / 4], value);
-}
-
-static void *memory(u64 dma)
-{
-	return phys_to_virt(dma);
-}
-
-static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 status)
-{
-	struct bad_queue *q = &b->queue[qid];
-	struct nvme_completion *cqe = memory(q->cq) + q->cq_tail * sizeof(*cqe);
-
-	cqe->result.u64 = cpu_to_le64(result);
-	cqe->command_id = cid;
-	cqe->sq_head = cpu_to_le16(U16_MAX);	/* nobody should believe it */
-	smp_wmb();	/* the phase tag comes last */
-	WRITE_ONCE(cqe->status, cpu_to_le16(status << 1 | q->phase));
-	if (++q->cq_tail == q->size) {
-		q->cq_tail = 0;
-		q->phase ^= 1;
-	}
-}
-
-static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
-{
-	void *data = memory(le64_to_cpu(cmd->common.dptr.prp1));
-	struct nvme_id_ctrl *ctrl = data;
-	struct nvme_id_ns *ns = data;
-	__le32 *list = data;
-
-	memset(data, 0, 4096);
-	switch (cmd->identify.cns) {
-	case NVME_ID_CNS_CTRL:
-		memset(ctrl->sn, ' ', sizeof(ctrl->sn));
-		memset(ctrl->mn, ' ', sizeof(ctrl->mn));
-		memcpy(ctrl->mn, "bad\001one", 7);
-		ctrl->mdts = 2;
-		ctrl->sqes = 0x66;
-		ctrl->cqes = 0x44;
-		ctrl->nn = cpu_to_le32(4);
-		ctrl->vwc = 1;
-		ctrl->acl = 3;
-		if (b->edit_ctrl)
-			b->edit_ctrl(ctrl);
-		break;
-	case NVME_ID_CNS_NS_ACTIVE_LIST:
-		list[0] = cpu_to_le32(1);
-		if (b->edit_list)
-			b->edit_list(list);
-		break;
-	case NVME_ID_CNS_NS:
-		ns->nsze = cpu_to_le64(NR_BLOCKS);
-		ns->lbaf[0].ds = BLOCK_SHIFT;
-		if (b->edit_ns)
-			b->edit_ns(ns);
-		break;
-	}
-}
-
-static void set_queue(struct bad_queue *q, u64 sq, u64 cq, u16 size)
-{
-	*q = (struct bad_queue) {
-		.on = true, .sq = sq, .cq = cq, .size = size, .phase = 1,
-	};
-}
-
-static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
-{
-	u16 qid = le16_to_cpu(cmd->create_sq.sqid);	/* the same in all of them */
-	u32 result = 0;
-
-	switch (cmd->common.opcode) {
-	case nvme_admin_identify:
-		identify(b, cmd);
-		break;
-	case nvme_admin_set_features:
-		if (le32_to_cpu(cmd->features.fid) == NVME_FEAT_NUM_QUEUES)
-			result = (NR_QUEUES - 2) << 16 | (NR_QUEUES - 2);
-		break;
-	case nvme_admin_create_cq:
-		set_queue(&b->queue[qid], 0, le64_to_cpu(cmd->create_cq.prp1),
-			  le16_to_cpu(cmd->create_cq.qsize) + 1);
-		b->queue[qid].on = false;
-		break;
-	case nvme_admin_create_sq:
-		b->queue[qid].sq = le64_to_cpu(cmd->create_sq.prp1);
-		reg_set(b, NVME_REG_DBS + 8 * qid, 0);
-		b->queue[qid].on = true;
-		break;
-	case nvme_admin_delete_sq:
-		b->queue[qid].on = false;
-		break;
-	case nvme_admin_abort_cmd:
-		b->aborts++;
-		break;
-	case nvme_admin_async_event:
-		return;
-	}
-	post(b, 0, cmd->common.command_id, result, 0);
-}
-
-static bool count_down(unsigned int *left)
-{
-	if (!*left)
-		return false;
-	(*left)--;
-	return true;
-}
-
-static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *cmd)
-{
-	u16 cid = cmd->common.command_id;
-
-	if (count_down(&b->swallow))
-		return;
-	if (count_down(&b->invent))
-		post(b, qid, cid ^ 0x5555, 0, 0);
-	if (count_down(&b->twice))
-		post(b, qid, cid, 0, 0);
-	post(b, qid, cid, 0, 0);
-}
-
-/* Return: true if the queue had something to do. */
-static bool run_queue(struct bad_nvme *b, unsigned int qid)
-{
-	struct bad_queue *q = &b->queue[qid];
-	u32 tail = reg_get(b, NVME_REG_DBS + 8 * qid);
-	bool busy = false;
-
-	if (!q->on || tail >= q->size)
-		return false;
-	smp_rmb();	/* entries are read after the doorbell */
-	while (q->on && q->sq_head != tail) {
-		struct nvme_command *sq = memory(q->sq);
-		struct nvme_command cmd = sq[q->sq_head];
-
-		if (++q->sq_head == q->size)
-			q->sq_head = 0;
-		if (qid)
-			io(b, qid, &cmd);
-		else
-			admin(b, &cmd);
-		busy = true;
-	}
-	return busy;
-}
-
-static void run_control(struct bad_nvme *b)
-{
-	u32 cc = reg_get(b, NVME_REG_CC), csts = reg_get(b, NVME_REG_CSTS);
-
-	if (csts == U32_MAX)
-		return;
-	if (!(cc & NVME_CC_ENABLE)) {
-		memset(b->queue, 0, sizeof(b->queue));
-		csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
-		if (!b->stays_fatal)
-			csts &= ~NVME_CSTS_CFS;
-	} else if (b->fatal_if_enabled) {
-		csts |= NVME_CSTS_CFS;
-	} else if (!(csts & NVME_CSTS_RDY) && !b->never_ready) {
-		u32 aqa = reg_get(b, NVME_REG_AQA);
-
-		set_queue(&b->queue[0],
-			  reg_get(b, NVME_REG_ASQ) |
-			  (u64)reg_get(b, NVME_REG_ASQ + 4) << 32,
-			  reg_get(b, NVME_REG_ACQ) |
-			  (u64)reg_get(b, NVME_REG_ACQ + 4) << 32,
-			  (aqa & 0xfff) + 1);
-		reg_set(b, NVME_REG_DBS, 0);
-		b->enables++;
-		csts |= NVME_CSTS_RDY;
-	}
-	if (cc & NVME_CC_SHN_MASK)
-		csts |= NVME_CSTS_SHST_CMPLT;
-	reg_set(b, NVME_REG_CSTS, csts);
-}
-
-static void interrupt(struct bad_nvme *b, unsigned int qid)
-{
-	if (!qid)
-		anvme_admin_reap(&b->nd);
-	else if (b->nd.queues && b->nd.queues[qid - 1].eq)
-		asblk_reap(b->nd.queues[qid - 1].eq);
-}
-
-static int controller(void *data)
-{
-	struct bad_nvme *b = data;
-	unsigned int qid, i;
-
-	while (!kthread_should_stop()) {
-		run_control(b);
-		for (qid = 0; qid < NR_QUEUES; qid++) {
-			bool busy = run_queue(b, qid);
-
-			if (qid == 1 && b->flood && b->queue[1].on) {
-				for (i = 0; i < b->queue[1].size; i++)
-					post(b, 1, i * 77, 0, i & 0x7ff);
-				b->flood = false;
-				busy = true;
-			}
-			if (busy)
-				interrupt(b, qid);
-		}
-		usleep_range(50, 100);
-	}
-	return 0;
-}
-
-static int bad_init(struct kunit *test)
-{
-	struct probe_test *t = probe_test_alloc(test);
-	struct bad_nvme *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, b);
-	t->priv = b;
-	b->reg = kunit_kzalloc(test, NVME_REG_DBS + SZ_4K, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, b->reg);
-	b->reg[0] = lower_32_bits(CAPABILITIES);
-	b->reg[1] = upper_32_bits(CAPABILITIES);
-	b->nd.dev = kunit_device_register(test, "asblk-bad-nvme");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(b->nd.dev));
-	b->nd.dev->dma_mask = &b->nd.dev->coherent_dma_mask;
-	KUNIT_ASSERT_EQ(test, dma_set_mask_and_coherent(b->nd.dev, DMA_BIT_MASK(64)), 0);
-	b->nd.bar = (void __iomem *)b->reg;
-	b->nd.bar_len = NVME_REG_DBS + SZ_4K;
-	b->nd.nr_queues = 1;
-	b->nd.nr_vectors = 1;
-	b->nd.entries = 64;
-	anvme_init(&b->nd);
-	b->thread = kthread_run(controller, b, "asblk-bad-nvme");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(b->thread));
-	return 0;
-}
-
-static void bad_exit(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = t->priv;
-
-	kthread_stop(b->thread);
-	kfree(b->nd.queues);
-	probe_test_free(t);
-}
 
 /* Bring it up. Return: its only namespace's disk is there. */
 static bool bring_up(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	struct bad_nvme *b = t->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_ns *ns;
 
 	KUNIT_ASSERT_EQ(test, anvme_start(&b->nd), 0);
@@ -344,7 +28,7 @@ static bool bring_up(struct kunit *test)
 static void take_down(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	struct bad_nvme *b = t->priv;
+	struct bad_nvme *b = bad_nvme(test);
 
 	anvme_del(&b->nd);
 	anvme_release(&b->nd);
@@ -357,7 +41,7 @@ static struct asblk_counters *counters(struct bad_nvme *b)
 
 static void nvme_good(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
@@ -374,7 +58,7 @@ static void nvme_good(struct kunit *test)
 
 static void nvme_never_ready(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 
 	b->never_ready = true;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
@@ -382,7 +66,7 @@ static void nvme_never_ready(struct kunit *test)
 
 static void nvme_fatal_at_start(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 
 	b->fatal_if_enabled = true;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
@@ -390,17 +74,17 @@ static void nvme_fatal_at_start(struct kunit *test)
 
 static void nvme_capabilities(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 
 	b->reg[1] = 0;				/* no command set */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EOPNOTSUPP);
-	b->reg[1] = upper_32_bits(CAPABILITIES) | 1 << 16;	/* 8 KiB pages */
+	b->reg[1] = upper_32_bits(BAD_CAPABILITIES) | 1 << 16;	/* 8 KiB pages */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EOPNOTSUPP);
-	b->reg[1] = upper_32_bits(CAPABILITIES);
-	b->reg[0] = lower_32_bits(CAPABILITIES) & ~0xffff;	/* one entry */
+	b->reg[1] = upper_32_bits(BAD_CAPABILITIES);
+	b->reg[0] = lower_32_bits(BAD_CAPABILITIES) & ~0xffff;	/* one entry */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EOPNOTSUPP);
-	b->reg[0] = lower_32_bits(CAPABILITIES);
-	b->reg[1] = upper_32_bits(CAPABILITIES) | 15;	/* doorbells far apart */
+	b->reg[0] = lower_32_bits(BAD_CAPABILITIES);
+	b->reg[1] = upper_32_bits(BAD_CAPABILITIES) | 15;	/* doorbells far apart */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ENODEV);
 	b->reg[0] = U32_MAX;			/* not there */
 	b->reg[1] = U32_MAX;
@@ -464,7 +148,7 @@ KUNIT_ARRAY_PARAM_DESC(absurd, absurd_params, name);
 static void nvme_absurd(struct kunit *test)
 {
 	const struct absurd_param *a = test->param_value;
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 
 	b->edit_ctrl = a->ctrl;
 	b->edit_ns = a->ns;
@@ -480,7 +164,7 @@ static void nvme_absurd(struct kunit *test)
 /* An identifier out of thin air: noticed, and the controller is reset. */
 static void nvme_invented(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
@@ -500,7 +184,7 @@ static void nvme_invented(struct kunit *test)
 /* Every command completes twice, and the controller is reset for it, many times. */
 static void nvme_twice(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 	unsigned int i;
 
@@ -520,7 +204,7 @@ static void nvme_twice(struct kunit *test)
 /* More completions than there were commands, as many as the queue can hold. */
 static void nvme_overrun(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
 	struct probe *p;
 
@@ -538,7 +222,7 @@ static void nvme_overrun(struct kunit *test)
 /* Commands that never come back: aborted without success, then the queue is reset. */
 static void nvme_swallowed(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
@@ -554,12 +238,12 @@ static void nvme_swallowed(struct kunit *test)
 /* Fatal in the middle of it: a controller reset at once, no abort, no queue reset. */
 static void nvme_fatal(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
 	b->swallow = 1;
-	reg_set(b, NVME_REG_CSTS, NVME_CSTS_RDY | NVME_CSTS_CFS);
+	bad_status(b, NVME_CSTS_RDY | NVME_CSTS_CFS);
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);
@@ -569,7 +253,7 @@ static void nvme_fatal(struct kunit *test)
 
 static void nvme_fatal_for_good(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
@@ -585,7 +269,7 @@ static void nvme_fatal_for_good(struct kunit *test)
 /* Gone under I/O: registers read as ones. */
 static void nvme_gone(struct kunit *test)
 {
-	struct bad_nvme *b = ((struct probe_test *)test->priv)->priv;
+	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
@@ -593,6 +277,185 @@ static void nvme_gone(struct kunit *test)
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	memset(b->reg, 0xff, NVME_REG_DBS);
 	probe_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
+	take_down(test);
+}
+
+/* The first rung: done, but nobody said so. */
+static void nvme_lost_interrupt(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned int tries;
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	b->silent = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	/* It is counted when the request has ended, by whom it was late for. */
+	for (tries = 0; tries < 500 && !READ_ONCE(counters(b)->lost_interrupts); tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, counters(b)->lost_interrupts, 1);
+	KUNIT_EXPECT_EQ(test, b->aborts, 0);
+	take_down(test);
+}
+
+/* The second: aborted, and offered again. */
+static void nvme_aborted(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	b->obeys = true;
+	b->swallow = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->resets, 0);
+	b->obeys = false;
+	take_down(test);
+}
+
+/* A queue that cannot be reset alone is reset with its controller. */
+static void nvme_keeps_queues(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	b->keeps_queues = true;
+	b->swallow = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, b->enables, 2);
+	b->keeps_queues = false;
+	take_down(test);
+}
+
+static void nvme_write_cache(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
+	KUNIT_EXPECT_EQ(test, asblk_settings_cache(b->nd.ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
+	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
+	/* The controller forgets it in a reset. */
+	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
+	take_down(test);
+}
+
+/* Off before we came. */
+static void nvme_write_cache_off(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->feature[NVME_FEAT_VOLATILE_WC] = 0;
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
+	KUNIT_EXPECT_EQ(test, asblk_settings_cache(b->nd.ctrl, true), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 1);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
+	take_down(test);
+}
+
+static void nvme_write_protect(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_WRITE_PROTECT);
+	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
+	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, false), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_NO_WRITE_PROTECT);
+	b->denies = true;
+	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
+	take_down(test);
+}
+
+static void nvme_coalesce(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct asblk_ctrl *ctrl;
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	ctrl = b->nd.ctrl;
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 500), 0);
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 8), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 50),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 25600),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 0),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 257),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
+	take_down(test);
+}
+
+/* The lowest power state that it has, and back for the next request. */
+static void nvme_power(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 2);
+	KUNIT_EXPECT_EQ(test, anvme_ops.wake(b->nd.ctrl), 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 0);
+	b->denies = true;
+	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), -EOPNOTSUPP);
+	take_down(test);
+}
+
+static void wait_count(unsigned int *count, unsigned int wanted)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 500 && READ_ONCE(*count) < wanted; tries++)
+		msleep(20);
+}
+
+static void read_only(struct nvme_id_ns *id) { id->nsattr = NVME_NS_ATTR_RO; }
+
+/* Reported, read, and the next one too; what it means is acted upon. */
+static void nvme_events(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned int logs, tries;
+
+	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	logs = b->logs;
+	/* Its temperature, then its media. */
+	b->critical = NVME_SMART_CRIT_TEMPERATURE;
+	b->event = NVME_AER_SMART | 1 << 8 | NVME_LOG_SMART << 16;
+	wait_count(&b->logs, logs + 1);
+	KUNIT_EXPECT_EQ(test, b->logs, logs + 1);
+	b->critical = NVME_SMART_CRIT_MEDIA;
+	b->edit_ns = read_only;
+	b->event = NVME_AER_SMART | NVME_LOG_SMART << 16;
+	for (tries = 0; tries < 500 && !get_disk_ro(t->disk->gd); tries++)
+		msleep(20);
+	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	/* An error that it does not get out of by itself. */
+	b->event = NVME_AER_ERROR | NVME_AER_ERROR_PERSIST_INT_ERR << 8 | 1 << 16;
+	wait_count(&b->enables, 2);
+	flush_work(&b->nd.ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	take_down(test);
 }
 
@@ -605,10 +468,19 @@ static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_invented),
 	KUNIT_CASE_SLOW(nvme_twice),
 	KUNIT_CASE(nvme_overrun),
+	KUNIT_CASE(nvme_lost_interrupt),
+	KUNIT_CASE(nvme_aborted),
 	KUNIT_CASE(nvme_swallowed),
+	KUNIT_CASE(nvme_keeps_queues),
 	KUNIT_CASE(nvme_fatal),
 	KUNIT_CASE(nvme_fatal_for_good),
 	KUNIT_CASE(nvme_gone),
+	KUNIT_CASE(nvme_write_cache),
+	KUNIT_CASE(nvme_write_cache_off),
+	KUNIT_CASE(nvme_write_protect),
+	KUNIT_CASE(nvme_coalesce),
+	KUNIT_CASE(nvme_power),
+	KUNIT_CASE(nvme_events),
 	{}
 };
 

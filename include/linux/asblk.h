@@ -223,7 +223,8 @@ struct asblk_queue {
  *	it is until @reset or @disable.
  *
  * @reset: optional: the same for the whole controller. Returns 0, or a negative
- *	errno; then only @disable follows.
+ *	errno; then only @disable follows. What @write_cache and @coalesce have set
+ *	is set again afterwards.
  *
  * @disable: required with @reset: the controller is given up. Make sure that it
  *	touches no memory any more. May sleep, for a limited time.
@@ -238,6 +239,25 @@ struct asblk_queue {
  *
  * @load: put it back. May sleep. Returns 0 or a negative errno. Required for
  *	media with %ASBLK_MEDIA_REMOVABLE.
+ *
+ * @write_cache: optional: turn the volatile write cache on or off, for all media.
+ *	The engine sees to it that everything is flushed before and after. May
+ *	sleep, for a limited time. Returns 0 or a negative errno.
+ *
+ * @write_protect: optional: protect a medium from writing, or stop that. It is not
+ *	being written to. May sleep, for a limited time. Returns 0 or a negative
+ *	errno, -EOPNOTSUPP if this medium cannot be protected.
+ *
+ * @coalesce: optional: have an interrupt wait for @count completions, but no longer
+ *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
+ *	Returns 0 or a negative errno, -ERANGE for what the device cannot do.
+ *
+ * @idle: optional: nothing is in flight and nothing comes until @wake: save power.
+ *	May sleep, for a limited time. Returns 0, or a negative errno; then the
+ *	controller is used as before.
+ *
+ * @wake: required with @idle: be ready for transfers again. May sleep, for a limited
+ *	time. Returns 0, or a negative errno, which leads to a reset.
  *
  * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does
  *	not know. Not called once the disk is removed. May sleep. Returns -ENOTTY
@@ -263,6 +283,12 @@ struct asblk_ctrl_ops {
 	void (*disable)(struct asblk_ctrl *ctrl);
 	int (*eject)(struct asblk_ctrl *ctrl, u32 unit);
 	int (*load)(struct asblk_ctrl *ctrl, u32 unit);
+	int (*write_cache)(struct asblk_ctrl *ctrl, bool on);
+	int (*write_protect)(struct asblk_ctrl *ctrl, u32 unit, bool on);
+	int (*coalesce)(struct asblk_ctrl *ctrl, unsigned int count,
+			unsigned int usecs);
+	int (*idle)(struct asblk_ctrl *ctrl);
+	int (*wake)(struct asblk_ctrl *ctrl);
 	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		     unsigned long arg);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
@@ -285,6 +311,7 @@ struct asblk_ctrl_ops {
  *	%ASBLK_MAY_RETRY or was lost in a reset, at most 255; 0 fails them
  * @timeout_ms: milliseconds after which a request counts as late; 0 for the
  *	block layer's default of 30 s
+ * @cache_off: the volatile write cache, if there is one, is off
  * @node: NUMA node, or NUMA_NO_NODE
  * @dma_dev: device that the memory of transfers is mapped for; NULL for none
  */
@@ -300,6 +327,7 @@ struct asblk_ctrl_params {
 	size_t transfer_priv_size;
 	unsigned int max_retries;
 	unsigned int timeout_ms;
+	bool cache_off;
 	int node;
 	struct device *dma_dev;
 };
@@ -307,13 +335,14 @@ struct asblk_ctrl_params {
 #define ASBLK_MAX_QUEUE_DEPTH	2048
 
 /* What a medium can do, &asblk_media_params.features. */
-#define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile: flushes matter */
+#define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile: flushes matter if it is on */
 #define ASBLK_MEDIA_FUA			BIT(1)
 #define ASBLK_MEDIA_UNMAP		BIT(2)
 #define ASBLK_MEDIA_WRITE_ZEROES	BIT(3)
 #define ASBLK_MEDIA_SECURE_ERASE	BIT(4)
 #define ASBLK_MEDIA_REMOVABLE		BIT(5)
 #define ASBLK_MEDIA_READ_ONLY		BIT(6)	/* write protected */
+#define ASBLK_MEDIA_ZEROES_UNMAP	BIT(7)	/* write zeroes may unmap */
 
 /**
  * struct asblk_media_params - what one medium of a controller is
@@ -365,6 +394,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 void asblk_disk_remove(struct asblk_disk *disk);
 void asblk_disk_hold(struct asblk_disk *disk);
 int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
+void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only);
 void *asblk_disk_priv(struct device *disk_dev);
 
 unsigned int asblk_reap(struct asblk_queue *q);

@@ -62,8 +62,12 @@ static inline void asblk_unfreeze_queue(struct request_queue *q,
 	blk_mq_map_hw_queues(map, &(pdev)->dev, offset)
 #endif
 
+/* Nothing to undo for a device that sees memory as it is, and needed no bounce. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-#define dma_need_unmap(dev)		true
+#include <linux/dma-map-ops.h>
+#include <linux/iommu-dma.h>
+#define dma_need_unmap(dev) \
+	(get_dma_ops(dev) || use_dma_iommu(dev) || dma_dev_need_sync(dev))
 #endif
 
 /* Blocks larger than a page came with 6.15. */

@@ -2,8 +2,9 @@
 /*
  * What the files of core/ share, grouped by file, top layer last.
  *
- * Lock order: gendisk::open_mutex, then a queue freeze, then asblk_recovery::lock,
- * then asblk_equeue::lock (interrupts off; the only one on the data path).
+ * Lock order: gendisk::open_mutex, then asblk_ctrl::disks_lock, then a queue freeze,
+ * then asblk_recovery::lock, then asblk_equeue::lock (interrupts off; the only one on
+ * the data path).
  */
 #ifndef _ASBLK_CORE_H
 #define _ASBLK_CORE_H
@@ -29,10 +30,12 @@
  * @nr_sectors: capacity in sectors of 512 bytes, 0 while there is no medium.
  *	Written with the queue frozen.
  * @block_shift: log2 of the logical block size
+ * @zeroes_unmap: write zeroes may unmap
  */
 struct asblk_unit {
 	u32 id;
 	u8 block_shift;
+	bool zeroes_unmap;
 	sector_t nr_sectors;
 };
 
@@ -96,11 +99,12 @@ struct asblk_counters {
 /*
  * Why a queue does not offer new transfers to the controller, &asblk_equeue.held.
  * RETRY: others wait to be offered again. STOPPED: recovery has it. DEAD: it never
- * will again.
+ * will again. IDLE: it is to be woken first.
  */
 #define ASBLK_HELD_RETRY	BIT(0)
 #define ASBLK_HELD_STOPPED	BIT(1)
 #define ASBLK_HELD_DEAD		BIT(2)
+#define ASBLK_HELD_IDLE		BIT(3)
 
 /**
  * struct asblk_equeue - the engine's side of a hardware queue
@@ -129,6 +133,7 @@ struct asblk_counters {
  * @wanted: recovery is to look after this queue
  * @was_reset: @reset_at counts
  * @reset_at: @count.completions when the queue was last reset alone
+ * @idle_at: @count.requests when somebody last looked whether it is idle
  * @count: what happened
  */
 struct asblk_equeue {
@@ -156,6 +161,7 @@ struct asblk_equeue {
 	struct asblk_counters count;
 	struct asblk_transfer transfer;
 	u64 reset_at;
+	u64 idle_at;
 };
 
 static inline struct asblk_equeue *asblk_to_equeue(struct asblk_queue *q)
@@ -209,6 +215,12 @@ struct asblk_recovery {
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
  * @recovery: the recovery ladder
+ * @disks_lock: protects @disks; serialises changes of @cache_on and of write protection
+ * @disks: its disks
+ * @cache_on: the volatile write cache, if there is one, is on
+ * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce; under
+ *	&asblk_recovery.lock
+ * @coalesce_usecs: likewise
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
  */
@@ -221,6 +233,11 @@ struct asblk_ctrl {
 	struct asblk_equeue *queues;
 	unsigned int nr_queues;
 	struct asblk_recovery recovery;
+	struct mutex disks_lock;	/* the list, the cache, write protection */
+	struct list_head disks;
+	bool cache_on;
+	unsigned int coalesce_count;
+	unsigned int coalesce_usecs;
 	struct dentry *debugfs;
 	void *priv;
 };
@@ -230,6 +247,7 @@ struct asblk_ctrl {
  * @unit: the engine's part; &request_queue.queuedata points to it
  * @ctrl: controller; the disk holds a reference to its device
  * @gd: gendisk
+ * @list: on &asblk_ctrl.disks
  * @params: what it is
  * @index: N of asblkN
  * @loaded: there is a medium; protected by &gendisk.open_mutex
@@ -240,6 +258,7 @@ struct asblk_disk {
 	struct asblk_unit unit;
 	struct asblk_ctrl *ctrl;
 	struct gendisk *gd;
+	struct list_head list;
 	struct asblk_media_params params;
 	int index;
 	bool loaded;
@@ -304,7 +323,21 @@ void asblk_recovery_init(struct asblk_ctrl *ctrl);
 void asblk_recovery_live(struct asblk_ctrl *ctrl);
 void asblk_recovery_exit(struct asblk_ctrl *ctrl);
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
+int asblk_recovery_begin(struct asblk_ctrl *ctrl);
+void asblk_recovery_end(struct asblk_ctrl *ctrl);
 bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq);
+
+/* power.c */
+void asblk_power_init(struct asblk_ctrl *ctrl);
+void asblk_power_exit(struct asblk_ctrl *ctrl);
+extern const struct dev_pm_ops asblk_power_ops;
+
+/* settings.c */
+int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on);
+int asblk_settings_coalesce(struct asblk_ctrl *ctrl, unsigned int *which,
+			    unsigned int value);
+int asblk_settings_restore(struct asblk_ctrl *ctrl);
+extern const struct attribute_group asblk_settings_group;
 
 /* queue.c */
 int asblk_tag_set_init(struct asblk_ctrl *ctrl);
@@ -315,6 +348,7 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors);
 
 /* media.c */
 int asblk_media_open(struct gendisk *gd, blk_mode_t mode);
+int asblk_media_write_protect(struct asblk_disk *disk, bool on);
 int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 		      unsigned int cmd, unsigned long arg);
 

@@ -27,6 +27,7 @@ static const struct class asblk_class = {
 	.name		= "asblk",
 	.dev_groups	= asblk_ctrl_groups,
 	.dev_release	= asblk_ctrl_release,
+	.pm		= &asblk_power_ops,
 };
 
 static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
@@ -53,12 +54,12 @@ static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
 	return asblk_limits_check(&p->limits, dev);
 }
 
-/* What cannot be switched off must not be given up. */
+/* What cannot be switched off must not be given up, nor put to sleep for ever. */
 static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
 {
-	if (!ops->reset || ops->disable)
+	if ((!ops->reset || ops->disable) && (!ops->idle || ops->wake))
 		return 0;
-	dev_err(dev, "a controller with reset needs disable\n");
+	dev_err(dev, "a controller with reset needs disable, one with idle wake\n");
 	return -EINVAL;
 }
 
@@ -126,6 +127,10 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 		return ERR_PTR(err);
 	}
 	asblk_recovery_init(ctrl);
+	mutex_init(&ctrl->disks_lock);
+	INIT_LIST_HEAD(&ctrl->disks);
+	ctrl->cache_on = !params->cache_off;
+	ctrl->coalesce_count = 1;
 	ctrl->ops = ops;
 	ctrl->priv = priv;
 	ctrl->params = *params;
@@ -150,6 +155,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 		goto stop;
 	asblk_debugfs_add(ctrl);
 	asblk_recovery_live(ctrl);
+	asblk_power_init(ctrl);
 	return ctrl;
 
 stop:
@@ -173,6 +179,7 @@ ASBLK_EXPORT(asblk_ctrl_create);
  */
 void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 {
+	asblk_power_exit(ctrl);
 	asblk_debugfs_remove(ctrl);
 	device_del(&ctrl->dev);
 	asblk_recovery_exit(ctrl);

@@ -70,7 +70,7 @@ static void disk_limits(const struct asblk_disk *disk,
 		.seg_boundary_mask	= ULONG_MAX,
 		.virt_boundary_mask	= cl->virt_boundary_mask,
 	};
-	if (p->features & ASBLK_MEDIA_WRITE_CACHE)
+	if ((p->features & ASBLK_MEDIA_WRITE_CACHE) && disk->ctrl->cache_on)
 		lim->features |= BLK_FEAT_WRITE_CACHE;
 	if (p->features & ASBLK_MEDIA_FUA)
 		lim->features |= BLK_FEAT_FUA;
@@ -80,7 +80,8 @@ static void disk_limits(const struct asblk_disk *disk,
 	}
 	if (p->features & ASBLK_MEDIA_WRITE_ZEROES) {
 		lim->max_write_zeroes_sectors = range_sectors;
-		asblk_set_wzeroes_unmap(lim, range_sectors);
+		if (p->features & ASBLK_MEDIA_ZEROES_UNMAP)
+			asblk_set_wzeroes_unmap(lim, range_sectors);
 	}
 	if (p->features & ASBLK_MEDIA_SECURE_ERASE)
 		lim->max_secure_erase_sectors = range_sectors;
@@ -194,12 +195,34 @@ int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
 }
 ASBLK_EXPORT(asblk_disk_reformat);
 
+/**
+ * asblk_disk_set_read_only - a medium has become write protected, or is no more
+ * @disk: disk
+ * @read_only: which
+ *
+ * Writes fail from now on. Context: task, may sleep.
+ */
+void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only)
+{
+	if (get_disk_ro(disk->gd) != read_only)
+		set_disk_ro(disk->gd, read_only);
+}
+ASBLK_EXPORT(asblk_disk_set_read_only);
+
 /* Eject and load tell user space; there is nothing to poll for. */
 static void disk_removable(struct gendisk *gd)
 {
 	gd->flags |= GENHD_FL_REMOVABLE;
 	gd->events = DISK_EVENT_MEDIA_CHANGE;
 	gd->event_flags = DISK_EVENT_FLAG_UEVENT;
+}
+
+/* No setting of its controller reaches it any more. */
+static void disk_forget(struct asblk_disk *disk)
+{
+	mutex_lock(&disk->ctrl->disks_lock);
+	list_del(&disk->list);
+	mutex_unlock(&disk->ctrl->disks_lock);
 }
 
 /**
@@ -230,6 +253,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	disk->params = *params;
 	disk->unit.id = params->unit;
 	disk->unit.block_shift = ilog2(params->block_size);
+	disk->unit.zeroes_unmap = params->features & ASBLK_MEDIA_ZEROES_UNMAP;
 	disk->unit.nr_sectors = asblk_disk_sectors(disk);
 	disk->loaded = true;
 	disk->groups[0] = &asblk_disk_group;
@@ -240,13 +264,19 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 		goto free;
 	}
 
+	/* On the list with its queue, so that no change of the cache escapes it. */
+	mutex_lock(&ctrl->disks_lock);
 	disk_limits(disk, &lim);
 	gd = blk_mq_alloc_disk(&ctrl->set, &lim, &disk->unit);
+	if (!IS_ERR(gd)) {
+		disk->gd = gd;
+		list_add_tail(&disk->list, &ctrl->disks);
+	}
+	mutex_unlock(&ctrl->disks_lock);
 	if (IS_ERR(gd)) {
 		err = PTR_ERR(gd);
 		goto free_index;
 	}
-	disk->gd = gd;
 	gd->fops = &asblk_fops;
 	gd->private_data = disk;
 	snprintf(gd->disk_name, sizeof(gd->disk_name), "asblk%d", disk->index);
@@ -261,6 +291,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	return disk;
 
 put:
+	disk_forget(disk);
 	put_disk(gd);
 	put_device(&ctrl->dev);
 free_index:
@@ -280,6 +311,7 @@ ASBLK_EXPORT(asblk_disk_add);
  */
 void asblk_disk_remove(struct asblk_disk *disk)
 {
+	disk_forget(disk);
 	if (READ_ONCE(disk->ctrl->recovery.state) == ASBLK_CTRL_DEAD)
 		blk_mark_disk_dead(disk->gd);
 	del_gendisk(disk->gd);

@@ -10,6 +10,7 @@
  * handler, polling and timeouts are all such visits.
  */
 #include <linux/bio.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 
 #include "engine.h"
@@ -82,6 +83,16 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->priv = q->priv_area + index * q->priv_size;
 	t->block_shift = unit->block_shift;
 	return t;
+}
+
+/* A medium whose write zeroes cannot unmap is not asked to. */
+static void engine_keep_provisioned(const struct request *rq,
+				    struct asblk_transfer *t)
+{
+	const struct asblk_unit *unit = rq->q->queuedata;
+
+	if (t->op == ASBLK_OP_WRITE_ZEROES && !unit->zeroes_unmap)
+		t->opts |= ASBLK_OPT_NOUNMAP;
 }
 
 static enum dma_data_direction engine_dma_dir(const struct request *rq)
@@ -195,6 +206,7 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
+	engine_keep_provisioned(rq, t);
 	slot->bytes = asblk_split(t, &end, left);
 	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC))) {
 		end = ar->next;
@@ -258,6 +270,7 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 		return true;
 	}
 	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
+	engine_keep_provisioned(rq, t);
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
 	} else {
@@ -283,7 +296,9 @@ static noinline void engine_resume(struct asblk_visit *v)
 	struct asblk_equeue *q = v->q;
 	struct asblk_rq *ar, *tmp;
 
-	if (q->held & ASBLK_HELD_STOPPED)
+	if (q->held & ASBLK_HELD_IDLE)
+		pm_request_resume(&q->pub.ctrl->dev);
+	if (q->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
 		return;
 	while (q->retry != ASBLK_SLOT_NONE) {
 		struct asblk_slot *slot = &q->slots.slot[q->retry];

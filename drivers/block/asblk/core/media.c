@@ -3,8 +3,10 @@
  * Media that come and go: eject, load, lock the door, ask for the state. The
  * ioctls are those of CD-ROM drives, so that eject(1) works.
  */
+#include <kunit/visibility.h>
 #include <linux/blkdev.h>
 #include <linux/cdrom.h>
+#include <linux/export.h>
 
 #include "core.h"
 
@@ -77,6 +79,39 @@ static int media_load(struct asblk_disk *disk)
 	media_changed(disk->gd);
 	return 0;
 }
+
+/**
+ * asblk_media_write_protect - protect a medium from writing, or stop that
+ * @disk: disk
+ * @on: which
+ *
+ * Waits for the writes in flight. Context: task, may sleep.
+ * Return: 0, or a negative errno with nothing changed.
+ */
+int asblk_media_write_protect(struct asblk_disk *disk, bool on)
+{
+	struct asblk_ctrl *ctrl = disk->ctrl;
+	bool was;
+	int err;
+
+	if (mutex_lock_interruptible(&ctrl->disks_lock))
+		return -ERESTARTSYS;
+	was = get_disk_ro(disk->gd);
+	if (on) {
+		asblk_disk_set_read_only(disk, true);
+		asblk_unfreeze_queue(disk->gd->queue,
+				     asblk_freeze_queue(disk->gd->queue));
+	}
+	err = asblk_recovery_begin(ctrl);
+	if (!err) {
+		err = ctrl->ops->write_protect(ctrl, disk->unit.id, on);
+		asblk_recovery_end(ctrl);
+	}
+	asblk_disk_set_read_only(disk, err ? was : on);
+	mutex_unlock(&ctrl->disks_lock);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_media_write_protect);
 
 static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
 		       unsigned long arg)

@@ -22,6 +22,7 @@
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/pm_runtime.h>
 
 #include "core.h"
 
@@ -47,7 +48,8 @@ static unsigned int recovery_start_queue(struct asblk_equeue *q)
 
 	asblk_engine_enter(&v, q, NULL);
 	nr = asblk_engine_take_back(&v, BLK_STS_OK);
-	q->held &= ~ASBLK_HELD_STOPPED;
+	/* No device is asleep after a reset. */
+	q->held &= ~(ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE);
 	q->count.resets++;
 	asblk_engine_leave(&v, true);
 	return nr;
@@ -114,11 +116,14 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_RESETTING);
 	recovery_stop_all(ctrl);
 	err = ctrl->ops->reset(ctrl);
+	if (!err)
+		err = asblk_settings_restore(ctrl);
 	if (err)
 		return err;
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
 	nr = recovery_start_all(ctrl);
+	pm_request_resume(&ctrl->dev);
 	dev_warn_ratelimited(&ctrl->dev,
 			     "reset after %s: %lld ms, %u transfers taken back\n",
 			     why, ktime_ms_delta(ktime_get(), start), nr);
@@ -295,19 +300,41 @@ ASBLK_EXPORT(asblk_ctrl_reset);
 /* A user asks for a reset. Return: 0 or a negative errno. */
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
 {
-	int err = -ENODEV;
+	int err = asblk_recovery_begin(ctrl);
 
-	if (mutex_lock_interruptible(&ctrl->recovery.lock))
-		return -ERESTARTSYS;
-	if (ctrl->recovery.state == ASBLK_CTRL_LIVE) {
-		err = recovery_reset_ctrl(ctrl, "a user's request");
-		if (err)
-			recovery_die(ctrl, "reset failed");
-	}
-	mutex_unlock(&ctrl->recovery.lock);
+	if (err)
+		return err;
+	err = recovery_reset_ctrl(ctrl, "a user's request");
+	if (err)
+		recovery_die(ctrl, "reset failed");
+	asblk_recovery_end(ctrl);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_reset_now);
+
+/**
+ * asblk_recovery_begin - keep recovery away while the device is told something
+ * @ctrl: controller
+ *
+ * Context: task, may sleep: waits for a reset that is under way.
+ * Return: 0, to be followed by asblk_recovery_end(); -ENODEV if the controller is
+ * dead or paused, or -ERESTARTSYS.
+ */
+int asblk_recovery_begin(struct asblk_ctrl *ctrl)
+{
+	if (mutex_lock_interruptible(&ctrl->recovery.lock))
+		return -ERESTARTSYS;
+	if (ctrl->recovery.state == ASBLK_CTRL_LIVE)
+		return 0;
+	mutex_unlock(&ctrl->recovery.lock);
+	return -ENODEV;
+}
+
+/* The end of what asblk_recovery_begin() began. */
+void asblk_recovery_end(struct asblk_ctrl *ctrl)
+{
+	mutex_unlock(&ctrl->recovery.lock);
+}
 
 /**
  * asblk_ctrl_pause - offer a controller no more transfers

@@ -110,6 +110,7 @@ static const struct attribute_group ctrl_group = {
 
 const struct attribute_group *asblk_ctrl_groups[] = {
 	&ctrl_group,
+	&asblk_settings_group,
 	NULL
 };
 
@@ -122,8 +123,28 @@ static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(wwid);
 
+static ssize_t write_protect_show(struct device *dev,
+				  struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", get_disk_ro(dev_to_disk(dev)));
+}
+
+static ssize_t write_protect_store(struct device *dev,
+				   struct device_attribute *attr,
+				   const char *buf, size_t len)
+{
+	bool on;
+	int err = kstrtobool(buf, &on);
+
+	if (!err)
+		err = asblk_media_write_protect(dev_to_disk(dev)->private_data, on);
+	return err ?: len;
+}
+static DEVICE_ATTR_RW(write_protect);
+
 static struct attribute *disk_attrs[] = {
 	&dev_attr_wwid.attr,
+	&dev_attr_write_protect.attr,
 	NULL
 };
 
@@ -133,6 +154,8 @@ static umode_t disk_is_visible(struct kobject *kobj, struct attribute *attr,
 {
 	struct asblk_disk *disk = dev_to_disk(kobj_to_dev(kobj))->private_data;
 
+	if (attr == &dev_attr_write_protect.attr)
+		return disk->ctrl->ops->write_protect ? attr->mode : 0;
 	return memchr_inv(disk->params.wwid, 0, sizeof(disk->params.wwid)) ?
 	       attr->mode : 0;
 }

@@ -228,6 +228,31 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 	return 0;
 }
 
+/* What it is told to keep is kept either way; the host decides what it flushes. */
+static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
+{
+	return 0;
+}
+
+static int emul_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	WRITE_ONCE(emul->params.read_only, on);
+	return 0;
+}
+
+/* RAM saves no power: it only waits to be woken. */
+static int emul_idle(struct asblk_ctrl *ctrl)
+{
+	return 0;
+}
+
+static int emul_wake(struct asblk_ctrl *ctrl)
+{
+	return 0;
+}
+
 static void emul_show_queue(struct asblk_queue *eq, struct seq_file *m)
 {
 	struct emul_queue *q = eq->priv;
@@ -255,6 +280,10 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.disable	= emul_disable,
 	.eject		= emul_eject,
 	.load		= emul_load,
+	.write_cache	= emul_write_cache,
+	.write_protect	= emul_write_protect,
+	.idle		= emul_idle,
+	.wake		= emul_wake,
 	.show_queue	= emul_show_queue,
 };
 
@@ -295,6 +324,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.features		= ASBLK_MEDIA_WRITE_CACHE |
 					  ASBLK_MEDIA_FUA | ASBLK_MEDIA_UNMAP |
 					  ASBLK_MEDIA_WRITE_ZEROES |
+					  ASBLK_MEDIA_ZEROES_UNMAP |
 					  ASBLK_MEDIA_SECURE_ERASE,
 		.group			= &emul_attr_group,
 		.priv			= emul,

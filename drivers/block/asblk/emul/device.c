@@ -111,7 +111,7 @@ static blk_status_t emul_check(const struct emul *emul,
 		return BLK_STS_OFFLINE;
 	if (cmd->op == ASBLK_OP_FLUSH)
 		return BLK_STS_OK;
-	if (unlikely(cmd->op != ASBLK_OP_READ && emul->params.read_only))
+	if (unlikely(cmd->op != ASBLK_OP_READ && READ_ONCE(emul->params.read_only)))
 		return BLK_STS_TARGET;
 	if (unlikely(cmd->op != ASBLK_OP_UNMAP &&
 		     !on_medium(emul, cmd->lba, cmd->nr_blocks)))

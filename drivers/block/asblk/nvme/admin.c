@@ -121,28 +121,6 @@ static void admin_submit(struct anvme_admin *a, struct anvme_admin_slot *slot,
 	anvme_ring_doorbell(r, false, r->sq_tail);
 }
 
-static void admin_event(struct anvme *nd, u32 result)
-{
-	u8 type = result & 7, info = result >> 8, log = result >> 16;
-
-	nd->event_log = log;
-	if (type == NVME_AER_NOTICE && info == NVME_AER_NOTICE_NS_CHANGED) {
-		dev_info(nd->dev, "the namespaces have changed\n");
-		queue_work(system_dfl_wq, &nd->scan);
-	} else {
-		static const char *const types[] = {
-			[NVME_AER_ERROR]  = "an error",
-			[NVME_AER_SMART]  = "its health",
-			[NVME_AER_NOTICE] = "a notice",
-		};
-
-		dev_warn(nd->dev, "the controller reports %s, information %#x, log page %#x\n",
-			 type < ARRAY_SIZE(types) ? types[type] : "an event",
-			 info, log);
-	}
-	queue_work(system_dfl_wq, &nd->events);
-}
-
 /* Under the lock. */
 static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 {
@@ -168,7 +146,7 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 		break;
 	case ANVME_ADMIN_EVENT:
 		if (!status)
-			admin_event(nd, slot->result);
+			anvme_event(nd, slot->result);
 		break;
 	default:
 		break;
@@ -397,28 +375,28 @@ int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data)
 }
 
 /**
- * anvme_set_feature - Set Features (5.27)
+ * anvme_log_page - Get Log Page (5.16)
  * @nd: controller
- * @fid: feature
- * @value: dword 11
- * @result: dword 0 of the completion; may be NULL
+ * @lid: log page
+ * @data: for its first bytes
+ * @len: how many, at most %ANVME_MAX_BYTES, a multiple of 4
  *
  * Context: may sleep.
  * Return: as anvme_admin().
  */
-int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result)
+int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len)
 {
+	u32 dwords = len / sizeof(u32) - 1;
 	struct nvme_command cmd = {
-		.features.opcode	= nvme_admin_set_features,
-		.features.fid		= cpu_to_le32(fid),
-		.features.dword11	= cpu_to_le32(value),
+		.get_log_page.opcode	= nvme_admin_get_log_page,
+		.get_log_page.nsid	= cpu_to_le32(NVME_NSID_ALL),
+		.get_log_page.lid	= lid,
+		.get_log_page.numdl	= cpu_to_le16(dwords),
+		.get_log_page.numdu	= cpu_to_le16(dwords >> 16),
 	};
-	u64 res = 0;
-	int status = anvme_admin(nd, &cmd, &res, ANVME_ADMIN_TIMEOUT);
 
-	if (result)
-		*result = res;
-	return status;
+	return anvme_admin_data(nd, &cmd, data, len, true, NULL,
+				ANVME_ADMIN_TIMEOUT);
 }
 
 /**

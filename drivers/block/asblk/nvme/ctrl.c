@@ -204,15 +204,6 @@ static int set_queue_count(struct anvme *nd, unsigned int *nr)
 	return 0;
 }
 
-/* Namespace changes, and everything that is wrong with its health (5.27.1.8). */
-static void set_events(struct anvme *nd)
-{
-	u32 want = le32_to_cpu(nd->id->oaes) & NVME_AEN_CFG_NS_ATTR;
-
-	if (!anvme_set_feature(nd, NVME_FEAT_ASYNC_EVENT, want | 0x1f, NULL))
-		anvme_event_request(nd);
-}
-
 /* Shadow doorbells (5.8), where the controller has them. Return: 0 or -errno. */
 static int setup_dbbuf(struct anvme *nd)
 {
@@ -303,7 +294,10 @@ int anvme_start(struct anvme *nd)
 	err = setup_dbbuf(nd);
 	if (err)
 		goto down;
-	set_events(nd);
+	err = anvme_features_init(nd);
+	if (err)
+		goto down;
+	anvme_events_start(nd);
 	return 0;
 
 down:
@@ -351,7 +345,7 @@ int anvme_restart(struct anvme *nd)
 	err = setup_dbbuf(nd);
 	if (err)
 		return err;
-	set_events(nd);
+	anvme_events_start(nd);
 	return 0;
 }
 
@@ -400,26 +394,6 @@ static void scan_work(struct work_struct *work)
 	anvme_scan(container_of(work, struct anvme, scan));
 }
 
-/* Read the log page of an event, which is what lets the next one come (5.2). */
-static void events_work(struct work_struct *work)
-{
-	struct anvme *nd = container_of(work, struct anvme, events);
-	u32 dwords = ANVME_PAGE / sizeof(u32) - 1;
-	struct nvme_command cmd = {
-		.get_log_page.opcode	= nvme_admin_get_log_page,
-		.get_log_page.nsid	= cpu_to_le32(NVME_NSID_ALL),
-		.get_log_page.lid	= nd->event_log,
-		.get_log_page.numdl	= cpu_to_le16(dwords),
-	};
-	void *page = kmalloc(ANVME_PAGE, GFP_KERNEL);
-
-	if (page)
-		anvme_admin_data(nd, &cmd, page, ANVME_PAGE, true, NULL,
-				 ANVME_ADMIN_TIMEOUT);
-	kfree(page);
-	anvme_event_request(nd);
-}
-
 /* Bounce buffers have a largest size; what is beyond could never be mapped. */
 static u32 max_segment(struct anvme *nd)
 {
@@ -453,6 +427,7 @@ static int create_ctrl(struct anvme *nd)
 		.queue_depth	= nr_slots - nr_extra,
 		.nr_extra_slots	= nr_extra,
 		.max_retries	= 5,
+		.cache_off	= nd->cache_off,
 		.node		= dev_to_node(nd->dev),
 		.dma_dev	= nd->dev,
 	};
@@ -474,7 +449,7 @@ void anvme_init(struct anvme *nd)
 	mutex_init(&nd->scan_lock);
 	INIT_LIST_HEAD(&nd->namespaces);
 	INIT_WORK(&nd->scan, scan_work);
-	INIT_WORK(&nd->events, events_work);
+	anvme_events_init(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_init);
 
@@ -489,9 +464,11 @@ int anvme_add(struct anvme *nd)
 {
 	int err = create_ctrl(nd);
 
-	if (!err)
-		anvme_scan(nd);
-	return err;
+	if (err)
+		return err;
+	anvme_scan(nd);
+	anvme_hwmon_add(nd);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_add);
 
@@ -503,6 +480,9 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_add);
  */
 void anvme_del(struct anvme *nd)
 {
+	/* Nothing that the controller reports is acted upon any more. */
+	disable_work_sync(&nd->events);
+	anvme_hwmon_remove(nd);
 	/* A reset may have it look for namespaces once more: not after this. */
 	disable_work_sync(&nd->scan);
 	anvme_remove_namespaces(nd);

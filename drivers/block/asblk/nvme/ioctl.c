@@ -21,8 +21,14 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 	case nvme_admin_dbbuf:
 		return true;
 	case nvme_admin_set_features:
-		return (c->cdw10 & 0xff) == NVME_FEAT_NUM_QUEUES ||
-		       (c->cdw10 & 0xff) == NVME_FEAT_ASYNC_EVENT;
+		switch (c->cdw10 & 0xff) {
+		case NVME_FEAT_NUM_QUEUES:
+		case NVME_FEAT_ASYNC_EVENT:
+		/* The host has to know of it: that is what write_cache is for. */
+		case NVME_FEAT_VOLATILE_WC:
+			return true;
+		}
+		return false;
 	default:
 		return false;
 	}

@@ -47,6 +47,8 @@ static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns 
 		features |= ASBLK_MEDIA_UNMAP;
 	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
 		features |= ASBLK_MEDIA_WRITE_ZEROES;
+	if (id->dlfeat & ANVME_DLFEAT_ZEROES)
+		features |= ASBLK_MEDIA_ZEROES_UNMAP;
 	if (id->nsattr & NVME_NS_ATTR_RO)
 		features |= ASBLK_MEDIA_READ_ONLY;
 	return features;
@@ -149,6 +151,7 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 		ns->seen = true;
 		if (ns->nr_blocks != now.nr_blocks || ns->shift != now.shift)
 			ns_set_format(ns, &now);
+		asblk_disk_set_read_only(ns->disk, id->nsattr & NVME_NS_ATTR_RO);
 		return;
 	}
 	ns = kmemdup(&now, sizeof(now), GFP_KERNEL);

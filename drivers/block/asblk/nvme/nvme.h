@@ -30,6 +30,9 @@ struct pci_dev;
 /* Identify Namespace, NSFEAT: the preferred granularities count (NVM 4.1.5.1). */
 #define ANVME_NSFEAT_OPTPERF	BIT(4)
 
+/* DLFEAT: Write Zeroes can deallocate. */
+#define ANVME_DLFEAT_ZEROES	BIT(3)
+
 #define ANVME_ADMIN_ENTRIES	32
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
 
@@ -177,8 +180,12 @@ struct anvme_ns {
  * @scan_lock: protects @namespaces
  * @namespaces: those that are disks
  * @scan: looks for namespaces
- * @event_log: log page that the last event asks to be read
- * @events: reads it and waits for the next event
+ * @event: dword 0 of the last asynchronous event
+ * @events: looks into it and waits for the next
+ * @cache_off: the volatile write cache was off when the controller was started
+ * @idle_state: power state for when there is nothing to do; 0 if there is none
+ * @hwmon: temperatures, NULL if there are none
+ * @sensors: bit N: there is temperature sensor N, from 1
  * @dbbuf: shadow doorbells and, a page on, event indices; NULL if there are none
  * @dbbuf_dma: bus address of @dbbuf
  * @id: Identify Controller data (5.17.2.1), in the device's byte order
@@ -204,8 +211,12 @@ struct anvme {
 	struct mutex scan_lock;	/* the list */
 	struct list_head namespaces;
 	struct work_struct scan;
-	u8 event_log;
+	u32 event;
 	struct work_struct events;
+	bool cache_off;
+	u8 idle_state;
+	struct device *hwmon;
+	unsigned int sensors;
 	__le32 *dbbuf;
 	dma_addr_t dbbuf_dma;
 	struct nvme_id_ctrl *id;
@@ -264,10 +275,36 @@ int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
 		     unsigned long timeout);
 int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid);
 int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data);
-int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result);
+int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len);
 int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector);
 int anvme_delete_queue(struct anvme *nd, struct anvme_ring *r);
 void anvme_event_request(struct anvme *nd);
+
+/* events.c */
+void anvme_events_init(struct anvme *nd);
+void anvme_events_start(struct anvme *nd);
+void anvme_event(struct anvme *nd, u32 result);
+
+/* features.c */
+int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result);
+int anvme_features_init(struct anvme *nd);
+int anvme_write_cache(struct asblk_ctrl *ctrl, bool on);
+int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on);
+int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
+		   unsigned int usecs);
+int anvme_idle(struct asblk_ctrl *ctrl);
+int anvme_wake(struct asblk_ctrl *ctrl);
+
+/* hwmon.c */
+#if IS_REACHABLE(CONFIG_HWMON)
+void anvme_hwmon_add(struct anvme *nd);
+void anvme_hwmon_remove(struct anvme *nd);
+void anvme_hwmon_alarm(struct anvme *nd);
+#else
+static inline void anvme_hwmon_add(struct anvme *nd) { }
+static inline void anvme_hwmon_remove(struct anvme *nd) { }
+static inline void anvme_hwmon_alarm(struct anvme *nd) { }
+#endif
 
 /* queue.c */
 extern const struct asblk_ctrl_ops anvme_ops;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The I/O queues: the engine's transfers become commands, and completions come back. */
+#include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -295,7 +296,13 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.reset_queue	= anvme_reset_queue,
 	.reset		= anvme_reset,
 	.disable	= anvme_give_up,
+	.write_cache	= anvme_write_cache,
+	.write_protect	= anvme_write_protect,
+	.coalesce	= anvme_coalesce,
+	.idle		= anvme_idle,
+	.wake		= anvme_wake,
 	.ioctl		= anvme_ioctl,
 	.map_queues	= anvme_map_queues,
 	.show_queue	= anvme_show_queue,
 };
+EXPORT_SYMBOL_IF_KUNIT(anvme_ops);

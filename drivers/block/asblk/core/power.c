@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runtime power management: a controller that nobody has used for a while saves
+ * power until the next request.
+ *
+ * The data path knows nothing of it. Whether a queue was used is seen from its
+ * counters, each time the autosuspend delay is over; and a queue that is held back
+ * already makes requests wait, see asblk_equeue::held.
+ */
+#include <linux/pm_runtime.h>
+
+#include "core.h"
+
+/* For users who switch it on without asking how long. */
+#define POWER_DELAY_MS	5000
+
+static bool power_queue_in_use(const struct asblk_equeue *q)
+{
+	unsigned int i;
+
+	if (q->held || !list_empty(&q->pending))
+		return true;
+	for (i = 0; i < q->slots.nr; i++)
+		if (q->slots.slot[i].rq)
+			return true;
+	return false;
+}
+
+/* Hold a queue that was not used since the last look. Return: false if it was. */
+static bool power_stop_queue(struct asblk_equeue *q)
+{
+	bool idle;
+
+	spin_lock_irq(&q->lock);
+	idle = q->idle_at == q->count.requests && !power_queue_in_use(q);
+	q->idle_at = q->count.requests;
+	if (idle)
+		q->held |= ASBLK_HELD_IDLE;
+	spin_unlock_irq(&q->lock);
+	return idle;
+}
+
+static void power_start_all(struct asblk_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 0; i < ctrl->nr_queues; i++) {
+		struct asblk_visit v;
+
+		asblk_engine_enter(&v, &ctrl->queues[i], NULL);
+		v.q->held &= ~ASBLK_HELD_IDLE;
+		asblk_engine_leave(&v, true);
+	}
+}
+
+static int power_suspend(struct device *dev)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	bool idle = true;
+	unsigned int i;
+	int err = -EBUSY;
+
+	mutex_lock(&ctrl->recovery.lock);
+	/* All of them are looked at: each remembers what it has seen. */
+	for (i = 0; i < ctrl->nr_queues; i++)
+		idle &= power_stop_queue(&ctrl->queues[i]);
+	if (idle && ctrl->recovery.state == ASBLK_CTRL_LIVE)
+		err = ctrl->ops->idle(ctrl);
+	if (err)
+		power_start_all(ctrl);
+	mutex_unlock(&ctrl->recovery.lock);
+	if (!err)
+		return 0;
+	/* The delay begins anew. */
+	pm_runtime_mark_last_busy(dev);
+	return -EBUSY;
+}
+
+static int power_resume(struct device *dev)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	int err = 0;
+
+	mutex_lock(&ctrl->recovery.lock);
+	if (ctrl->recovery.state == ASBLK_CTRL_LIVE)
+		err = ctrl->ops->wake(ctrl);
+	if (err)
+		dev_warn(dev, "does not wake up (%d)\n", err);
+	/* A reset wakes it, and lets go of its queues. */
+	if (err && ctrl->ops->reset)
+		asblk_ctrl_reset(ctrl);
+	else
+		power_start_all(ctrl);
+	mutex_unlock(&ctrl->recovery.lock);
+	pm_runtime_mark_last_busy(dev);
+	return 0;
+}
+
+const struct dev_pm_ops asblk_power_ops = {
+	RUNTIME_PM_OPS(power_suspend, power_resume, NULL)
+};
+
+/**
+ * asblk_power_init - begin runtime power management, switched off
+ * @ctrl: controller that is live
+ *
+ * Users switch it on with power/control. Context: task.
+ */
+void asblk_power_init(struct asblk_ctrl *ctrl)
+{
+	struct device *dev = &ctrl->dev;
+
+	if (!ctrl->ops->idle)
+		return;
+	pm_runtime_forbid(dev);
+	pm_runtime_set_autosuspend_delay(dev, POWER_DELAY_MS);
+	pm_runtime_use_autosuspend(dev);
+	pm_runtime_set_active(dev);
+	pm_runtime_enable(dev);
+}
+
+/**
+ * asblk_power_exit - wake a controller and leave it awake
+ * @ctrl: controller, whose disks have all been removed
+ *
+ * Context: task, may sleep.
+ */
+void asblk_power_exit(struct asblk_ctrl *ctrl)
+{
+	struct device *dev = &ctrl->dev;
+
+	if (!ctrl->ops->idle)
+		return;
+	pm_runtime_get_sync(dev);
+	pm_runtime_disable(dev);
+	pm_runtime_dont_use_autosuspend(dev);
+	pm_runtime_put_noidle(dev);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Settings of a device that users change at run time, and that a reset must not
+ * lose: the volatile write cache, interrupt coalescing.
+ */
+#include <kunit/visibility.h>
+#include <linux/blkdev.h>
+#include <linux/export.h>
+#include <linux/sysfs.h>
+
+#include "core.h"
+
+/* The host's view of a disk, whatever queue/write_cache said before. */
+static int cache_show_host(struct asblk_disk *disk, bool on)
+{
+	struct request_queue *queue = disk->gd->queue;
+	struct queue_limits lim = queue_limits_start_update(queue);
+
+	lim.features &= ~(BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA);
+	if (on)
+		lim.features |= BLK_FEAT_WRITE_CACHE;
+	if (on && (disk->params.features & ASBLK_MEDIA_FUA))
+		lim.features |= BLK_FEAT_FUA;
+	lim.flags &= ~BLK_FLAG_WRITE_CACHE_DISABLED;
+	return queue_limits_commit_update_frozen(queue, &lim);
+}
+
+static int cache_show_host_all(struct asblk_ctrl *ctrl, bool on)
+{
+	struct asblk_disk *disk;
+	int err = 0;
+
+	list_for_each_entry(disk, &ctrl->disks, list)
+		if (!err && (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
+			err = cache_show_host(disk, on);
+	return err;
+}
+
+static int cache_flush_all(struct asblk_ctrl *ctrl)
+{
+	struct asblk_disk *disk;
+	int err = 0;
+
+	list_for_each_entry(disk, &ctrl->disks, list)
+		if (!err && (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
+			err = blkdev_issue_flush(disk->gd->part0);
+	return err;
+}
+
+static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
+{
+	int err = asblk_recovery_begin(ctrl);
+
+	if (err)
+		return err;
+	err = ctrl->ops->write_cache(ctrl, on);
+	if (!err)
+		ctrl->cache_on = on;
+	asblk_recovery_end(ctrl);
+	return err;
+}
+
+/*
+ * The host flushes for as long as there may be anything to lose: it begins before
+ * the cache is on, and ends after it was off and has been emptied.
+ */
+static int cache_set(struct asblk_ctrl *ctrl, bool on)
+{
+	int err = cache_show_host_all(ctrl, true);
+
+	if (!err && !on)
+		err = cache_flush_all(ctrl);
+	if (!err)
+		err = cache_tell_device(ctrl, on);
+	if (!err && !on)
+		err = cache_flush_all(ctrl);
+	if (err || !on)
+		cache_show_host_all(ctrl, ctrl->cache_on);
+	return err;
+}
+
+/**
+ * asblk_settings_cache - turn the volatile write cache on or off
+ * @ctrl: controller with &asblk_ctrl_ops.write_cache
+ * @on: which
+ *
+ * What it held is durable before it is off. Context: task, may sleep.
+ * Return: 0, or a negative errno; then the setting is what it was.
+ */
+int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
+{
+	int err = 0;
+
+	if (mutex_lock_interruptible(&ctrl->disks_lock))
+		return -ERESTARTSYS;
+	if (on != ctrl->cache_on)
+		err = cache_set(ctrl, on);
+	mutex_unlock(&ctrl->disks_lock);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_settings_cache);
+
+static ssize_t write_cache_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(ctrl->cache_on));
+}
+
+static ssize_t write_cache_store(struct device *dev, struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	bool on;
+	int err = kstrtobool(buf, &on);
+
+	if (!err)
+		err = asblk_settings_cache(ctrl, on);
+	return err ?: len;
+}
+static DEVICE_ATTR_RW(write_cache);
+
+/**
+ * asblk_settings_coalesce - change one of the two values; the device gets both
+ * @ctrl: controller with &asblk_ctrl_ops.coalesce
+ * @which: &asblk_ctrl.coalesce_count or &asblk_ctrl.coalesce_usecs
+ * @value: for it
+ *
+ * Context: task, may sleep.
+ * Return: 0, or a negative errno; then the setting is what it was.
+ */
+int asblk_settings_coalesce(struct asblk_ctrl *ctrl, unsigned int *which,
+			    unsigned int value)
+{
+	unsigned int old;
+	int err = asblk_recovery_begin(ctrl);
+
+	if (err)
+		return err;
+	old = *which;
+	*which = value;
+	err = ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
+				  ctrl->coalesce_usecs);
+	if (err)
+		*which = old;
+	asblk_recovery_end(ctrl);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_settings_coalesce);
+
+#define COALESCE_ATTR(name)						\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev); \
+									\
+	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->name));		\
+}									\
+									\
+static ssize_t name##_store(struct device *dev,				\
+			    struct device_attribute *attr,		\
+			    const char *buf, size_t len)		\
+{									\
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev); \
+	unsigned int value;						\
+	int err = kstrtouint(buf, 0, &value);				\
+									\
+	if (!err)							\
+		err = asblk_settings_coalesce(ctrl, &ctrl->name, value);		\
+	return err ?: len;						\
+}									\
+static DEVICE_ATTR_RW(name)
+
+COALESCE_ATTR(coalesce_count);
+COALESCE_ATTR(coalesce_usecs);
+
+/**
+ * asblk_settings_restore - tell a device that was reset what it has forgotten
+ * @ctrl: controller; under &asblk_recovery.lock
+ *
+ * Context: task, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int asblk_settings_restore(struct asblk_ctrl *ctrl)
+{
+	int err = 0;
+
+	/* One that is on already is a wrong answer to every write. */
+	if (ctrl->ops->write_cache)
+		err = ctrl->ops->write_cache(ctrl, ctrl->cache_on);
+	if (!err && ctrl->coalesce_usecs)
+		err = ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
+					  ctrl->coalesce_usecs);
+	return err;
+}
+
+static struct attribute *settings_attrs[] = {
+	&dev_attr_write_cache.attr,
+	&dev_attr_coalesce_count.attr,
+	&dev_attr_coalesce_usecs.attr,
+	NULL
+};
+
+/* A device has the settings that its driver can change. */
+static umode_t settings_is_visible(struct kobject *kobj, struct attribute *attr,
+				   int index)
+{
+	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
+					       struct asblk_ctrl, dev);
+
+	if (attr == &dev_attr_write_cache.attr)
+		return ctrl->ops->write_cache ? attr->mode : 0;
+	return ctrl->ops->coalesce ? attr->mode : 0;
+}
+
+const struct attribute_group asblk_settings_group = {
+	.attrs = settings_attrs,
+	.is_visible = settings_is_visible,
+};

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Features (5.27.1): what can be set at a controller, and what the engine sets. */
+#include "nvme.h"
+
+/* Interrupt Coalescing (5.27.1.6): completions from 0, time in units of 100 µs. */
+#define COALESCE_MAX_COUNT	256
+#define COALESCE_UNIT_US	100
+#define COALESCE_MAX_US		(255 * COALESCE_UNIT_US)
+
+/* Identify Controller, NWPC: the namespaces can be write protected. */
+#define NWPC_SUPPORTED		BIT(0)
+
+static int feature(struct anvme *nd, u8 opcode, u8 fid, u32 nsid, u32 value,
+		   u32 *result)
+{
+	struct nvme_command cmd = {
+		.features.opcode	= opcode,
+		.features.nsid		= cpu_to_le32(nsid),
+		.features.fid		= cpu_to_le32(fid),
+		.features.dword11	= cpu_to_le32(value),
+	};
+	u64 res = 0;
+	int status = anvme_admin(nd, &cmd, &res, ANVME_ADMIN_TIMEOUT);
+
+	if (result)
+		*result = res;
+	return status;
+}
+
+/**
+ * anvme_set_feature - Set Features (5.27)
+ * @nd: controller
+ * @fid: feature, of the controller as a whole
+ * @value: dword 11
+ * @result: dword 0 of the completion; may be NULL
+ *
+ * Context: may sleep.
+ * Return: as anvme_admin().
+ */
+int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result)
+{
+	return feature(nd, nvme_admin_set_features, fid, 0, value, result);
+}
+
+/* For the engine. @what: for the log. */
+static int set(struct anvme *nd, u8 fid, u32 nsid, u32 value, const char *what)
+{
+	int status = feature(nd, nvme_admin_set_features, fid, nsid, value, NULL);
+
+	if (status <= 0)
+		return status;
+	dev_warn_ratelimited(nd->dev, "%s cannot be set to %#x (%#x)\n", what, value,
+			     status);
+	return (status & NVME_SCT_SC_MASK) == NVME_SC_FEATURE_NOT_CHANGEABLE ||
+	       (status & NVME_SCT_SC_MASK) == NVME_SC_INVALID_FIELD ?
+	       -EOPNOTSUPP : -EIO;
+}
+
+/* The lowest of the states in which no I/O is processed (5.17.2.1, PSD). */
+static u8 idle_state(const struct nvme_id_ctrl *id)
+{
+	unsigned int i;
+
+	for (i = min_t(unsigned int, id->npss, ARRAY_SIZE(id->psd) - 1); i; i--)
+		if (id->psd[i].flags & NVME_PS_FLAGS_NON_OP_STATE)
+			return i;
+	return 0;
+}
+
+/**
+ * anvme_features_init - see what there is to set, and how it is set
+ * @nd: controller that was identified
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_features_init(struct anvme *nd)
+{
+	u32 on = 1;
+	int err;
+
+	nd->idle_state = idle_state(nd->id);
+	if (!(nd->id->vwc & NVME_CTRL_VWC_PRESENT))
+		return 0;
+	/* Without an answer it counts as on: flushes do no harm. */
+	err = feature(nd, nvme_admin_get_features, NVME_FEAT_VOLATILE_WC, 0, 0, &on);
+	nd->cache_off = !err && !(on & 1);
+	return min(err, 0);
+}
+
+/**
+ * anvme_write_cache - &asblk_ctrl_ops.write_cache (5.27.1.4)
+ * @ctrl: controller
+ * @on: which
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_write_cache(struct asblk_ctrl *ctrl, bool on)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (!(nd->id->vwc & NVME_CTRL_VWC_PRESENT))
+		return on ? 0 : -EOPNOTSUPP;
+	return set(nd, NVME_FEAT_VOLATILE_WC, 0, on, "the write cache");
+}
+
+/**
+ * anvme_write_protect - &asblk_ctrl_ops.write_protect (5.27.1.29)
+ * @ctrl: controller
+ * @unit: namespace
+ * @on: which
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (!(nd->id->nwpc & NWPC_SUPPORTED))
+		return -EOPNOTSUPP;
+	return set(nd, NVME_FEAT_WRITE_PROTECT, unit,
+		   on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
+		   "write protection");
+}
+
+/**
+ * anvme_coalesce - &asblk_ctrl_ops.coalesce (5.27.1.6)
+ * @ctrl: controller
+ * @count: completions, 1 to 256
+ * @usecs: time, 0 to 25500, a multiple of 100
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
+		   unsigned int usecs)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (!count || count > COALESCE_MAX_COUNT || usecs > COALESCE_MAX_US ||
+	    usecs % COALESCE_UNIT_US) {
+		dev_err(nd->dev, "%u completions and %u us are not 1 to %u and 0 to %u, in steps of %u\n",
+			count, usecs, COALESCE_MAX_COUNT, COALESCE_MAX_US,
+			COALESCE_UNIT_US);
+		return -ERANGE;
+	}
+	return set(nd, NVME_FEAT_IRQ_COALESCE, 0,
+		   usecs / COALESCE_UNIT_US << 8 | (count - 1),
+		   "interrupt coalescing");
+}
+
+/**
+ * anvme_idle - &asblk_ctrl_ops.idle (5.27.1.2, 8.15)
+ * @ctrl: controller
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_idle(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (!nd->idle_state)
+		return 0;
+	return set(nd, NVME_FEAT_POWER_MGMT, 0, nd->idle_state, "the power state");
+}
+
+/**
+ * anvme_wake - &asblk_ctrl_ops.wake
+ * @ctrl: controller
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int anvme_wake(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	if (!nd->idle_state)
+		return 0;
+	return set(nd, NVME_FEAT_POWER_MGMT, 0, 0, "the power state");
+}

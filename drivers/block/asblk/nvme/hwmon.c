@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Temperatures for the kernel's hardware monitoring, and thus for sensors(1). */
+#include <linux/hwmon.h>
+#include <linux/slab.h>
+#include <linux/units.h>
+
+#include "nvme.h"
+
+#define KELVIN_TO_MC(k)	(((k) - 273) * (long)MILLIDEGREE_PER_DEGREE)
+
+/* Channel 0 is the controller's judgment, the others are its sensors. */
+#define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
+
+static int read_input(struct anvme *nd, int channel, u8 *critical, int *kelvin)
+{
+	struct nvme_smart_log *log = kmalloc_obj(*log);
+	int status;
+
+	if (!log)
+		return -ENOMEM;
+	status = anvme_log_page(nd, NVME_LOG_SMART, log, sizeof(*log));
+	*critical = log->critical_warning;
+	*kelvin = channel ? le16_to_cpu(log->temp_sensor[channel - 1]) :
+			    log->temperature[0] | log->temperature[1] << 8;
+	kfree(log);
+	return status > 0 ? -EIO : status;
+}
+
+static int temp_read(struct device *dev, enum hwmon_sensor_types type, u32 attr,
+		     int channel, long *value)
+{
+	struct anvme *nd = dev_get_drvdata(dev);
+	int kelvin, err;
+	u8 critical;
+
+	switch (attr) {
+	case hwmon_temp_max:
+		*value = KELVIN_TO_MC(le16_to_cpu(nd->id->wctemp));
+		return 0;
+	case hwmon_temp_crit:
+		*value = KELVIN_TO_MC(le16_to_cpu(nd->id->cctemp));
+		return 0;
+	}
+	err = read_input(nd, channel, &critical, &kelvin);
+	if (err)
+		return err;
+	*value = attr == hwmon_temp_alarm ?
+		 !!(critical & NVME_SMART_CRIT_TEMPERATURE) : KELVIN_TO_MC(kelvin);
+	return 0;
+}
+
+static int temp_read_string(struct device *dev, enum hwmon_sensor_types type,
+			    u32 attr, int channel, const char **str)
+{
+	static const char *const labels[NR_CHANNELS] = {
+		"Composite", "Sensor 1", "Sensor 2", "Sensor 3", "Sensor 4",
+		"Sensor 5", "Sensor 6", "Sensor 7", "Sensor 8",
+	};
+
+	*str = labels[channel];
+	return 0;
+}
+
+static umode_t temp_is_visible(const void *data, enum hwmon_sensor_types type,
+			       u32 attr, int channel)
+{
+	const struct anvme *nd = data;
+
+	if (channel)
+		return nd->sensors & BIT(channel) ? 0444 : 0;
+	if (attr == hwmon_temp_max)
+		return nd->id->wctemp ? 0444 : 0;
+	if (attr == hwmon_temp_crit)
+		return nd->id->cctemp ? 0444 : 0;
+	return 0444;
+}
+
+#define SENSOR	(HWMON_T_INPUT | HWMON_T_LABEL)
+
+static const struct hwmon_channel_info *const channels[] = {
+	HWMON_CHANNEL_INFO(temp, SENSOR | HWMON_T_MAX | HWMON_T_CRIT | HWMON_T_ALARM,
+			   SENSOR, SENSOR, SENSOR, SENSOR, SENSOR, SENSOR, SENSOR, SENSOR),
+	NULL
+};
+
+static const struct hwmon_ops ops = {
+	.is_visible	= temp_is_visible,
+	.read		= temp_read,
+	.read_string	= temp_read_string,
+};
+
+static const struct hwmon_chip_info chip = {
+	.ops	= &ops,
+	.info	= channels,
+};
+
+/**
+ * anvme_hwmon_add - show a controller's temperatures, if it knows them
+ * @nd: controller
+ *
+ * Context: may sleep.
+ */
+void anvme_hwmon_add(struct anvme *nd)
+{
+	struct nvme_smart_log *log = kzalloc_obj(*log);
+	unsigned int i;
+
+	if (!log)
+		return;
+	if (!anvme_log_page(nd, NVME_LOG_SMART, log, sizeof(*log))) {
+		/* Those that are not there read as 0 (5.16.1.3). */
+		for (i = 1; i < NR_CHANNELS; i++)
+			if (log->temp_sensor[i - 1])
+				nd->sensors |= BIT(i);
+		nd->hwmon = hwmon_device_register_with_info(nd->dev, "asblk_nvme", nd,
+							    &chip, NULL);
+		if (IS_ERR(nd->hwmon)) {
+			dev_warn(nd->dev, "no temperatures: %pe\n", nd->hwmon);
+			nd->hwmon = NULL;
+		}
+	}
+	kfree(log);
+}
+
+/**
+ * anvme_hwmon_remove - show them no more
+ * @nd: controller
+ *
+ * Context: may sleep.
+ */
+void anvme_hwmon_remove(struct anvme *nd)
+{
+	if (nd->hwmon)
+		hwmon_device_unregister(nd->hwmon);
+	nd->hwmon = NULL;
+}
+
+/**
+ * anvme_hwmon_alarm - tell whoever watches the alarm that it has changed
+ * @nd: controller; neither added nor removed meanwhile
+ *
+ * Context: may sleep.
+ */
+void anvme_hwmon_alarm(struct anvme *nd)
+{
+	if (nd->hwmon)
+		hwmon_notify_event(nd->hwmon, hwmon_temp, hwmon_temp_alarm, 0);
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/device.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/kthread.h>
+
+#include "bad_nvme.h"
+#include "probe.h"
+
+static u32 reg_get(struct bad_nvme *b, u32 reg)
+{
+	return READ_ONCE(b->reg[reg / 4]);
+}
+
+static void reg_set(struct bad_nvme *b, u32 reg, u32 value)
+{
+	WRITE_ONCE(b->reg[reg / 4], value);
+}
+
+static void *memory(u64 dma)
+{
+	return phys_to_virt(dma);
+}
+
+static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 status)
+{
+	struct bad_queue *q = &b->queue[qid];
+	struct nvme_completion *cqe = memory(q->cq) + q->cq_tail * sizeof(*cqe);
+
+	cqe->result.u64 = cpu_to_le64(result);
+	cqe->command_id = cid;
+	cqe->sq_head = cpu_to_le16(U16_MAX);	/* nobody should believe it */
+	smp_wmb();	/* the phase tag comes last */
+	WRITE_ONCE(cqe->status, cpu_to_le16(status << 1 | q->phase));
+	if (++q->cq_tail == q->size) {
+		q->cq_tail = 0;
+		q->phase ^= 1;
+	}
+}
+
+static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	void *data = memory(le64_to_cpu(cmd->common.dptr.prp1));
+	struct nvme_id_ctrl *ctrl = data;
+	struct nvme_id_ns *ns = data;
+	__le32 *list = data;
+
+	memset(data, 0, 4096);
+	switch (cmd->identify.cns) {
+	case NVME_ID_CNS_CTRL:
+		memset(ctrl->sn, ' ', sizeof(ctrl->sn));
+		memset(ctrl->mn, ' ', sizeof(ctrl->mn));
+		memcpy(ctrl->mn, "bad\001one", 7);
+		ctrl->mdts = 2;
+		ctrl->sqes = 0x66;
+		ctrl->cqes = 0x44;
+		ctrl->nn = cpu_to_le32(4);
+		ctrl->vwc = 1;
+		ctrl->nwpc = 1;
+		ctrl->npss = 2;
+		ctrl->psd[2].flags = NVME_PS_FLAGS_NON_OP_STATE;
+		ctrl->wctemp = cpu_to_le16(343);
+		ctrl->acl = 3;
+		if (b->edit_ctrl)
+			b->edit_ctrl(ctrl);
+		break;
+	case NVME_ID_CNS_NS_ACTIVE_LIST:
+		list[0] = cpu_to_le32(1);
+		if (b->edit_list)
+			b->edit_list(list);
+		break;
+	case NVME_ID_CNS_NS:
+		ns->nsze = cpu_to_le64(BAD_BLOCKS);
+		ns->lbaf[0].ds = BAD_SHIFT;
+		if (b->edit_ns)
+			b->edit_ns(ns);
+		break;
+	}
+}
+
+static void set_queue(struct bad_queue *q, u64 sq, u64 cq, u16 size)
+{
+	*q = (struct bad_queue) {
+		.on = true, .sq = sq, .cq = cq, .size = size, .phase = 1,
+	};
+}
+
+static u16 set_feature(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	if (b->denies)
+		return NVME_SC_FEATURE_NOT_CHANGEABLE | NVME_STATUS_DNR;
+	b->feature[le32_to_cpu(cmd->features.fid) & 0xff] =
+		le32_to_cpu(cmd->features.dword11);
+	b->feature_sets++;
+	return 0;
+}
+
+static void log_page(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	struct nvme_smart_log *log = memory(le64_to_cpu(cmd->common.dptr.prp1));
+
+	b->logs++;
+	memset(log, 0, sizeof(*log));
+	log->critical_warning = b->critical;
+	log->temperature[0] = 80;	/* 336 K, 63 C */
+	log->temperature[1] = 1;
+	log->temp_sensor[1] = cpu_to_le16(300);
+}
+
+static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	u32 fid = le32_to_cpu(cmd->features.fid) & 0xff;
+	u16 qid = le16_to_cpu(cmd->create_sq.sqid);	/* the same in all of them */
+	u32 result = 0;
+	u16 status = 0;
+
+	switch (cmd->common.opcode) {
+	case nvme_admin_identify:
+		identify(b, cmd);
+		break;
+	case nvme_admin_set_features:
+		if (fid == NVME_FEAT_NUM_QUEUES)
+			result = (BAD_QUEUES - 2) << 16 | (BAD_QUEUES - 2);
+		else
+			status = set_feature(b, cmd);
+		break;
+	case nvme_admin_get_features:
+		result = b->feature[fid];
+		break;
+	case nvme_admin_get_log_page:
+		log_page(b, cmd);
+		break;
+	case nvme_admin_create_cq:
+		set_queue(&b->queue[qid], 0, le64_to_cpu(cmd->create_cq.prp1),
+			  le16_to_cpu(cmd->create_cq.qsize) + 1);
+		b->queue[qid].on = false;
+		break;
+	case nvme_admin_create_sq:
+		b->queue[qid].sq = le64_to_cpu(cmd->create_sq.prp1);
+		reg_set(b, NVME_REG_DBS + 8 * qid, 0);
+		b->queue[qid].on = true;
+		break;
+	case nvme_admin_delete_sq:
+		if (b->keeps_queues)
+			status = NVME_SC_INTERNAL;
+		else
+			b->queue[qid].on = false;
+		break;
+	case nvme_admin_abort_cmd:
+		b->aborts++;
+		if (b->obeys)
+			post(b, 1, b->swallowed, 0, NVME_SC_ABORT_REQ);
+		break;
+	case nvme_admin_async_event:
+		b->event_id = cmd->common.command_id;
+		return;
+	}
+	post(b, 0, cmd->common.command_id, result, status);
+}
+
+static bool count_down(unsigned int *left)
+{
+	if (!*left)
+		return false;
+	(*left)--;
+	return true;
+}
+
+static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *cmd)
+{
+	u16 cid = cmd->common.command_id;
+
+	if (count_down(&b->swallow)) {
+		b->swallowed = cid;
+		return;
+	}
+	if (count_down(&b->invent))
+		post(b, qid, cid ^ 0x5555, 0, 0);
+	if (count_down(&b->twice))
+		post(b, qid, cid, 0, 0);
+	post(b, qid, cid, 0, 0);
+}
+
+static bool run_event(struct bad_nvme *b)
+{
+	if (!b->event || b->event_id < 0)
+		return false;
+	post(b, 0, b->event_id, b->event, 0);
+	b->event = 0;
+	b->event_id = -1;
+	return true;
+}
+
+/* Return: true if the queue had something to do. */
+static bool run_queue(struct bad_nvme *b, unsigned int qid)
+{
+	struct bad_queue *q = &b->queue[qid];
+	u32 tail = reg_get(b, NVME_REG_DBS + 8 * qid);
+	bool busy = false;
+
+	if (!q->on || tail >= q->size)
+		return false;
+	smp_rmb();	/* entries are read after the doorbell */
+	while (q->on && q->sq_head != tail) {
+		struct nvme_command *sq = memory(q->sq);
+		struct nvme_command cmd = sq[q->sq_head];
+
+		if (++q->sq_head == q->size)
+			q->sq_head = 0;
+		if (qid)
+			io(b, qid, &cmd);
+		else
+			admin(b, &cmd);
+		busy = true;
+	}
+	return busy;
+}
+
+static void run_control(struct bad_nvme *b)
+{
+	u32 cc = reg_get(b, NVME_REG_CC), csts = reg_get(b, NVME_REG_CSTS);
+
+	if (csts == U32_MAX)
+		return;
+	if (!(cc & NVME_CC_ENABLE)) {
+		memset(b->queue, 0, sizeof(b->queue));
+		b->event_id = -1;
+		csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
+		if (!b->stays_fatal)
+			csts &= ~NVME_CSTS_CFS;
+	} else if (b->fatal_if_enabled) {
+		csts |= NVME_CSTS_CFS;
+	} else if (!(csts & NVME_CSTS_RDY) && !b->never_ready) {
+		u32 aqa = reg_get(b, NVME_REG_AQA);
+
+		set_queue(&b->queue[0],
+			  reg_get(b, NVME_REG_ASQ) |
+			  (u64)reg_get(b, NVME_REG_ASQ + 4) << 32,
+			  reg_get(b, NVME_REG_ACQ) |
+			  (u64)reg_get(b, NVME_REG_ACQ + 4) << 32,
+			  (aqa & 0xfff) + 1);
+		reg_set(b, NVME_REG_DBS, 0);
+		b->enables++;
+		csts |= NVME_CSTS_RDY;
+	}
+	if (cc & NVME_CC_SHN_MASK)
+		csts |= NVME_CSTS_SHST_CMPLT;
+	reg_set(b, NVME_REG_CSTS, csts);
+}
+
+static void interrupt(struct bad_nvme *b, unsigned int qid)
+{
+	if (!qid)
+		anvme_admin_reap(&b->nd);
+	else if (b->nd.queues && b->nd.queues[qid - 1].eq)
+		asblk_reap(b->nd.queues[qid - 1].eq);
+}
+
+static int controller(void *data)
+{
+	struct bad_nvme *b = data;
+	unsigned int qid, i;
+
+	while (!kthread_should_stop()) {
+		run_control(b);
+		for (qid = 0; qid < BAD_QUEUES; qid++) {
+			bool busy = run_queue(b, qid);
+
+			if (qid == 1 && b->flood && b->queue[1].on) {
+				for (i = 0; i < b->queue[1].size; i++)
+					post(b, 1, i * 77, 0, i & 0x7ff);
+				b->flood = false;
+				busy = true;
+			}
+			if (busy && !(qid && count_down(&b->silent)))
+				interrupt(b, qid);
+		}
+		/* Whoever obeys an abort has completed something in queue 1. */
+		if (b->obeys)
+			interrupt(b, 1);
+		if (run_event(b))
+			interrupt(b, 0);
+		usleep_range(50, 100);
+	}
+	return 0;
+}
+
+struct bad_nvme *bad_nvme(struct kunit *test)
+{
+	return ((struct probe_test *)test->priv)->priv;
+}
+
+void bad_status(struct bad_nvme *b, u32 csts)
+{
+	reg_set(b, NVME_REG_CSTS, csts);
+}
+
+int bad_init(struct kunit *test)
+{
+	struct probe_test *t = probe_test_alloc(test);
+	struct bad_nvme *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	t->priv = b;
+	b->reg = kunit_kzalloc(test, NVME_REG_DBS + SZ_4K, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b->reg);
+	b->reg[0] = lower_32_bits(BAD_CAPABILITIES);
+	b->reg[1] = upper_32_bits(BAD_CAPABILITIES);
+	b->nd.dev = kunit_device_register(test, "asblk-bad-nvme");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(b->nd.dev));
+	b->nd.dev->dma_mask = &b->nd.dev->coherent_dma_mask;
+	KUNIT_ASSERT_EQ(test, dma_set_mask_and_coherent(b->nd.dev, DMA_BIT_MASK(64)), 0);
+	b->nd.bar = (void __iomem *)b->reg;
+	b->nd.bar_len = NVME_REG_DBS + SZ_4K;
+	b->nd.nr_queues = 1;
+	b->nd.nr_vectors = 1;
+	b->nd.entries = 64;
+	b->event_id = -1;
+	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
+	anvme_init(&b->nd);
+	b->thread = kthread_run(controller, b, "asblk-bad-nvme");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(b->thread));
+	return 0;
+}
+
+void bad_exit(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = t->priv;
+
+	kthread_stop(b->thread);
+	kfree(b->nd.queues);
+	probe_test_free(t);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An NVMe controller that is memory and a thread: it has the registers, executes
+ * commands, and misbehaves as no emulator does.
+ */
+#ifndef _ASBLK_KUNIT_BAD_NVME_H
+#define _ASBLK_KUNIT_BAD_NVME_H
+
+#include <kunit/test.h>
+#include <linux/sizes.h>
+
+#include "nvme/nvme.h"
+
+#define BAD_QUEUES	3	/* with the admin queue */
+#define BAD_SHIFT	9
+#define BAD_BLOCKS	(SZ_16M >> BAD_SHIFT)
+
+/* Capabilities (3.1.3.1): queues of 64 entries, ready in 1 s, NVM command set. */
+#define BAD_CAPABILITIES	(63 | 1ULL << 16 | 1ULL << 24 | 1ULL << 37)
+
+struct bad_queue {
+	bool on;
+	u64 sq;
+	u64 cq;
+	u16 size;
+	u16 sq_head;
+	u16 cq_tail;
+	u16 phase;
+};
+
+/**
+ * struct bad_nvme - the controller
+ * @nd: the driver's side
+ * @reg: registers
+ * @thread: executes
+ * @queue: admin queue first
+ * @edit_ctrl: changes Identify Controller data before it is sent
+ * @edit_ns: changes Identify Namespace data
+ * @edit_list: changes the list of active namespaces
+ * @never_ready: CSTS.RDY never comes
+ * @fatal_if_enabled: CSTS.CFS comes instead
+ * @stays_fatal: a reset does not help against CSTS.CFS
+ * @swallow: that many I/O commands are not completed
+ * @swallowed: identifier of the last of them
+ * @obeys: it completes @swallowed when it is asked to abort it
+ * @silent: that many I/O commands are completed without an interrupt
+ * @keeps_queues: deleting a queue fails
+ * @invent: that many completions of I/O commands have an identifier of their own
+ * @twice: that many I/O commands are completed twice
+ * @flood: fill a whole completion queue with nothing that was asked for
+ * @denies: setting a feature fails
+ * @feature: values set, by identifier
+ * @feature_sets: times that one was set since the controller was made
+ * @event: to be reported, 0 for none
+ * @event_id: identifier of the request to report one, -1 if there is none
+ * @critical: critical warnings in its health
+ * @logs: log pages read
+ * @enables: times it became ready
+ * @aborts: Abort commands
+ */
+struct bad_nvme {
+	struct anvme nd;
+	u32 *reg;
+	struct task_struct *thread;
+	struct bad_queue queue[BAD_QUEUES];
+	void (*edit_ctrl)(struct nvme_id_ctrl *id);
+	void (*edit_ns)(struct nvme_id_ns *id);
+	void (*edit_list)(__le32 *list);
+	bool never_ready;
+	bool fatal_if_enabled;
+	bool stays_fatal;
+	unsigned int swallow;
+	u16 swallowed;
+	bool obeys;
+	unsigned int silent;
+	bool keeps_queues;
+	unsigned int invent;
+	unsigned int twice;
+	bool flood;
+	bool denies;
+	u32 feature[256];
+	unsigned int feature_sets;
+	u32 event;
+	int event_id;
+	u8 critical;
+	unsigned int logs;
+	unsigned int enables;
+	unsigned int aborts;
+};
+
+struct bad_nvme *bad_nvme(struct kunit *test);
+int bad_init(struct kunit *test);
+void bad_exit(struct kunit *test);
+void bad_status(struct bad_nvme *b, u32 csts);
+
+#endif /* _ASBLK_KUNIT_BAD_NVME_H */
