@@ -95,6 +95,7 @@ static void small_entries(struct nvme_id_ctrl *id) { id->sqes = 0x55; }
 static void large_completions(struct nvme_id_ctrl *id) { id->cqes = 0x55; }
 static void discovery(struct nvme_id_ctrl *id) { id->cntrltype = NVME_CTRL_DISC; }
 static void huge_mdts(struct nvme_id_ctrl *id) { id->mdts = 255; }
+static void no_mdts(struct nvme_id_ctrl *id) { id->mdts = 0; }
 static void no_namespaces(struct nvme_id_ctrl *id) { id->nn = 0; }
 static void tiny_lba(struct nvme_id_ns *id) { id->lbaf[0].ds = 8; }
 static void giant_lba(struct nvme_id_ns *id) { id->lbaf[0].ds = 40; }
@@ -128,6 +129,7 @@ static const struct absurd_param {
 	{ "completions of 32 bytes", .ctrl = large_completions, .err = -EOPNOTSUPP },
 	{ "a discovery controller", .ctrl = discovery, .err = -EOPNOTSUPP },
 	{ "MDTS of 255", .ctrl = huge_mdts, .disk = true },
+	{ "MDTS of 0", .ctrl = no_mdts, .disk = true },
 	{ "no namespaces but one in the list", .ctrl = no_namespaces },
 	{ "LBAs of 256 bytes", .ns = tiny_lba },
 	{ "LBAs of a terabyte", .ns = giant_lba },
@@ -411,10 +413,11 @@ static void nvme_power(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	b->feature[NVME_FEAT_POWER_MGMT] = 1;
 	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 2);
 	KUNIT_EXPECT_EQ(test, anvme_ops.wake(b->nd.ctrl), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 0);
+	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 1);
 	b->denies = true;
 	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), -EOPNOTSUPP);
 	take_down(test);

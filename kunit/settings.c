@@ -64,8 +64,10 @@ static void settings_cache_refused(struct kunit *test)
 	t->fake->setting_err = 0;
 	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), 0);
 	t->fake->setting_err = -EIO;
+	/* Who knows what the device has made of it: the host flushes. */
 	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, true), -EIO);
-	KUNIT_EXPECT_FALSE(test, bdev_write_cache(bdev(t)));
+	KUNIT_EXPECT_FALSE(test, t->fake->ctrl->cache_on);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 }
 
 static void settings_coalesce(struct kunit *test)
@@ -102,12 +104,15 @@ static void settings_survive_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->coalesce_usecs, 300);
 }
 
-/* A cache that cannot be turned off again must not be written to. */
+/* A cache that cannot be turned off again must not be written to; one that is on may. */
 static void settings_lost_in_reset(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 
 	t->fake->automatic = true;
+	t->fake->setting_err = -EIO;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	t->fake->setting_err = 0;
 	asblk_settings_cache(t->fake->ctrl, false);
 	t->fake->setting_err = -EIO;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), -EIO);

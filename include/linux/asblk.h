@@ -244,15 +244,15 @@ struct asblk_queue {
  *	The engine sees to it that everything is flushed before and after. May
  *	sleep, for a limited time. Returns 0 or a negative errno.
  *
- * @write_protect: optional: protect a medium from writing, or stop that. It is not
- *	being written to. May sleep, for a limited time. Returns 0 or a negative
+ * @write_protect: optional: protect a medium from writing, or stop that. Nothing is
+ *	in flight on it; writes that come afterwards are to be refused. May sleep, for a limited time. Returns 0 or a negative
  *	errno, -EOPNOTSUPP if this medium cannot be protected.
  *
  * @coalesce: optional: have an interrupt wait for @count completions, but no longer
  *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
  *	Returns 0 or a negative errno, -ERANGE for what the device cannot do.
  *
- * @idle: optional: nothing is in flight and nothing comes until @wake: save power.
+ * @idle: optional: no transfer is in flight and none comes until @wake: save power.
  *	May sleep, for a limited time. Returns 0, or a negative errno; then the
  *	controller is used as before.
  *

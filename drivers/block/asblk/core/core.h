@@ -221,6 +221,7 @@ struct asblk_recovery {
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce; under
  *	&asblk_recovery.lock
  * @coalesce_usecs: likewise
+ * @look: looks again whether the controller is idle
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
  */
@@ -238,6 +239,7 @@ struct asblk_ctrl {
 	bool cache_on;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
+	struct delayed_work look;
 	struct dentry *debugfs;
 	void *priv;
 };

@@ -150,15 +150,16 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	err = ctrl_start(ctrl);
 	if (err)
 		goto put;
+	asblk_power_init(ctrl);
 	err = device_add(&ctrl->dev);
 	if (err)
 		goto stop;
 	asblk_debugfs_add(ctrl);
 	asblk_recovery_live(ctrl);
-	asblk_power_init(ctrl);
 	return ctrl;
 
 stop:
+	asblk_power_exit(ctrl);
 	asblk_recovery_exit(ctrl);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);

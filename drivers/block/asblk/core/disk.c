@@ -200,12 +200,13 @@ ASBLK_EXPORT(asblk_disk_reformat);
  * @disk: disk
  * @read_only: which
  *
- * Writes fail from now on. Context: task, may sleep.
+ * Nobody can open it for writing any more; those who have are for the device to
+ * refuse. Context: task, may sleep.
  */
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only)
 {
-	if (get_disk_ro(disk->gd) != read_only)
-		set_disk_ro(disk->gd, read_only);
+	/* Does nothing if it is so already. */
+	set_disk_ro(disk->gd, read_only);
 }
 ASBLK_EXPORT(asblk_disk_set_read_only);
 

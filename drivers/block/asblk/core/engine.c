@@ -105,22 +105,25 @@ static noinline bool engine_map(struct asblk_equeue *q,
 				struct asblk_slot *slot, struct request *rq,
 				struct asblk_transfer *t)
 {
-	u32 i;
+	struct asblk_segment *seg = t->segs, *end = seg + t->nr_segments;
+	enum dma_data_direction dir = engine_dma_dir(rq);
+	struct device *dev = q->dma_dev;
 
-	for (i = 0; i < t->nr_segments; i++) {
-		struct asblk_segment *seg = &t->segs[i];
+	for (; seg < end; seg++) {
+		phys_addr_t phys = seg->addr;
 
-		seg->addr = dma_map_page_attrs(q->dma_dev,
-					       pfn_to_page(PHYS_PFN(seg->addr)),
-					       offset_in_page(seg->addr),
-					       seg->len, engine_dma_dir(rq),
-					       DMA_ATTR_NO_WARN);
-		if (unlikely(dma_mapping_error(q->dma_dev, seg->addr))) {
-			engine_unmap(q, slot);
+		seg->addr = dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)),
+					       offset_in_page(phys), seg->len,
+					       dir, DMA_ATTR_NO_WARN);
+		if (unlikely(dma_mapping_error(dev, seg->addr))) {
+			slot->nr_mapped = seg - t->segs;
+			engine_landed(q, slot);
 			return false;
 		}
-		slot->nr_mapped++;
 	}
+	/* To be asked after the fact: a bounce buffer makes the difference. */
+	if (dma_need_unmap(dev))
+		slot->nr_mapped = t->nr_segments;
 	return true;
 }
 
@@ -130,8 +133,6 @@ void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot)
 	const struct asblk_segment *seg;
 
 	seg = q->segs + (slot - q->slots.slot) * q->segs_stride;
-	if (!dma_need_unmap(q->dma_dev))
-		slot->nr_mapped = 0;
 	for (; slot->nr_mapped; slot->nr_mapped--, seg++)
 		dma_unmap_page(q->dma_dev, seg->addr, seg->len,
 			       engine_dma_dir(slot->rq));

@@ -85,29 +85,31 @@ static int media_load(struct asblk_disk *disk)
  * @disk: disk
  * @on: which
  *
- * Waits for the writes in flight. Context: task, may sleep.
+ * Everything that was written is on the device before; the device refuses those who
+ * go on writing because they had it open. Context: task, may sleep.
  * Return: 0, or a negative errno with nothing changed.
  */
 int asblk_media_write_protect(struct asblk_disk *disk, bool on)
 {
 	struct asblk_ctrl *ctrl = disk->ctrl;
-	bool was;
+	struct gendisk *gd = disk->gd;
+	unsigned int memflags;
 	int err;
 
+	err = on ? sync_blockdev(gd->part0) : 0;
+	if (err)
+		return err;
 	if (mutex_lock_interruptible(&ctrl->disks_lock))
 		return -ERESTARTSYS;
-	was = get_disk_ro(disk->gd);
-	if (on) {
-		asblk_disk_set_read_only(disk, true);
-		asblk_unfreeze_queue(disk->gd->queue,
-				     asblk_freeze_queue(disk->gd->queue));
-	}
+	memflags = asblk_freeze_queue(gd->queue);
 	err = asblk_recovery_begin(ctrl);
 	if (!err) {
 		err = ctrl->ops->write_protect(ctrl, disk->unit.id, on);
 		asblk_recovery_end(ctrl);
 	}
-	asblk_disk_set_read_only(disk, err ? was : on);
+	asblk_unfreeze_queue(gd->queue, memflags);
+	if (!err)
+		asblk_disk_set_read_only(disk, on);
 	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }

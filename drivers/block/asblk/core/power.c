@@ -13,6 +13,8 @@
 
 /* For users who switch it on without asking how long. */
 #define POWER_DELAY_MS	5000
+/* How long a controller is used at least that has no delay worth the name. */
+#define POWER_LOOK_MS	100
 
 static bool power_queue_in_use(const struct asblk_equeue *q)
 {
@@ -71,9 +73,18 @@ static int power_suspend(struct device *dev)
 	mutex_unlock(&ctrl->recovery.lock);
 	if (!err)
 		return 0;
-	/* The delay begins anew. */
+	/* The delay begins anew. One that is over already is not waited for again. */
 	pm_runtime_mark_last_busy(dev);
+	mod_delayed_work(system_dfl_wq, &ctrl->look,
+			 msecs_to_jiffies(POWER_LOOK_MS));
 	return -EBUSY;
+}
+
+static void power_look(struct work_struct *work)
+{
+	struct asblk_ctrl *ctrl = container_of(work, struct asblk_ctrl, look.work);
+
+	pm_request_autosuspend(&ctrl->dev);
 }
 
 static int power_resume(struct device *dev)
@@ -96,13 +107,21 @@ static int power_resume(struct device *dev)
 	return 0;
 }
 
+/* Held requests would wait in vain while there is no runtime power management. */
+static int power_prepare(struct device *dev)
+{
+	pm_runtime_resume(dev);
+	return 0;
+}
+
 const struct dev_pm_ops asblk_power_ops = {
+	.prepare = pm_sleep_ptr(power_prepare),
 	RUNTIME_PM_OPS(power_suspend, power_resume, NULL)
 };
 
 /**
  * asblk_power_init - begin runtime power management, switched off
- * @ctrl: controller that is live
+ * @ctrl: controller that nobody knows yet
  *
  * Users switch it on with power/control. Context: task.
  */
@@ -110,6 +129,7 @@ void asblk_power_init(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;
 
+	INIT_DELAYED_WORK(&ctrl->look, power_look);
 	if (!ctrl->ops->idle)
 		return;
 	pm_runtime_forbid(dev);
@@ -131,6 +151,7 @@ void asblk_power_exit(struct asblk_ctrl *ctrl)
 
 	if (!ctrl->ops->idle)
 		return;
+	disable_delayed_work_sync(&ctrl->look);
 	pm_runtime_get_sync(dev);
 	pm_runtime_disable(dev);
 	pm_runtime_dont_use_autosuspend(dev);

@@ -40,16 +40,15 @@ static void recovery_stop_queue(struct asblk_equeue *q)
 	spin_unlock_irq(&q->lock);
 }
 
-/* Take back what was in flight and go on. Return: how much that was. */
-static unsigned int recovery_start_queue(struct asblk_equeue *q)
+/* Take back what was in flight and go on, unless held by more than @held. */
+static unsigned int recovery_start_queue(struct asblk_equeue *q, u8 held)
 {
 	struct asblk_visit v;
 	unsigned int nr;
 
 	asblk_engine_enter(&v, q, NULL);
 	nr = asblk_engine_take_back(&v, BLK_STS_OK);
-	/* No device is asleep after a reset. */
-	q->held &= ~(ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE);
+	q->held &= ~held;
 	q->count.resets++;
 	asblk_engine_leave(&v, true);
 	return nr;
@@ -68,7 +67,8 @@ static unsigned int recovery_start_all(struct asblk_ctrl *ctrl)
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < ctrl->nr_queues; i++)
-		nr += recovery_start_queue(&ctrl->queues[i]);
+		nr += recovery_start_queue(&ctrl->queues[i],
+					   ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE);
 	return nr;
 }
 
@@ -123,6 +123,7 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
 	nr = recovery_start_all(ctrl);
+	/* No device is asleep after a reset. */
 	pm_request_resume(&ctrl->dev);
 	dev_warn_ratelimited(&ctrl->dev,
 			     "reset after %s: %lld ms, %u transfers taken back\n",
@@ -151,7 +152,7 @@ static bool recovery_reset_queue(struct asblk_equeue *q)
 	}
 	q->was_reset = true;
 	q->reset_at = q->count.completions;
-	nr = recovery_start_queue(q);
+	nr = recovery_start_queue(q, ASBLK_HELD_STOPPED);
 	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers taken back\n",
 			     q->pub.index, nr);
 	return true;

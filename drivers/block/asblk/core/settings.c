@@ -41,8 +41,10 @@ static int cache_flush_all(struct asblk_ctrl *ctrl)
 	struct asblk_disk *disk;
 	int err = 0;
 
+	/* A medium that is out was flushed before. */
 	list_for_each_entry(disk, &ctrl->disks, list)
-		if (!err && (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
+		if (!err && READ_ONCE(disk->unit.nr_sectors) &&
+		    (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
 			err = blkdev_issue_flush(disk->gd->part0);
 	return err;
 }
@@ -55,14 +57,15 @@ static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
 		return err;
 	err = ctrl->ops->write_cache(ctrl, on);
 	if (!err)
-		ctrl->cache_on = on;
+		WRITE_ONCE(ctrl->cache_on, on);
 	asblk_recovery_end(ctrl);
 	return err;
 }
 
 /*
  * The host flushes for as long as there may be anything to lose: it begins before
- * the cache is on, and ends after it was off and has been emptied.
+ * the cache is on, and ends after it was off and has been emptied. After a failure,
+ * of which the device may think otherwise, it goes on.
  */
 static int cache_set(struct asblk_ctrl *ctrl, bool on)
 {
@@ -72,10 +75,13 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
 		err = cache_flush_all(ctrl);
 	if (!err)
 		err = cache_tell_device(ctrl, on);
-	if (!err && !on)
-		err = cache_flush_all(ctrl);
-	if (err || !on)
-		cache_show_host_all(ctrl, ctrl->cache_on);
+	if (err || on)
+		return err;
+	err = cache_flush_all(ctrl);
+	if (err)
+		WRITE_ONCE(ctrl->cache_on, true);
+	else
+		cache_show_host_all(ctrl, false);
 	return err;
 }
 
@@ -85,7 +91,7 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
  * @on: which
  *
  * What it held is durable before it is off. Context: task, may sleep.
- * Return: 0, or a negative errno; then the setting is what it was.
+ * Return: 0, or a negative errno; then the host flushes in any case.
  */
 int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
 {
@@ -180,19 +186,19 @@ COALESCE_ATTR(coalesce_usecs);
  * @ctrl: controller; under &asblk_recovery.lock
  *
  * Context: task, may sleep.
- * Return: 0 or a negative errno.
+ * Return: 0, or a negative errno if the device cannot be trusted without.
  */
 int asblk_settings_restore(struct asblk_ctrl *ctrl)
 {
 	int err = 0;
 
-	/* One that is on already is a wrong answer to every write. */
+	if (ctrl->coalesce_usecs)
+		ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
+				    ctrl->coalesce_usecs);
 	if (ctrl->ops->write_cache)
 		err = ctrl->ops->write_cache(ctrl, ctrl->cache_on);
-	if (!err && ctrl->coalesce_usecs)
-		err = ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
-					  ctrl->coalesce_usecs);
-	return err;
+	/* A host that flushes loses nothing; one that does not relies on it. */
+	return ctrl->cache_on ? 0 : err;
 }
 
 static struct attribute *settings_attrs[] = {

@@ -25,7 +25,7 @@ struct request;
  * @bytes: length of the part
  * @id: ID of the transfer in flight, or else of the next one
  * @next: next slot of the free pool, or of the list to be offered again
- * @nr_mapped: segments mapped for DMA
+ * @nr_mapped: segments mapped for DMA that are to be unmapped
  * @retries: times it was offered again
  * @whole: the transfer is all of @rq
  * @in_flight: the controller has the transfer

@@ -185,16 +185,18 @@ bool anvme_admin_reap(struct anvme *nd)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_reap);
 
-/* Wait for a slot. Return: it, or NULL if the controller is down. */
+/* Wait for a slot. Return: it, or NULL if the controller is down or does not answer. */
 static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
-						struct nvme_command *cmd)
+						struct nvme_command *cmd,
+						unsigned long timeout)
 {
 	struct anvme_admin *a = &nd->admin;
 	struct anvme_admin_slot *slot = NULL;
 
 	spin_lock_irq(&a->lock);
-	wait_event_lock_irq(a->free, !a->up ||
-			    (slot = admin_take(a, ANVME_ADMIN_WAITED)), a->lock);
+	wait_event_lock_irq_timeout(a->free, !a->up ||
+				    (slot = admin_take(a, ANVME_ADMIN_WAITED)),
+				    a->lock, timeout);
 	if (slot && a->up) {
 		reinit_completion(&slot->done);
 		admin_submit(a, slot, cmd);
@@ -215,13 +217,13 @@ static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
  *
  * Context: may sleep.
  * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the controller
- * is down, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT.
+ * is down or all its slots stay taken, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT.
  */
 int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
 		unsigned long timeout)
 {
 	struct anvme_admin *a = &nd->admin;
-	struct anvme_admin_slot *slot = admin_wait_slot(nd, cmd);
+	struct anvme_admin_slot *slot = admin_wait_slot(nd, cmd, timeout);
 	bool done;
 	int status;
 
@@ -243,9 +245,13 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
 	}
 	spin_unlock_irq(&a->lock);
 	wake_up(&a->free);
-	if (status == -ETIMEDOUT)
+	if (status == -ETIMEDOUT) {
 		dev_err(nd->dev, "admin command %#x timed out\n",
 			cmd->common.opcode);
+		/* Only that gives its slot and its memory back. */
+		if (!IS_ERR_OR_NULL(nd->ctrl))
+			asblk_ctrl_reset(nd->ctrl);
+	}
 	return status;
 }
 

@@ -24,8 +24,8 @@ static const char *const event_errors[] = {
 
 static void handle_error(struct anvme *nd, unsigned int info)
 {
-	dev_warn(nd->dev, "the controller reports: %s\n",
-		 info < ARRAY_SIZE(event_errors) ? event_errors[info] : "an error");
+	dev_warn_ratelimited(nd->dev, "the controller reports: %s\n",
+			     info < ARRAY_SIZE(event_errors) ? event_errors[info] : "an error");
 	/* Queues that it has lost sight of, or itself: only a reset helps. */
 	if ((info <= 1 || info == NVME_AER_ERROR_PERSIST_INT_ERR) &&
 	    !IS_ERR_OR_NULL(nd->ctrl))
@@ -38,7 +38,7 @@ static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 	u8 critical = log->critical_warning;
 	int kelvin = log->temperature[0] | log->temperature[1] << 8;
 
-	dev_warn(nd->dev, "health: %d C%s%s%s%s%s\n", kelvin - 273,
+	dev_warn_ratelimited(nd->dev, "health: %d C%s%s%s%s%s\n", kelvin - 273,
 		 critical & NVME_SMART_CRIT_SPARE ? ", spare blocks run out" : "",
 		 critical & NVME_SMART_CRIT_TEMPERATURE ? ", temperature beyond its limits" : "",
 		 critical & NVME_SMART_CRIT_RELIABILITY ? ", unreliable" : "",
@@ -59,28 +59,30 @@ static void events_work(struct work_struct *work)
 	void *log = kzalloc(ANVME_PAGE, GFP_KERNEL);
 	int status = -ENOMEM;
 
+	/* What calls for a reset does not wait for an answer. */
+	if (event_type(event) == NVME_AER_ERROR)
+		handle_error(nd, event_info(event));
 	if (log)
 		status = anvme_log_page(nd, event_log(event), log, ANVME_PAGE);
 	switch (event_type(event)) {
 	case NVME_AER_ERROR:
-		handle_error(nd, event_info(event));
 		break;
 	case NVME_AER_SMART:
 		if (!status && event_log(event) == NVME_LOG_SMART)
 			handle_health(nd, log);
 		else
-			dev_warn(nd->dev, "the controller reports its health, but not what it is (%#x)\n",
+			dev_warn_ratelimited(nd->dev, "the controller reports its health, but not what it is (%#x)\n",
 				 status);
 		break;
 	case NVME_AER_NOTICE:
 		if (event_info(event) == NVME_AER_NOTICE_NS_CHANGED) {
-			dev_info(nd->dev, "the namespaces have changed\n");
+			dev_info_ratelimited(nd->dev, "the namespaces have changed\n");
 			queue_work(system_dfl_wq, &nd->scan);
 			break;
 		}
 		fallthrough;
 	default:
-		dev_info(nd->dev, "the controller reports event %#x\n", event);
+		dev_info_ratelimited(nd->dev, "the controller reports event %#x\n", event);
 	}
 	kfree(log);
 	anvme_event_request(nd);

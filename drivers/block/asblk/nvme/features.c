@@ -117,12 +117,16 @@ int anvme_write_cache(struct asblk_ctrl *ctrl, bool on)
 int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
+	int err;
 
 	if (!(nd->id->nwpc & NWPC_SUPPORTED))
 		return -EOPNOTSUPP;
-	return set(nd, NVME_FEAT_WRITE_PROTECT, unit,
-		   on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
-		   "write protection");
+	err = set(nd, NVME_FEAT_WRITE_PROTECT, unit,
+		  on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
+		  "write protection");
+	/* A scan may just have seen what it was before. */
+	queue_work(system_dfl_wq, &nd->scan);
+	return err;
 }
 
 /**
@@ -161,9 +165,16 @@ int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 int anvme_idle(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
+	u32 now = 0;
+	int err;
 
 	if (!nd->idle_state)
 		return 0;
+	/* Users may have chosen one for work. */
+	err = feature(nd, nvme_admin_get_features, NVME_FEAT_POWER_MGMT, 0, 0, &now);
+	if (err < 0)
+		return err;
+	nd->power_state = err ? 0 : now & 0x1f;
 	return set(nd, NVME_FEAT_POWER_MGMT, 0, nd->idle_state, "the power state");
 }
 
@@ -180,5 +191,5 @@ int anvme_wake(struct asblk_ctrl *ctrl)
 
 	if (!nd->idle_state)
 		return 0;
-	return set(nd, NVME_FEAT_POWER_MGMT, 0, 0, "the power state");
+	return set(nd, NVME_FEAT_POWER_MGMT, 0, nd->power_state, "the power state");
 }

@@ -11,27 +11,41 @@
 /* Channel 0 is the controller's judgment, the others are its sensors. */
 #define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
 
-static int read_input(struct anvme *nd, int channel, u8 *critical, int *kelvin)
+/* As often as anybody can be interested, and no more: anybody may ask. */
+static int read_health(struct anvme *nd)
 {
-	struct nvme_smart_log *log = kmalloc_obj(*log);
-	int status;
+	int status = 0;
 
-	if (!log)
-		return -ENOMEM;
-	status = anvme_log_page(nd, NVME_LOG_SMART, log, sizeof(*log));
-	*critical = log->critical_warning;
-	*kelvin = channel ? le16_to_cpu(log->temp_sensor[channel - 1]) :
-			    log->temperature[0] | log->temperature[1] << 8;
-	kfree(log);
+	if (!nd->smart_at || time_after(jiffies, nd->smart_at + HZ)) {
+		status = anvme_log_page(nd, NVME_LOG_SMART, nd->smart,
+					sizeof(*nd->smart));
+		if (!status)
+			nd->smart_at = jiffies;
+	}
 	return status > 0 ? -EIO : status;
+}
+
+static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
+{
+	const struct nvme_smart_log *log = nd->smart;
+	int err;
+
+	mutex_lock(&nd->smart_lock);
+	err = read_health(nd);
+	if (attr == hwmon_temp_alarm)
+		*value = !!(log->critical_warning & NVME_SMART_CRIT_TEMPERATURE);
+	else if (channel)
+		*value = KELVIN_TO_MC(le16_to_cpu(log->temp_sensor[channel - 1]));
+	else
+		*value = KELVIN_TO_MC(log->temperature[0] | log->temperature[1] << 8);
+	mutex_unlock(&nd->smart_lock);
+	return err;
 }
 
 static int temp_read(struct device *dev, enum hwmon_sensor_types type, u32 attr,
 		     int channel, long *value)
 {
 	struct anvme *nd = dev_get_drvdata(dev);
-	int kelvin, err;
-	u8 critical;
 
 	switch (attr) {
 	case hwmon_temp_max:
@@ -41,12 +55,7 @@ static int temp_read(struct device *dev, enum hwmon_sensor_types type, u32 attr,
 		*value = KELVIN_TO_MC(le16_to_cpu(nd->id->cctemp));
 		return 0;
 	}
-	err = read_input(nd, channel, &critical, &kelvin);
-	if (err)
-		return err;
-	*value = attr == hwmon_temp_alarm ?
-		 !!(critical & NVME_SMART_CRIT_TEMPERATURE) : KELVIN_TO_MC(kelvin);
-	return 0;
+	return read_input(nd, attr, channel, value);
 }
 
 static int temp_read_string(struct device *dev, enum hwmon_sensor_types type,
@@ -102,29 +111,28 @@ static const struct hwmon_chip_info chip = {
  */
 void anvme_hwmon_add(struct anvme *nd)
 {
-	struct nvme_smart_log *log = kzalloc_obj(*log);
+	struct device *hwmon;
 	unsigned int i;
 
-	if (!log)
+	mutex_init(&nd->smart_lock);
+	nd->smart = kzalloc_obj(*nd->smart);
+	if (!nd->smart || read_health(nd))
 		return;
-	if (!anvme_log_page(nd, NVME_LOG_SMART, log, sizeof(*log))) {
-		/* Those that are not there read as 0 (5.16.1.3). */
-		for (i = 1; i < NR_CHANNELS; i++)
-			if (log->temp_sensor[i - 1])
-				nd->sensors |= BIT(i);
-		nd->hwmon = hwmon_device_register_with_info(nd->dev, "asblk_nvme", nd,
-							    &chip, NULL);
-		if (IS_ERR(nd->hwmon)) {
-			dev_warn(nd->dev, "no temperatures: %pe\n", nd->hwmon);
-			nd->hwmon = NULL;
-		}
-	}
-	kfree(log);
+	/* Sensors that are not there read as 0 (5.16.1.3). */
+	for (i = 1; i < NR_CHANNELS; i++)
+		if (nd->smart->temp_sensor[i - 1])
+			nd->sensors |= BIT(i);
+	hwmon = hwmon_device_register_with_info(nd->dev, "asblk_nvme", nd, &chip,
+						NULL);
+	if (IS_ERR(hwmon))
+		dev_warn(nd->dev, "no temperatures: %pe\n", hwmon);
+	else
+		smp_store_release(&nd->hwmon, hwmon);
 }
 
 /**
  * anvme_hwmon_remove - show them no more
- * @nd: controller
+ * @nd: controller whose events are looked at no more
  *
  * Context: may sleep.
  */
@@ -133,16 +141,20 @@ void anvme_hwmon_remove(struct anvme *nd)
 	if (nd->hwmon)
 		hwmon_device_unregister(nd->hwmon);
 	nd->hwmon = NULL;
+	kfree(nd->smart);
+	nd->smart = NULL;
 }
 
 /**
  * anvme_hwmon_alarm - tell whoever watches the alarm that it has changed
- * @nd: controller; neither added nor removed meanwhile
+ * @nd: controller; not removed meanwhile
  *
  * Context: may sleep.
  */
 void anvme_hwmon_alarm(struct anvme *nd)
 {
-	if (nd->hwmon)
-		hwmon_notify_event(nd->hwmon, hwmon_temp, hwmon_temp_alarm, 0);
+	struct device *hwmon = smp_load_acquire(&nd->hwmon);
+
+	if (hwmon)
+		hwmon_notify_event(hwmon, hwmon_temp, hwmon_temp_alarm, 0);
 }

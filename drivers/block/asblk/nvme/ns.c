@@ -47,7 +47,7 @@ static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns 
 		features |= ASBLK_MEDIA_UNMAP;
 	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
 		features |= ASBLK_MEDIA_WRITE_ZEROES;
-	if (id->dlfeat & ANVME_DLFEAT_ZEROES)
+	if ((id->dlfeat & ANVME_DLFEAT) == ANVME_DLFEAT)
 		features |= ASBLK_MEDIA_ZEROES_UNMAP;
 	if (id->nsattr & NVME_NS_ATTR_RO)
 		features |= ASBLK_MEDIA_READ_ONLY;

@@ -30,8 +30,8 @@ struct pci_dev;
 /* Identify Namespace, NSFEAT: the preferred granularities count (NVM 4.1.5.1). */
 #define ANVME_NSFEAT_OPTPERF	BIT(4)
 
-/* DLFEAT: Write Zeroes can deallocate. */
-#define ANVME_DLFEAT_ZEROES	BIT(3)
+/* DLFEAT: Write Zeroes can deallocate, and what is deallocated reads as zeroes. */
+#define ANVME_DLFEAT		(BIT(3) | BIT(0))
 
 #define ANVME_ADMIN_ENTRIES	32
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
@@ -184,6 +184,10 @@ struct anvme_ns {
  * @events: looks into it and waits for the next
  * @cache_off: the volatile write cache was off when the controller was started
  * @idle_state: power state for when there is nothing to do; 0 if there is none
+ * @power_state: what to go back to from there
+ * @smart_lock: protects the following two
+ * @smart: health, as it was last read
+ * @smart_at: jiffies then
  * @hwmon: temperatures, NULL if there are none
  * @sensors: bit N: there is temperature sensor N, from 1
  * @dbbuf: shadow doorbells and, a page on, event indices; NULL if there are none
@@ -215,6 +219,10 @@ struct anvme {
 	struct work_struct events;
 	bool cache_off;
 	u8 idle_state;
+	u8 power_state;
+	struct mutex smart_lock;	/* the next two */
+	struct nvme_smart_log *smart;
+	unsigned long smart_at;
 	struct device *hwmon;
 	unsigned int sensors;
 	__le32 *dbbuf;

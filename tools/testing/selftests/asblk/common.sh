@@ -30,6 +30,9 @@ skip() { printf '# SKIP: %s\n' "$*"; exit 4; }
 # by_speed FAST SLOW - the value for this kernel.
 by_speed() { if [[ $slow ]]; then echo "$2"; else echo "$1"; fi; }
 
+# by_device EMULATED NVME - the value for this device.
+by_device() { if [[ $device == nvme ]]; then echo "$2"; else echo "$1"; fi; }
+
 need() {
 	local command
 
@@ -51,6 +54,7 @@ need_module() {
 
 # The device under test: disks of the emulated controller, or of NVMe controllers.
 device=${ASBLK_DEVICE:-emul}
+nvme=()
 need_emul() { [[ $device == emul ]] || skip "about the emulated controller"; }
 need_nvme() {
 	[[ $device == nvme ]] || skip "about NVMe controllers"
@@ -66,6 +70,59 @@ nvme_find() {
 	for address in /sys/bus/pci/devices/*; do
 		[[ $(<"$address/class") != 0x010802 ]] || nvme+=("${address##*/}")
 	done
+}
+
+# nvme_serials - ADDRESS SERIAL of each, found out once in a boot
+nvme_serials() {
+	local known=/run/asblk-nvme-serials address
+
+	if [[ ! -e $known ]]; then
+		modprobe asblk disks=0
+		modprobe asblk_nvme
+		for address in "${nvme[@]}"; do
+			nvme_bind asblk_nvme "$address"
+			echo "$address $(cat "/sys/bus/pci/devices/$address"/asblk/ctrl*/serial)"
+			echo "$address" >"/sys/bus/pci/devices/$address/driver/unbind"
+			echo >"/sys/bus/pci/devices/$address/driver_override"
+		done >"$known.new"
+		modprobe -r asblk_nvme asblk
+		mv "$known.new" "$known"
+	fi
+	cat "$known"
+}
+
+# need_serial TEXT - set nvme to the controllers whose serial number begins with it:
+# a test that makes demands on a controller knows it by name (scripts/test).
+need_serial() {
+	need_nvme
+	mapfile -t nvme < <(nvme_serials | awk -v text="$1" 'index($2, text) == 1 { print $1 }')
+	((${#nvme[@]})) || skip "there is no NVMe controller with a serial number $1"
+}
+
+# nvme_feature NODE ID - its value, a number
+nvme_feature() {
+	local value
+
+	value=$(nvme get-feature "$1" -f "$2" | sed -n 's/.*value: *\(0x\)\{0,1\}//p')
+	echo $((16#${value%%[^0-9a-fA-F]*}))
+}
+
+# monitor COMMAND - have QEMU's monitor execute it; print its answer.
+monitor() {
+	local port answer='' byte
+
+	port=$(grep -lsx monitor /sys/class/virtio-ports/*/name) || skip "QEMU's monitor is not within reach"
+	port=${port%/name}
+	exec {port_fd}<>"/dev/${port##*/}"
+	# Whatever it has said before.
+	while IFS= read -r -t 0.3 -N 1 -u "$port_fd" byte; do :; done
+	printf '%s\n' "$1" >&"$port_fd"
+	while IFS= read -r -t 10 -N 1 -u "$port_fd" byte; do
+		answer+=$byte
+		[[ $answer != *$'\n'*"(qemu) " ]] || break
+	done
+	exec {port_fd}>&-
+	printf '%s\n' "${answer#*$'\n'}" | tr -d '\r' | sed '$d'
 }
 
 # nvme_bind DRIVER ADDRESS… - give controllers to a driver: asblk_nvme, or nvme
@@ -107,7 +164,8 @@ nvme_load() {
 		queues=* | poll_queues=* | queue_entries=*) parameters+=("$argument") ;;
 		esac
 	done
-	need_nvme "$disks"
+	# A test may have chosen some already.
+	((${#nvme[@]})) || need_nvme "$disks"
 	modprobe asblk disks=0
 	modprobe asblk_nvme "${parameters[@]}" || fail "modprobe asblk_nvme ${parameters[*]}"
 	nvme_bind asblk_nvme "${nvme[@]:0:disks}"

@@ -29,5 +29,8 @@ done
 wait $fio || fail "fio: $(tail -n 5 "$tmp/fio")"
 ge "rounds" $rounds 2
 ge "schedulers" ${#schedulers[@]} 2
-refused "nr_requests over the depth" bash -c "echo none >$queue/scheduler && echo 65 >$queue/nr_requests"
+echo none >"$queue/scheduler"
+depth=$(by_device 64 192)
+echo "$depth" >"$queue/nr_requests"
+refused "nr_requests over the depth" bash -c "echo $((depth + 1)) >$queue/nr_requests"
 say "$rounds rounds over ${schedulers[*]}"

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A device that takes too long: its commands are aborted, then its queue is reset;
+# in the end everything is written.
+. "$(dirname -- "$0")/common.sh"
+
+need fio
+need_nvme
+monitor "info version" >"$tmp/version"
+need_serial asblk-nvme1
+load disks=1
+echo 1000 >"/sys/block/$disk/queue/io_timeout"
+# throttle IOPS - of the drive behind it; 0 for no limit
+throttle() { monitor "block_set_io_throttle nvme1 0 0 0 $1 0 0" >"$tmp/monitor"; }
+clean_test() { throttle 0; }
+throttle 1
+fio --name=held --filename="$dev" --rw=write --bs=64k --direct=1 --ioengine=io_uring --iodepth=4 --size=512k \
+	--verify=crc32c --do_verify=0 --output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
+fio=$!
+for ((i = 0; i < 300; i++)); do
+	aborts=$(engine_count aborts) resets=$(engine_count resets)
+	((aborts == 0 || resets == 0)) || break
+	sleep 0.1
+done
+ge "aborts" "$aborts" 1
+ge "resets" "$resets" 1
+throttle 0
+wait $fio || fail "fio: $(tail -n 5 "$tmp/fio" "$tmp/fio.err")"
+echo 30000 >"/sys/block/$disk/queue/io_timeout"
+fio_run check --filename="$dev" --rw=read --bs=64k --direct=1 --size=512k --verify=crc32c --verify_fatal=1
+eq "state" "$(<"/sys/block/$disk/device/state")" live
+say "$aborts aborts, $resets resets, $(engine_count taken_back) transfers taken back, $(engine_count stale) stale completions"

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Unplugged under load, mounted, through QEMU's monitor; and plugged in again.
+. "$(dirname -- "$0")/common.sh"
+
+need fio
+need_nvme
+monitor "info version" >"$tmp/version"
+need_serial asblk-nvme1
+load disks=1
+path=/sys/bus/pci/devices/${nvme[0]}
+# wait_for WHAT COMMAND… - until it is true
+wait_for() {
+	for ((i = 0; i < 600; i++)); do
+		! "${@:2}" || return 0
+		sleep 0.1
+	done
+	fail "$1: not within a minute"
+}
+mkfs.ext4 -qF "$dev"
+mount "$dev" "$mnt"
+echo kept >"$mnt/before"
+sync "$mnt/before"
+fio --name=unplug --filename="$mnt/file" --rw=randrw --bsrange=4k-256k --direct=1 --ioengine=io_uring --size=64m \
+	--iodepth=16 --time_based --runtime=300 --output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
+fio=$!
+sleep 2
+monitor "device_del ctrl1" >"$tmp/monitor"
+# The slot's button is pressed: five seconds to press it again.
+wait_for "unplugged" test ! -e "$path"
+wait $fio && fail "fio did not notice"
+[[ ! -e $dev ]] || fail "$dev is still there"
+umount "$mnt"
+wait_for "deleted" eval 'monitor "qom-list /machine/peripheral/ctrl1" | grep -q Error'
+monitor "device_add nvme,id=ctrl1,drive=nvme1,bus=slot1,serial=asblk-nvme1" >"$tmp/monitor"
+[[ ! -s $tmp/monitor ]] || say "$(<"$tmp/monitor")"
+wait_for "plugged in" test -e "$path/class"
+nvme_bind asblk_nvme "${nvme[0]}"
+eq "state" "$(<"/sys/block/$disk/device/state")" live
+e2fsck -fy "$dev" >"$tmp/fsck" 2>&1 || (($? < 4)) || fail "fsck: $(<"$tmp/fsck")"
+mount "$dev" "$mnt"
+eq "data" "$(<"$mnt/before")" kept
+umount "$mnt"

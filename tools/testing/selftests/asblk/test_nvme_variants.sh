@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Controllers that can do more or less than others: as many queues and vectors and as
+# large transfers as they say, and data that comes back.
+. "$(dirname -- "$0")/common.sh"
+
+need nvme fio
+need_serial variant
+modprobe asblk disks=0
+modprobe asblk_nvme
+debugfs=/sys/kernel/debug/asblk
+
+# vectors ADDRESS - how many messages its interrupt capability has: MSI-X (11h)
+vectors() {
+	python3 - "/sys/bus/pci/devices/$1/config" <<-'END'
+		import sys
+		config = open(sys.argv[1], "rb").read()
+		at = config[0x34]
+		while at and config[at] != 0x11: at = config[at + 1]
+		print((config[at + 2] | config[at + 3] << 8 & 0x700) + 1 if at else 1)
+	END
+}
+
+# check_data NODE - at every alignment of offset and length, in every size
+check_data() {
+	target=$1
+	for engine in "io_uring --direct=1" "psync"; do
+		# shellcheck disable=SC2086 # two words
+		verify "data-${1##*/}-${engine%% *}" --ioengine=$engine --rw=randwrite --iodepth=16 \
+			--bsrange="$(blockdev --getss "$1")-1m" --blockalign="$(blockdev --getss "$1")" --size=16m
+	done
+	blkdiscard -qf "$1"
+	blkdiscard -qzf "$1"
+	cmp -n 1048576 "$1" /dev/zero || fail "$1 is not zero"
+}
+
+# check ADDRESS WAY - a controller, with its interrupts as they come
+check() {
+	local address=$1 ctrl wanted have offered mdts max bytes node nr
+
+	nvme_bind asblk_nvme "$address"
+	ctrl=$(basename "/sys/bus/pci/devices/$address"/asblk/ctrl*)
+	node=$(basename -a "/sys/class/asblk/$ctrl"/asblk* | head -n 1)
+	# Number of Queues, from 0 in both halves.
+	offered=$(($(nvme_feature "/dev/$node" 7) % 65536 + 1))
+	have=$(find "$debugfs/$ctrl" -maxdepth 1 -name 'q*' | wc -l)
+	wanted=$(nproc)
+	((offered >= wanted)) || wanted=$offered
+	nr=$(if [[ $2 == messages ]]; then vectors "$address"; else echo 1; fi)
+	# One is the admin queue's, if there are more.
+	((nr < 2 || nr - 1 >= wanted)) || wanted=$((nr - 1))
+	((nr > 1)) || wanted=1
+	eq "queues of $address ($2)" "$have" "$wanted"
+	mdts=$(nvme id-ctrl "/dev/$node" | sed -n 's/^mdts *: *//p')
+	max=$((2 << 20))
+	((mdts == 0 || (4096 << mdts) >= max)) || max=$((4096 << mdts))
+	for node in $(basename -a "/sys/class/asblk/$ctrl"/asblk*); do
+		bytes=$(cat "$debugfs/$ctrl"/q*/counters | awk '$1 == "transfers" { sum += $2 } END { print sum }')
+		dd if="/dev/$node" of=/dev/null bs=1M count=1 iflag=direct status=none
+		have=$(cat "$debugfs/$ctrl"/q*/counters | awk '$1 == "transfers" { sum += $2 } END { print sum }')
+		# A transfer more for each place where the memory is not in one piece.
+		ge "transfers of 1 MiB" $((have - bytes)) $(((1048576 + max - 1) / max))
+		le "transfers of 1 MiB" $((have - bytes)) $(((1048576 + max - 1) / max + 1))
+		check_data "/dev/$node"
+		nr_disks=$((nr_disks + 1))
+	done
+	say "$(<"/sys/class/asblk/$ctrl/serial") ($2): $wanted queues, $nr vectors, MDTS $mdts, $(basename -a "/sys/class/asblk/$ctrl"/asblk* | wc -l) disks"
+	echo "$address" >"/sys/bus/pci/devices/$address/driver/unbind"
+}
+
+nr_disks=0
+for address in "${nvme[@]}"; do
+	check "$address" messages
+done
+# Without messages all share one wire.
+echo 0 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
+check "${nvme[0]}" wire
+echo 1 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
+ge "disks" "$nr_disks" $((${#nvme[@]} + 1))
