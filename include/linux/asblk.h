@@ -245,8 +245,9 @@ struct asblk_queue {
  *	sleep, for a limited time. Returns 0 or a negative errno.
  *
  * @write_protect: optional: protect a medium from writing, or stop that. Nothing is
- *	in flight on it; writes that come afterwards are to be refused. May sleep, for a limited time. Returns 0 or a negative
- *	errno, -EOPNOTSUPP if this medium cannot be protected.
+ *	in flight on it; writes that come afterwards are to be refused. May sleep,
+ *	for a limited time. Returns 0 or a negative errno, -EOPNOTSUPP if this
+ *	medium cannot be protected.
  *
  * @coalesce: optional: have an interrupt wait for @count completions, but no longer
  *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
@@ -335,7 +336,7 @@ struct asblk_ctrl_params {
 #define ASBLK_MAX_QUEUE_DEPTH	2048
 
 /* What a medium can do, &asblk_media_params.features. */
-#define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile: flushes matter if it is on */
+#define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile; flushes matter */
 #define ASBLK_MEDIA_FUA			BIT(1)
 #define ASBLK_MEDIA_UNMAP		BIT(2)
 #define ASBLK_MEDIA_WRITE_ZEROES	BIT(3)

@@ -66,8 +66,13 @@ static inline void asblk_unfreeze_queue(struct request_queue *q,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
-#define dma_need_unmap(dev) \
-	(get_dma_ops(dev) || use_dma_iommu(dev) || dma_dev_need_sync(dev))
+
+static inline bool asblk_dma_need_unmap(struct device *dev)
+{
+	return get_dma_ops(dev) || use_dma_iommu(dev) || dma_dev_need_sync(dev);
+}
+
+#define dma_need_unmap asblk_dma_need_unmap
 #endif
 
 /* Blocks larger than a page came with 6.15. */

@@ -155,31 +155,52 @@ int asblk_settings_coalesce(struct asblk_ctrl *ctrl, unsigned int *which,
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_settings_coalesce);
 
-#define COALESCE_ATTR(name)						\
-static ssize_t name##_show(struct device *dev,				\
-			   struct device_attribute *attr, char *buf)	\
-{									\
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev); \
-									\
-	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->name));		\
-}									\
-									\
-static ssize_t name##_store(struct device *dev,				\
-			    struct device_attribute *attr,		\
-			    const char *buf, size_t len)		\
-{									\
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev); \
-	unsigned int value;						\
-	int err = kstrtouint(buf, 0, &value);				\
-									\
-	if (!err)							\
-		err = asblk_settings_coalesce(ctrl, &ctrl->name, value);		\
-	return err ?: len;						\
-}									\
-static DEVICE_ATTR_RW(name)
+static ssize_t coalesce_store(struct asblk_ctrl *ctrl, unsigned int *which,
+			      const char *buf, size_t len)
+{
+	unsigned int value;
+	int err = kstrtouint(buf, 0, &value);
 
-COALESCE_ATTR(coalesce_count);
-COALESCE_ATTR(coalesce_usecs);
+	if (!err)
+		err = asblk_settings_coalesce(ctrl, which, value);
+	return err ?: len;
+}
+
+static ssize_t coalesce_count_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->coalesce_count));
+}
+
+static ssize_t coalesce_count_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t len)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return coalesce_store(ctrl, &ctrl->coalesce_count, buf, len);
+}
+static DEVICE_ATTR_RW(coalesce_count);
+
+static ssize_t coalesce_usecs_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->coalesce_usecs));
+}
+
+static ssize_t coalesce_usecs_store(struct device *dev,
+				    struct device_attribute *attr,
+				    const char *buf, size_t len)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return coalesce_store(ctrl, &ctrl->coalesce_usecs, buf, len);
+}
+static DEVICE_ATTR_RW(coalesce_usecs);
 
 /**
  * asblk_settings_restore - tell a device that was reset what it has forgotten

@@ -39,11 +39,16 @@ static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 	int kelvin = log->temperature[0] | log->temperature[1] << 8;
 
 	dev_warn_ratelimited(nd->dev, "health: %d C%s%s%s%s%s\n", kelvin - 273,
-		 critical & NVME_SMART_CRIT_SPARE ? ", spare blocks run out" : "",
-		 critical & NVME_SMART_CRIT_TEMPERATURE ? ", temperature beyond its limits" : "",
-		 critical & NVME_SMART_CRIT_RELIABILITY ? ", unreliable" : "",
-		 critical & NVME_SMART_CRIT_MEDIA ? ", media are read-only" : "",
-		 critical & NVME_SMART_CRIT_VOLATILE_MEMORY ? ", backup of volatile memory failed" : "");
+			     critical & NVME_SMART_CRIT_SPARE ?
+			     ", spare blocks run out" : "",
+			     critical & NVME_SMART_CRIT_TEMPERATURE ?
+			     ", temperature beyond its limits" : "",
+			     critical & NVME_SMART_CRIT_RELIABILITY ?
+			     ", unreliable" : "",
+			     critical & NVME_SMART_CRIT_MEDIA ?
+			     ", media are read-only" : "",
+			     critical & NVME_SMART_CRIT_VOLATILE_MEMORY ?
+			     ", backup of volatile memory failed" : "");
 	if (critical & NVME_SMART_CRIT_TEMPERATURE)
 		anvme_hwmon_alarm(nd);
 	/* Perhaps of one namespace only: they say so themselves. */
@@ -72,7 +77,7 @@ static void events_work(struct work_struct *work)
 			handle_health(nd, log);
 		else
 			dev_warn_ratelimited(nd->dev, "the controller reports its health, but not what it is (%#x)\n",
-				 status);
+					     status);
 		break;
 	case NVME_AER_NOTICE:
 		if (event_info(event) == NVME_AER_NOTICE_NS_CHANGED) {

@@ -43,7 +43,7 @@ int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result)
 }
 
 /* For the engine. @what: for the log. */
-static int set(struct anvme *nd, u8 fid, u32 nsid, u32 value, const char *what)
+static int change(struct anvme *nd, u8 fid, u32 nsid, u32 value, const char *what)
 {
 	int status = feature(nd, nvme_admin_set_features, fid, nsid, value, NULL);
 
@@ -102,7 +102,7 @@ int anvme_write_cache(struct asblk_ctrl *ctrl, bool on)
 
 	if (!(nd->id->vwc & NVME_CTRL_VWC_PRESENT))
 		return on ? 0 : -EOPNOTSUPP;
-	return set(nd, NVME_FEAT_VOLATILE_WC, 0, on, "the write cache");
+	return change(nd, NVME_FEAT_VOLATILE_WC, 0, on, "the write cache");
 }
 
 /**
@@ -121,9 +121,9 @@ int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 
 	if (!(nd->id->nwpc & NWPC_SUPPORTED))
 		return -EOPNOTSUPP;
-	err = set(nd, NVME_FEAT_WRITE_PROTECT, unit,
-		  on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
-		  "write protection");
+	err = change(nd, NVME_FEAT_WRITE_PROTECT, unit,
+		     on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
+		     "write protection");
 	/* A scan may just have seen what it was before. */
 	queue_work(system_dfl_wq, &nd->scan);
 	return err;
@@ -150,9 +150,9 @@ int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 			COALESCE_UNIT_US);
 		return -ERANGE;
 	}
-	return set(nd, NVME_FEAT_IRQ_COALESCE, 0,
-		   usecs / COALESCE_UNIT_US << 8 | (count - 1),
-		   "interrupt coalescing");
+	return change(nd, NVME_FEAT_IRQ_COALESCE, 0,
+		      usecs / COALESCE_UNIT_US << 8 | (count - 1),
+		      "interrupt coalescing");
 }
 
 /**
@@ -175,7 +175,7 @@ int anvme_idle(struct asblk_ctrl *ctrl)
 	if (err < 0)
 		return err;
 	nd->power_state = err ? 0 : now & 0x1f;
-	return set(nd, NVME_FEAT_POWER_MGMT, 0, nd->idle_state, "the power state");
+	return change(nd, NVME_FEAT_POWER_MGMT, 0, nd->idle_state, "the power state");
 }
 
 /**
@@ -191,5 +191,5 @@ int anvme_wake(struct asblk_ctrl *ctrl)
 
 	if (!nd->idle_state)
 		return 0;
-	return set(nd, NVME_FEAT_POWER_MGMT, 0, nd->power_state, "the power state");
+	return change(nd, NVME_FEAT_POWER_MGMT, 0, nd->power_state, "the power state");
 }

@@ -127,6 +127,7 @@ void anvme_hwmon_add(struct anvme *nd)
 	if (IS_ERR(hwmon))
 		dev_warn(nd->dev, "no temperatures: %pe\n", hwmon);
 	else
+		/* Pairs with anvme_hwmon_alarm(). */
 		smp_store_release(&nd->hwmon, hwmon);
 }
 
@@ -153,6 +154,7 @@ void anvme_hwmon_remove(struct anvme *nd)
  */
 void anvme_hwmon_alarm(struct anvme *nd)
 {
+	/* Pairs with anvme_hwmon_add(). */
 	struct device *hwmon = smp_load_acquire(&nd->hwmon);
 
 	if (hwmon)
