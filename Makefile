@@ -54,7 +54,7 @@ test:		## run all tests in virtual machines
 check:		## build with all warnings, check style and documents; part of test
 	@scripts/check
 
-bench:		## measure it next to null_blk and brd
+bench:		## measure it next to null_blk, brd and nvme
 	@scripts/bench
 
 docs:		## build the documents as HTML

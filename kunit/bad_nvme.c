@@ -72,6 +72,8 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 	case NVME_ID_CNS_NS:
 		ns->nsze = cpu_to_le64(BAD_BLOCKS);
 		ns->lbaf[0].ds = BAD_SHIFT;
+		if (b->feature[NVME_FEAT_WRITE_PROTECT] == NVME_NS_WRITE_PROTECT)
+			ns->nsattr = NVME_NS_ATTR_RO;
 		if (b->edit_ns)
 			b->edit_ns(ns);
 		break;

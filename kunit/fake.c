@@ -119,7 +119,6 @@ static int fake_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 
-	fake->settings++;
 	fake->flushes_at_cache = fake->flushes;
 	fake->cache = on;
 	return fake->setting_err;
@@ -129,7 +128,6 @@ static int fake_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 
-	fake->settings++;
 	fake->protected = on;
 	return fake->setting_err;
 }
@@ -139,7 +137,6 @@ static int fake_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 
-	fake->settings++;
 	fake->coalesce_count = count;
 	fake->coalesce_usecs = usecs;
 	return fake->setting_err;
@@ -149,7 +146,7 @@ static int fake_idle(struct asblk_ctrl *ctrl)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 
-	fake->idles += !fake->idle_err;
+	fake->idles++;
 	return fake->idle_err;
 }
 

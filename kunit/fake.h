@@ -64,10 +64,9 @@ struct fake_result {
  * @disables: calls of disable
  * @idle_err: what idle returns
  * @wake_err: what wake returns
- * @idles: calls of idle that worked
+ * @idles: calls of idle
  * @wakes: calls of wake
  * @setting_err: what write_cache, write_protect and coalesce return
- * @settings: calls of them
  * @cache: what write_cache was last told
  * @flushes_at_cache: @flushes then
  * @protected: what write_protect was last told
@@ -101,7 +100,6 @@ struct fake {
 	unsigned int idles;
 	unsigned int wakes;
 	int setting_err;
-	unsigned int settings;
 	bool cache;
 	unsigned int flushes_at_cache;
 	bool protected;

@@ -212,7 +212,7 @@ static void nvme_overrun(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
 	b->flood = true;
-	for (tries = 0; tries < 100 && READ_ONCE(b->enables) < 2; tries++)
+	for (tries = 0; tries < 500 && READ_ONCE(b->enables) < 2; tries++)
 		msleep(20);
 	KUNIT_EXPECT_GE(test, b->enables, 2);
 	KUNIT_EXPECT_GE(test, counters(b)->stale, 60);

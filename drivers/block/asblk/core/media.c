@@ -85,8 +85,9 @@ static int media_load(struct asblk_disk *disk)
  * @disk: disk
  * @on: which
  *
- * Everything that was written is on the device before; the device refuses those who
- * go on writing because they had it open. Context: task, may sleep.
+ * What the disk's own page cache holds is written before, not what file systems and
+ * partitions hold back: the device refuses those who go on writing because they had it
+ * open. Context: task, may sleep.
  * Return: 0, or a negative errno with nothing changed.
  */
 int asblk_media_write_protect(struct asblk_disk *disk, bool on)

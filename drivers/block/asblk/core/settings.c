@@ -95,12 +95,14 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
  */
 int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
 {
-	int err = 0;
+	int err;
 
 	if (mutex_lock_interruptible(&ctrl->disks_lock))
 		return -ERESTARTSYS;
 	if (on != ctrl->cache_on)
 		err = cache_set(ctrl, on);
+	else
+		err = cache_show_host_all(ctrl, on);
 	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }

@@ -126,7 +126,9 @@ static DEVICE_ATTR_RO(wwid);
 static ssize_t write_protect_show(struct device *dev,
 				  struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", get_disk_ro(dev_to_disk(dev)));
+	/* The medium's state, not what users have told the block layer. */
+	return sysfs_emit(buf, "%d\n",
+			  test_bit(GD_READ_ONLY, &dev_to_disk(dev)->state));
 }
 
 static ssize_t write_protect_store(struct device *dev,

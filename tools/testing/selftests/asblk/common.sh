@@ -94,8 +94,11 @@ nvme_serials() {
 # need_serial TEXT - set nvme to the controllers whose serial number begins with it:
 # a test that makes demands on a controller knows it by name (scripts/test).
 need_serial() {
+	local known
+
 	need_nvme
-	mapfile -t nvme < <(nvme_serials | awk -v text="$1" 'index($2, text) == 1 { print $1 }')
+	known=$(nvme_serials) || fail "serial numbers: $known"
+	mapfile -t nvme < <(awk -v text="$1" 'index($2, text) == 1 { print $1 }' <<<"$known")
 	((${#nvme[@]})) || skip "there is no NVMe controller with a serial number $1"
 }
 
@@ -107,11 +110,12 @@ nvme_feature() {
 	echo $((16#${value%%[^0-9a-fA-F]*}))
 }
 
-# monitor COMMAND - have QEMU's monitor execute it; print its answer.
+# monitor COMMAND - have QEMU's monitor execute it; print its answer, nothing if it is
+# not within reach.
 monitor() {
 	local port answer='' byte
 
-	port=$(grep -lsx monitor /sys/class/virtio-ports/*/name) || skip "QEMU's monitor is not within reach"
+	port=$(grep -lsx monitor /sys/class/virtio-ports/*/name) || return 0
 	port=${port%/name}
 	exec {port_fd}<>"/dev/${port##*/}"
 	# Whatever it has said before.
@@ -127,19 +131,24 @@ monitor() {
 
 # nvme_bind DRIVER ADDRESS… - give controllers to a driver: asblk_nvme, or nvme
 nvme_bind() {
-	local driver=$1 address path
+	local driver=$1 address path tries
 	shift
 
 	for address; do
 		path=/sys/bus/pci/devices/$address
-		[[ ! -e $path/driver ]] || echo "$address" >"$path/driver/unbind"
-		if [[ $driver == nvme ]]; then
-			echo >"$path/driver_override"
-		else
-			echo "$driver" >"$path/driver_override"
-		fi
-		echo "$address" >/sys/bus/pci/drivers_probe
-		[[ $(readlink "$path/driver") == */"$driver" ]] || fail "$driver does not drive $address"
+		# One that was just plugged in is not to be bound at once, or by nvme.
+		for ((tries = 0; tries < 50; tries++)); do
+			[[ ! -e $path/driver ]] || echo "$address" >"$path/driver/unbind"
+			if [[ $driver == nvme ]]; then
+				echo >"$path/driver_override"
+			else
+				echo "$driver" >"$path/driver_override"
+			fi
+			echo "$address" >/sys/bus/pci/drivers_probe
+			[[ $(readlink "$path/driver") != */"$driver" ]] || continue 2
+			sleep 0.2
+		done
+		fail "$driver does not drive $address"
 	done
 }
 
@@ -270,6 +279,15 @@ free_kb() {
 	drop_caches
 	awk -v page="$(getconf PAGESIZE)" '/^MemFree:/ { kb = $2 } $1 == "count:" { pages += $2 }
 		END { printf "%d\n", kb + pages * page / 1024 }' /proc/meminfo /proc/zoneinfo
+}
+
+# log_begin - the kernel's log is of interest from here on
+log_begin() { log_lines=$(dmesg | wc -l); }
+
+# log_has TEXT - is it there?
+log_has() {
+	dmesg | tail -n "+$((log_lines + 1))" >"$tmp/log"
+	grep -qF "$1" "$tmp/log"
 }
 
 # drop_caches - what is read next comes from the disk.

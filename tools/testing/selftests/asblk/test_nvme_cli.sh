@@ -10,7 +10,11 @@ load disks=1
 eq "serial" "$(nvme id-ctrl "$dev" | sed -n 's/^sn *: *\([^ ]*\).*/\1/p')" "$(<"/sys/block/$disk/device/serial")"
 eq "size" "$(nvme id-ns "$dev" -n 1 | sed -n 's/^nsze *: *//p')" \
 	"$(printf '%#x' $(($(blockdev --getsize64 "$dev") / $(blockdev --getss "$dev"))))"
-nvme smart-log "$dev" | grep -q '^temperature' || fail "no temperature"
+degrees=$(nvme smart-log "$dev" | sed -n 's/^temperature *: *\([0-9]*\).*/\1/p')
+hwmon=$(echo "/sys/bus/pci/devices/${nvme[0]}/hwmon/hwmon"*)
+eq "sensor" "$(<"$hwmon/name") $(<"$hwmon/temp1_label")" "asblk_nvme Composite"
+eq "millidegrees" "$(<"$hwmon/temp1_input")" "${degrees}000"
+eq "alarm" "$(<"$hwmon/temp1_alarm")" 0
 nvme get-feature "$dev" -f 7 | grep -q 'Number of Queues' || fail "no feature"
 refused "another driver's queues" nvme admin-passthru "$dev" --opcode=4 --cdw10=1
 refused "more data than fits" nvme admin-passthru "$dev" --opcode=6 --cdw10=1 --data-len=16777216 -r

@@ -14,20 +14,20 @@ eq "MDTS" "$(nvme id-ctrl "$dev" | sed -n 's/^mdts *: *//p')" 5
 
 # said SECTOR WHAT - the kernel has reported the error there, as one of the medium
 said() {
-	dmesg | grep -q "critical medium error, dev $disk, sector $1 op 0x[01]:($2)" ||
-		fail "no $2 error at $1: $(dmesg | tail -n 3)"
+	log_has "critical medium error, dev $disk, sector $1 op 0x$([[ $2 == READ ]] && echo 0 || echo 1):($2)" ||
+		fail "no $2 error at $1: $(tail -n 3 "$tmp/log")"
 }
-dmesg -C
+log_begin
 refused "a read of the block" dd if="$dev" of=/dev/null bs=512 skip=2100 count=1 iflag=direct
 said 2100 READ
 dd if="$dev" of=/dev/null bs=512 skip=2099 count=1 iflag=direct status=none
 dd if="$dev" of=/dev/null bs=512 skip=2101 count=99 iflag=direct status=none
 # Parts in flight at the same time: the lowest that failed is reported, from its start.
-dmesg -C
-refused "1 MiB around it" dd if="$dev" of=/dev/null bs=1M skip=1 count=1 iflag=direct
+log_begin
+refused "1 MiB around it" dd if="$dev" of=/dev/null bs=1M skip=$((1536 * 512)) count=1 iflag=direct,skip_bytes
 said $((2100 / part * part)) READ
 # Reads merged into one request: those before the bad part are good, all others fail.
-dmesg -C
+log_begin
 fio --name=merged --filename="$dev" --rw=read --bs=64k --offset=$((1536 * 512)) --size=1m --direct=1 \
 	--ioengine=io_uring --iodepth=16 --iodepth_batch=16 --iodepth_batch_complete_min=16 \
 	--output-format=json --output="$tmp/fio" >"$tmp/err" 2>&1 && fail "the merged reads did not fail"
@@ -36,7 +36,7 @@ good=$(sed -n '/^{/,$p' "$tmp/fio" |
 eq "bytes that were read" "$good" $(((2048 - 1536) * 512))
 said 2048 READ
 
-dmesg -C
+log_begin
 refused "a write of the block" dd if=/dev/zero of="$dev" bs=512 seek=6100 count=1 oflag=direct
 said 6100 WRITE
 refused "1 MiB around it" dd if=/dev/zero of="$dev" bs=1M seek=2 count=2 oflag=direct

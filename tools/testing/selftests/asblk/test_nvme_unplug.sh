@@ -6,7 +6,7 @@
 
 need fio
 need_nvme
-monitor "info version" >"$tmp/version"
+monitor "info version" | grep -q . || skip "QEMU's monitor is not within reach"
 need_serial asblk-nvme1
 load disks=1
 path=/sys/bus/pci/devices/${nvme[0]}

@@ -4,6 +4,7 @@
 # Runtime power management: asleep after a while, woken by the next I/O.
 . "$(dirname -- "$0")/common.sh"
 
+need fio
 load size=64M poll_queues=1
 power=/sys/block/$disk/device/power
 eq "at first" "$(<"$power/control") $(<"$power/runtime_status")" "on active"
@@ -26,6 +27,9 @@ for ((round = 0; round < rounds; round++)); do
 	wait_for suspended
 	dd if="$dev" bs=64k count=1 iflag=direct skip="$round" status=none | cmp - "$tmp/data" || fail "round $round"
 done
+# A poller that comes upon it asleep.
+fio_run polled --filename="$dev" --rw=read --bs=64k --size=1m --direct=1 --ioengine=io_uring --hipri=1
+wait_for suspended
 ge "milliseconds asleep" "$(<"$power/runtime_suspended_time")" $((rounds * 2))
 # Asleep and reset, asleep and removed.
 wait_for suspended

@@ -10,7 +10,7 @@ ctrl=/sys/block/$disk/device
 queue=/sys/block/$disk/queue
 eq "write cache at first" "$(<"$ctrl/write_cache")" 1
 refused "a cache of 2" bash -c "echo 2 >$ctrl/write_cache"
-[[ $device != emul ]] || before=$(emul_count flushes)
+[[ $device != emul ]] || before=$(emul_count flushes) fua=$(emul_count fua_writes)
 echo 0 >"$ctrl/write_cache"
 eq "write cache" "$(<"$ctrl/write_cache")" 0
 eq "the host's view" "$(<"$queue/write_cache")" "write through"
@@ -20,16 +20,26 @@ if [[ $device == emul ]]; then
 	eq "flushes" "$(emul_count flushes)" $((before + 2))
 	dd if=/dev/zero of="$dev" bs=4k count=8 oflag=direct,dsync conv=fsync status=none
 	eq "flushes while it is off" "$(emul_count flushes)" $((before + 2))
+	eq "FUA while it is off" "$(emul_count fua_writes)" "$fua"
 else
 	eq "the feature" "$(nvme_feature "$dev" 6)" 0
-	# A reset makes the controller forget.
+	# KUnit has a controller that forgets it.
 	echo 1 >"$ctrl/reset_controller"
 	eq "the feature after a reset" "$(nvme_feature "$dev" 6)" 0
 	refused "the cache behind our back" nvme set-feature "$dev" -f 6 -v 1
+	# Not one of QEMU's features, or out of range.
+	refused "coalescing" bash -c "echo 100 >$ctrl/coalesce_usecs"
+	refused "coalescing of nothing" bash -c "echo 0 >$ctrl/coalesce_count"
+	eq "coalescing" "$(<"$ctrl/coalesce_count") $(<"$ctrl/coalesce_usecs")" "1 0"
 fi
+# The host's view follows although the device's setting is the same.
+echo 1 >"$ctrl/write_cache"
+echo "write through" >"$queue/write_cache"
+echo 1 >"$ctrl/write_cache"
+eq "the host's view" "$(<"$queue/write_cache")" "write back"
 # Turned on and off under I/O that is verified.
 fio --name=settings --filename="$dev" --rw=randwrite --bsrange=4k-64k --direct=1 --ioengine=io_uring --iodepth=8 \
-	--size=32m --fsync=16 --verify=crc32c --verify_fatal=1 --time_based --runtime="$(by_speed 4 8)" \
+	--size=4m --fsync=16 --verify=crc32c --verify_fatal=1 --time_based --runtime="$(by_speed 4 8)" \
 	--output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
 fio=$!
 rounds=0
@@ -39,17 +49,29 @@ while kill -0 $fio 2>/dev/null; do
 	sleep 0.1
 done
 wait $fio || fail "fio: $(tail -n 5 "$tmp/fio" "$tmp/fio.err")"
+grep -q 'READ:' "$tmp/fio" || fail "nothing was verified"
 echo 1 >"$ctrl/write_cache"
 eq "write cache at last" "$(<"$queue/write_cache")" "write back"
 ge "rounds" "$rounds" 3
 
 protect=/sys/block/$disk/write_protect
 eq "write protection at first" "$(<"$protect")" 0
-if [[ $device == nvme ]] && ! nvme id-ctrl "$dev" | grep -qE '^nwpc *: (0x)?[1-9]'; then
+nvme id-ctrl "$dev" >"$tmp/id" 2>&1 || :
+if [[ $device == nvme ]] && ! grep -qE '^nwpc *: (0x)?[1-9]' "$tmp/id"; then
 	refused "write protection that the controller does not have" bash -c "echo 1 >$protect"
 	eq "write protection" "$(<"$protect")" 0
 	exit
 fi
+mkfs.ext4 -qF "$dev"
+mount "$dev" "$mnt"
+errors=$(engine_count errors)
+echo data >"$mnt/file"
+echo 1 >"$protect"
+# A file system that is mounted is for the device to refuse.
+refused "what a file system has kept back" sync "$mnt/file"
+ge "writes that the device refused" "$(engine_count errors)" $((errors + 1))
+umount "$mnt"
+echo 0 >"$protect"
 mkfs.ext4 -qF "$dev"
 echo 1 >"$protect"
 eq "read-only" "$(<"/sys/block/$disk/ro")" 1
