@@ -10,7 +10,7 @@ load disks=1
 eq "serial" "$(nvme id-ctrl "$dev" | sed -n 's/^sn *: *\([^ ]*\).*/\1/p')" "$(<"/sys/block/$disk/device/serial")"
 eq "size" "$(nvme id-ns "$dev" -n 1 | sed -n 's/^nsze *: *//p')" \
 	"$(printf '%#x' $(($(blockdev --getsize64 "$dev") / $(blockdev --getss "$dev"))))"
-degrees=$(nvme smart-log "$dev" | sed -n 's/^temperature *: *\([0-9]*\).*/\1/p')
+degrees=$(nvme smart-log "$dev" | sed -n 's,^temperature[[:space:]]*:[[:space:]]*\([0-9]*\).*,\1,p')
 hwmon=$(echo "/sys/bus/pci/devices/${nvme[0]}/hwmon/hwmon"*)
 eq "sensor" "$(<"$hwmon/name") $(<"$hwmon/temp1_label")" "asblk_nvme Composite"
 eq "millidegrees" "$(<"$hwmon/temp1_input")" "${degrees}000"
