@@ -6,7 +6,7 @@
 
 load size=64M
 python3 - "$dev" "$(blockdev --getss "$dev")" "$(($(cat /sys/block/$disk/queue/dma_alignment) + 1))" \
-	"$(by_speed 1 7)" <<'END'
+	"$(by_speed 1 29)" <<'END'
 import mmap, os, sys
 
 path, block, align, stride = sys.argv[1], *map(int, sys.argv[2:])
@@ -16,8 +16,7 @@ memory = mmap.mmap(-1, page + max(lengths))
 blob = os.urandom(2 * max(lengths))
 fd = os.open(path, os.O_RDWR | os.O_DIRECT)
 tried = 0
-# Every offset into a page; on a slow machine every seventh, which covers as many
-# distances to the next page over the lengths.
+# Every offset into a page; on a slow machine some, of all kinds.
 for at in range(0, page, align * stride):
     length = lengths[tried % len(lengths)]
     place = (tried % 32) << 20

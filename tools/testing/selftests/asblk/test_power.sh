@@ -18,7 +18,7 @@ wait_for() {
 }
 echo 100 >"$power/autosuspend_delay_ms"
 echo auto >"$power/control"
-rounds=$(by_speed 20 8)
+rounds=$(by_speed 10 3)
 for ((round = 0; round < rounds; round++)); do
 	wait_for suspended
 	# Written and read back across a nap.

@@ -39,7 +39,7 @@ echo 1 >"$ctrl/write_cache"
 eq "the host's view" "$(<"$queue/write_cache")" "write back"
 # Turned on and off under I/O that is verified.
 fio --name=settings --filename="$dev" --rw=randwrite --bsrange=4k-64k --direct=1 --ioengine=io_uring --iodepth=8 \
-	--size=4m --fsync=16 --verify=crc32c --verify_fatal=1 --time_based --runtime="$(by_speed 4 8)" \
+	--size=4m --fsync=16 --verify=crc32c --verify_fatal=1 --time_based --runtime="$(by_speed 3 5)" \
 	--output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
 fio=$!
 rounds=0
