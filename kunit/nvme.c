@@ -27,7 +27,6 @@ static bool bring_up(struct kunit *test)
 
 static void take_down(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	anvme_del(&b->nd);
