@@ -68,6 +68,9 @@ static void settings_cache_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, true), -EIO);
 	KUNIT_EXPECT_FALSE(test, t->fake->ctrl->cache_on);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
+	/* And goes on until the device has agreed that it is off. */
+	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), -EIO);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 }
 
 static void settings_coalesce(struct kunit *test)

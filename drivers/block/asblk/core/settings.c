@@ -99,10 +99,8 @@ int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
 
 	if (mutex_lock_interruptible(&ctrl->disks_lock))
 		return -ERESTARTSYS;
-	if (on != ctrl->cache_on)
-		err = cache_set(ctrl, on);
-	else
-		err = cache_show_host_all(ctrl, on);
+	/* Even if it is so for all we know: an earlier failure may have misled us. */
+	err = cache_set(ctrl, on);
 	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }
