@@ -342,7 +342,7 @@ static void nvme_write_cache(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(b->nd.ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(b->nd.ctrl, false), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
 	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
 	/* The controller forgets it in a reset. */
@@ -361,7 +361,7 @@ static void nvme_write_cache_off(struct kunit *test)
 	b->feature[NVME_FEAT_VOLATILE_WC] = 0;
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
 	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(b->nd.ctrl, true), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(b->nd.ctrl, true), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 1);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
 	take_down(test);
@@ -373,13 +373,13 @@ static void nvme_write_protect(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_WRITE_PROTECT);
 	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_NO_WRITE_PROTECT);
 	b->denies = true;
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), -EOPNOTSUPP);
 	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
 	take_down(test);
 }
@@ -391,16 +391,16 @@ static void nvme_coalesce(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bring_up(test));
 	ctrl = b->nd.ctrl;
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 500), 0);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 8), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 500), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 8, ctrl->coalesce_usecs), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 50),
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 50),
 			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 25600),
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 25600),
 			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 0),
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 0, ctrl->coalesce_usecs),
 			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 257),
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 257, ctrl->coalesce_usecs),
 			-ERANGE);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
 	take_down(test);

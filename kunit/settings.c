@@ -25,7 +25,7 @@ static void settings_cache_off(struct kunit *test)
 
 	t->fake->automatic = true;
 	user_says_write_through(t);
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), 0);
 	KUNIT_EXPECT_FALSE(test, t->fake->cache);
 	KUNIT_EXPECT_EQ(test, t->fake->flushes_at_cache, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->flushes, 2);
@@ -42,8 +42,8 @@ static void settings_cache_on(struct kunit *test)
 	struct probe_test *t = test->priv;
 
 	t->fake->automatic = true;
-	KUNIT_ASSERT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), 0);
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, true), 0);
+	KUNIT_ASSERT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, true), 0);
 	KUNIT_EXPECT_TRUE(test, t->fake->cache);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 	KUNIT_EXPECT_TRUE(test, bdev_fua(bdev(t)));
@@ -58,18 +58,18 @@ static void settings_cache_refused(struct kunit *test)
 
 	t->fake->automatic = true;
 	t->fake->setting_err = -EIO;
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), -EIO);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), -EIO);
 	KUNIT_EXPECT_TRUE(test, t->fake->ctrl->cache_on);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 	t->fake->setting_err = 0;
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), 0);
 	t->fake->setting_err = -EIO;
 	/* Who knows what the device has made of it: the host flushes. */
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, true), -EIO);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, true), -EIO);
 	KUNIT_EXPECT_FALSE(test, t->fake->ctrl->cache_on);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 	/* And goes on until the device has agreed that it is off. */
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, false), -EIO);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), -EIO);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 }
 
@@ -78,12 +78,12 @@ static void settings_coalesce(struct kunit *test)
 	struct probe_test *t = test->priv;
 	struct asblk_ctrl *ctrl = t->fake->ctrl;
 
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 8), 0);
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 300), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 8, ctrl->coalesce_usecs), 0);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 300), 0);
 	KUNIT_EXPECT_EQ(test, t->fake->coalesce_count, 8);
 	KUNIT_EXPECT_EQ(test, t->fake->coalesce_usecs, 300);
 	t->fake->setting_err = -ERANGE;
-	KUNIT_EXPECT_EQ(test, asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 9),
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 9, ctrl->coalesce_usecs),
 			-ERANGE);
 	KUNIT_EXPECT_EQ(test, ctrl->coalesce_count, 8);
 }
@@ -95,9 +95,9 @@ static void settings_survive_reset(struct kunit *test)
 	struct asblk_ctrl *ctrl = t->fake->ctrl;
 
 	t->fake->automatic = true;
-	asblk_settings_coalesce(ctrl, &ctrl->coalesce_count, 8);
-	asblk_settings_coalesce(ctrl, &ctrl->coalesce_usecs, 300);
-	asblk_settings_cache(ctrl, false);
+	asblk_ctrl_coalesce(ctrl, 8, ctrl->coalesce_usecs);
+	asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 300);
+	asblk_ctrl_write_cache(ctrl, false);
 	t->fake->cache = true;
 	t->fake->coalesce_count = 0;
 	t->fake->coalesce_usecs = 0;
@@ -116,11 +116,11 @@ static void settings_lost_in_reset(struct kunit *test)
 	t->fake->setting_err = -EIO;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
 	t->fake->setting_err = 0;
-	asblk_settings_cache(t->fake->ctrl, false);
+	asblk_ctrl_write_cache(t->fake->ctrl, false);
 	t->fake->setting_err = -EIO;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), -EIO);
 	KUNIT_EXPECT_EQ(test, (int)t->fake->ctrl->recovery.state, ASBLK_CTRL_DEAD);
-	KUNIT_EXPECT_EQ(test, asblk_settings_cache(t->fake->ctrl, true), -ENODEV);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, true), -ENODEV);
 }
 
 static void settings_write_protect(struct kunit *test)
@@ -129,17 +129,17 @@ static void settings_write_protect(struct kunit *test)
 	struct probe *p;
 
 	t->fake->automatic = true;
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
 	KUNIT_EXPECT_TRUE(test, t->fake->protected);
 	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
 	t->fake->setting_err = -EIO;
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, false), -EIO);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), -EIO);
 	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
 	t->fake->setting_err = 0;
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, false), 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
 	KUNIT_EXPECT_FALSE(test, t->fake->protected);
 	t->fake->setting_err = -EOPNOTSUPP;
-	KUNIT_EXPECT_EQ(test, asblk_media_write_protect(t->disk, true), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), -EOPNOTSUPP);
 	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);

@@ -19,6 +19,7 @@ struct asblk_disk;
 struct asblk_visit;
 struct attribute_group;
 struct blk_mq_tag_set;
+struct dentry;
 struct device;
 struct module;
 struct seq_file;
@@ -253,6 +254,10 @@ struct asblk_queue {
  *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
  *	Returns 0 or a negative errno, -ERANGE for what the device cannot do.
  *
+ * @format: optional: give a medium that is in another capacity and block size. Nothing
+ *	is in flight on it. @keep says whether its content is to be kept, as far as it
+ *	fits, or erased. May sleep. Returns 0, or a negative errno with nothing changed.
+ *
  * @idle: optional: no transfer is in flight and none comes until @wake: save power.
  *	May sleep, for a limited time. Returns 0, or a negative errno; then the
  *	controller is used as before.
@@ -288,6 +293,8 @@ struct asblk_ctrl_ops {
 	int (*write_protect)(struct asblk_ctrl *ctrl, u32 unit, bool on);
 	int (*coalesce)(struct asblk_ctrl *ctrl, unsigned int count,
 			unsigned int usecs);
+	int (*format)(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
+		      bool keep);
 	int (*idle)(struct asblk_ctrl *ctrl);
 	int (*wake)(struct asblk_ctrl *ctrl);
 	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
@@ -344,6 +351,7 @@ struct asblk_ctrl_params {
 #define ASBLK_MEDIA_REMOVABLE		BIT(5)
 #define ASBLK_MEDIA_READ_ONLY		BIT(6)	/* write protected */
 #define ASBLK_MEDIA_ZEROES_UNMAP	BIT(7)	/* write zeroes may unmap */
+#define ASBLK_MEDIA_ROTATIONAL		BIT(8)	/* seeks take time */
 
 /**
  * struct asblk_media_params - what one medium of a controller is
@@ -355,6 +363,7 @@ struct asblk_ctrl_params {
  * @unmap_granularity: bytes that an unmap should be a multiple of
  * @atomic_bytes: largest write that survives a power cut as a whole, a power of
  *	two, or 0; the engine lowers it to what one transfer always carries
+ * @block_sizes: sum of those that &asblk_ctrl_ops.format can give it
  * @wwid: unique ID, copied; all zeroes for none
  * @features: ASBLK_MEDIA_*
  * @group: optional sysfs attributes of the disk; they find @priv with
@@ -368,6 +377,7 @@ struct asblk_media_params {
 	u32 physical_block_size;
 	u32 unmap_granularity;
 	u32 atomic_bytes;
+	u32 block_sizes;
 	u8 wwid[16];
 	unsigned int features;
 	const struct attribute_group *group;
@@ -390,12 +400,19 @@ void asblk_ctrl_pause(struct asblk_ctrl *ctrl);
 int asblk_ctrl_resume(struct asblk_ctrl *ctrl);
 void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why);
 
+int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on);
+int asblk_ctrl_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned int usecs);
+struct dentry *asblk_ctrl_debugfs(struct asblk_ctrl *ctrl);
+
 struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 				  const struct asblk_media_params *params);
 void asblk_disk_remove(struct asblk_disk *disk);
 void asblk_disk_hold(struct asblk_disk *disk);
+int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep);
 int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only);
+int asblk_disk_write_protect(struct asblk_disk *disk, bool on);
+const char *asblk_disk_name(const struct asblk_disk *disk);
 void *asblk_disk_priv(struct device *disk_dev);
 
 unsigned int asblk_reap(struct asblk_queue *q);

@@ -75,6 +75,21 @@ static inline bool asblk_dma_need_unmap(struct device *dev)
 #define dma_need_unmap asblk_dma_need_unmap
 #endif
 
+/* Setting a timer up became one step. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#include <linux/hrtimer.h>
+
+static inline void asblk_hrtimer_setup(struct hrtimer *timer,
+				       enum hrtimer_restart (*function)(struct hrtimer *),
+				       clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+
+#define hrtimer_setup asblk_hrtimer_setup
+#endif
+
 /* Blocks larger than a page came with 6.15. */
 #ifndef BLK_MAX_BLOCK_SIZE
 #define BLK_MAX_BLOCK_SIZE		PAGE_SIZE

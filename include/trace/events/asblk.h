@@ -111,6 +111,32 @@ TRACE_EVENT(asblk_complete,
 		  __entry->id, __entry->status, __entry->good_bytes)
 );
 
+/* A fault rule has acted. */
+TRACE_EVENT(asblk_fault,
+	TP_PROTO(const char *rule, const char *action, unsigned int queue, u8 op,
+		 u64 lba, u32 count),
+	TP_ARGS(rule, action, queue, op, lba, count),
+	TP_STRUCT__entry(
+		__string(rule, rule)
+		__string(action, action)
+		__field(unsigned int, queue)
+		__field(u8, op)
+		__field(u64, lba)
+		__field(u32, count)
+	),
+	TP_fast_assign(
+		__assign_str(rule);
+		__assign_str(action);
+		__entry->queue = queue;
+		__entry->op = op;
+		__entry->lba = lba;
+		__entry->count = count;
+	),
+	TP_printk("rule %s %s queue %u %s lba %llu count %u", __get_str(rule),
+		  __get_str(action), __entry->queue, show_asblk_op(__entry->op),
+		  __entry->lba, __entry->count)
+);
+
 #endif /* _TRACE_ASBLK_H */
 
 #include <trace/define_trace.h>

@@ -252,6 +252,7 @@ struct asblk_ctrl {
  * @list: on &asblk_ctrl.disks
  * @params: what it is
  * @index: N of asblkN
+ * @format_bytes: most that a format can make of the medium
  * @loaded: there is a medium; protected by &gendisk.open_mutex
  * @locked: CDROM_LOCKDOOR is in force; protected by &gendisk.open_mutex
  * @groups: sysfs attributes
@@ -263,9 +264,10 @@ struct asblk_disk {
 	struct list_head list;
 	struct asblk_media_params params;
 	int index;
+	u64 format_bytes;
 	bool loaded;
 	bool locked;
-	const struct attribute_group *groups[3];
+	const struct attribute_group *groups[4];
 };
 
 /* Capacity with the medium in. */
@@ -279,6 +281,7 @@ static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
 int asblk_limits_check(const struct asblk_limits *lim, struct device *dev);
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 			     struct device *dev);
+bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted);
 u32 asblk_limits_whole_bytes(const struct asblk_limits *lim);
@@ -335,9 +338,6 @@ void asblk_power_exit(struct asblk_ctrl *ctrl);
 extern const struct dev_pm_ops asblk_power_ops;
 
 /* settings.c */
-int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on);
-int asblk_settings_coalesce(struct asblk_ctrl *ctrl, unsigned int *which,
-			    unsigned int value);
 int asblk_settings_restore(struct asblk_ctrl *ctrl);
 extern const struct attribute_group asblk_settings_group;
 
@@ -347,10 +347,14 @@ int asblk_tag_set_init(struct asblk_ctrl *ctrl);
 /* disk.c */
 extern const struct block_device_operations asblk_fops;
 void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors);
+int asblk_disk_check_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
+
+/* format.c */
+extern const struct attribute_group asblk_format_group;
 
 /* media.c */
 int asblk_media_open(struct gendisk *gd, blk_mode_t mode);
-int asblk_media_write_protect(struct asblk_disk *disk, bool on);
+void asblk_media_changed(struct gendisk *gd);
 int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 		      unsigned int cmd, unsigned long arg);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /sys/kernel/debug/asblk/ctrlN/qM/: counters, slots and the device's rings. */
 #include <linux/debugfs.h>
+#include <linux/export.h>
 #include <linux/seq_file.h>
 
 #include "core.h"
@@ -100,6 +101,18 @@ void asblk_debugfs_add(struct asblk_ctrl *ctrl)
 					    &rings_fops);
 	}
 }
+
+/**
+ * asblk_ctrl_debugfs - a place for what only a device's own driver can show
+ * @ctrl: controller
+ *
+ * Return: its directory in debugfs.
+ */
+struct dentry *asblk_ctrl_debugfs(struct asblk_ctrl *ctrl)
+{
+	return ctrl->debugfs;
+}
+ASBLK_EXPORT(asblk_ctrl_debugfs);
 
 void asblk_debugfs_remove(struct asblk_ctrl *ctrl)
 {

@@ -74,6 +74,8 @@ static void disk_limits(const struct asblk_disk *disk,
 		lim->features |= BLK_FEAT_WRITE_CACHE;
 	if (p->features & ASBLK_MEDIA_FUA)
 		lim->features |= BLK_FEAT_FUA;
+	if (p->features & ASBLK_MEDIA_ROTATIONAL)
+		lim->features |= BLK_FEAT_ROTATIONAL;
 	if (p->features & ASBLK_MEDIA_UNMAP) {
 		lim->max_hw_discard_sectors = range_sectors;
 		lim->max_discard_segments = cl->max_ranges;
@@ -146,9 +148,39 @@ void asblk_disk_hold(struct asblk_disk *disk)
 }
 ASBLK_EXPORT(asblk_disk_hold);
 
+/* What a medium would be with another format. */
+static struct asblk_media_params disk_format(const struct asblk_disk *disk, u64 nr_blocks,
+					     u32 block_size)
+{
+	struct asblk_media_params params = disk->params;
+
+	params.nr_blocks = nr_blocks;
+	if (block_size != params.block_size) {
+		params.block_size = block_size;
+		params.physical_block_size = block_size;
+		params.unmap_granularity = max(params.unmap_granularity, block_size);
+	}
+	return params;
+}
+
+/**
+ * asblk_disk_check_format - would asblk_disk_reformat() take it?
+ * @disk: disk
+ * @nr_blocks: capacity in logical blocks
+ * @block_size: logical block size
+ *
+ * Return: 0, or -EINVAL after a line in the log.
+ */
+int asblk_disk_check_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
+{
+	struct asblk_media_params params = disk_format(disk, nr_blocks, block_size);
+
+	return disk_check(&params, disk->ctrl, &disk->ctrl->dev);
+}
+
 /**
  * asblk_disk_reformat - a medium has another capacity or block size
- * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
+ * @disk: disk whose medium is in
  * @nr_blocks: capacity in logical blocks
  * @block_size: logical block size, as &asblk_media_params.block_size; it is the
  *	physical one as well if it changes
@@ -161,16 +193,10 @@ ASBLK_EXPORT(asblk_disk_hold);
  */
 int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
 {
-	struct asblk_media_params params = disk->params;
+	struct asblk_media_params params = disk_format(disk, nr_blocks, block_size);
 	struct queue_limits lim;
 	int err;
 
-	params.nr_blocks = nr_blocks;
-	if (block_size != params.block_size) {
-		params.block_size = block_size;
-		params.physical_block_size = block_size;
-		params.unmap_granularity = max(params.unmap_granularity, block_size);
-	}
 	err = disk_check(&params, disk->ctrl, &disk->ctrl->dev);
 	if (err)
 		return err;
@@ -257,8 +283,10 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	disk->unit.zeroes_unmap = params->features & ASBLK_MEDIA_ZEROES_UNMAP;
 	disk->unit.nr_sectors = asblk_disk_sectors(disk);
 	disk->loaded = true;
+	disk->format_bytes = params->nr_blocks * params->block_size;
 	disk->groups[0] = &asblk_disk_group;
-	disk->groups[1] = params->group;
+	disk->groups[1] = &asblk_format_group;
+	disk->groups[2] = params->group;
 	disk->index = ida_alloc(&asblk_disk_ida, GFP_KERNEL);
 	if (disk->index < 0) {
 		err = disk->index;
@@ -334,6 +362,19 @@ void *asblk_disk_priv(struct device *disk_dev)
 	return disk->params.priv;
 }
 ASBLK_EXPORT(asblk_disk_priv);
+
+/**
+ * asblk_disk_name - what a disk is called
+ * @disk: disk
+ *
+ * Context: any.
+ * Return: asblkN.
+ */
+const char *asblk_disk_name(const struct asblk_disk *disk)
+{
+	return disk->gd->disk_name;
+}
+ASBLK_EXPORT(asblk_disk_name);
 
 /* The last user of the gendisk is gone. */
 static void asblk_free_disk(struct gendisk *gd)

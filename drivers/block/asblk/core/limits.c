@@ -57,6 +57,33 @@ static u32 limits_piece(const struct asblk_limits *lim)
 		    (u64)PAGE_SIZE : lim->seg_boundary_mask + 1);
 }
 
+static bool limits_divide(const struct asblk_limits *lim, u32 block_size)
+{
+	return lim->max_bytes % block_size == 0 && lim->max_range_bytes % block_size == 0;
+}
+
+static bool limits_segments(const struct asblk_limits *lim, u32 block_size)
+{
+	u32 piece = limits_piece(lim);
+
+	return DIV_ROUND_UP(block_size, piece) <= lim->max_segments &&
+	       (!lim->virt_boundary_mask || block_size <= piece ||
+		piece % (lim->virt_boundary_mask + 1) == 0);
+}
+
+/**
+ * asblk_limits_carry - can a transfer carry any one block?
+ * @lim: limits
+ * @block_size: logical block size in bytes
+ *
+ * Return: as said.
+ */
+bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size)
+{
+	return limits_divide(lim, block_size) && lim->dma_alignment_mask < block_size &&
+	       limits_segments(lim, block_size);
+}
+
 /**
  * asblk_limits_check_block - check that a transfer can carry any one block
  * @lim: limits
@@ -68,26 +95,18 @@ static u32 limits_piece(const struct asblk_limits *lim)
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 			     struct device *dev)
 {
-	u32 piece = limits_piece(lim);
-
-	if (lim->max_bytes % block_size || lim->max_range_bytes % block_size) {
+	if (asblk_limits_carry(lim, block_size))
+		return 0;
+	if (!limits_divide(lim, block_size))
 		dev_err(dev, "transfers of %u bytes and ranges of %llu bytes are no multiple of blocks of %u\n",
 			lim->max_bytes, lim->max_range_bytes, block_size);
-		return -EINVAL;
-	}
-	if (lim->dma_alignment_mask >= block_size) {
+	else if (lim->dma_alignment_mask >= block_size)
 		dev_err(dev, "blocks of %u bytes are smaller than the DMA alignment of %u\n",
 			block_size, lim->dma_alignment_mask + 1);
-		return -EINVAL;
-	}
-	if (DIV_ROUND_UP(block_size, piece) > lim->max_segments ||
-	    (lim->virt_boundary_mask && block_size > piece &&
-	     piece % (lim->virt_boundary_mask + 1))) {
+	else
 		dev_err(dev, "a block of %u bytes does not fit %u segments of %u bytes\n",
-			block_size, lim->max_segments, piece);
-		return -EINVAL;
-	}
-	return 0;
+			block_size, lim->max_segments, limits_piece(lim));
+	return -EINVAL;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check_block);
 

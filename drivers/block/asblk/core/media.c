@@ -3,7 +3,6 @@
  * Media that come and go: eject, load, lock the door, ask for the state. The
  * ioctls are those of CD-ROM drives, so that eject(1) works.
  */
-#include <kunit/visibility.h>
 #include <linux/blkdev.h>
 #include <linux/cdrom.h>
 #include <linux/export.h>
@@ -27,7 +26,7 @@ int asblk_media_open(struct gendisk *gd, blk_mode_t mode)
 }
 
 /* Nothing known of the old medium holds: the next open looks for partitions. */
-static void media_changed(struct gendisk *gd)
+void asblk_media_changed(struct gendisk *gd)
 {
 	disk_force_media_change(gd);
 	set_bit(GD_NEED_PART_SCAN, &gd->state);
@@ -61,7 +60,7 @@ static int media_eject(struct asblk_disk *disk)
 		return err;
 	}
 	disk->loaded = false;
-	media_changed(gd);
+	asblk_media_changed(gd);
 	return 0;
 }
 
@@ -76,12 +75,12 @@ static int media_load(struct asblk_disk *disk)
 		return err;
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
 	disk->loaded = true;
-	media_changed(disk->gd);
+	asblk_media_changed(disk->gd);
 	return 0;
 }
 
 /**
- * asblk_media_write_protect - protect a medium from writing, or stop that
+ * asblk_disk_write_protect - protect a medium from writing, or stop that
  * @disk: disk
  * @on: which
  *
@@ -90,7 +89,7 @@ static int media_load(struct asblk_disk *disk)
  * open. Context: task, may sleep.
  * Return: 0, or a negative errno with nothing changed.
  */
-int asblk_media_write_protect(struct asblk_disk *disk, bool on)
+int asblk_disk_write_protect(struct asblk_disk *disk, bool on)
 {
 	struct asblk_ctrl *ctrl = disk->ctrl;
 	struct gendisk *gd = disk->gd;
@@ -114,7 +113,7 @@ int asblk_media_write_protect(struct asblk_disk *disk, bool on)
 	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_media_write_protect);
+ASBLK_EXPORT(asblk_disk_write_protect);
 
 static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
 		       unsigned long arg)

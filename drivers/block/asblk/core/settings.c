@@ -86,14 +86,14 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
 }
 
 /**
- * asblk_settings_cache - turn the volatile write cache on or off
+ * asblk_ctrl_write_cache - turn the volatile write cache on or off
  * @ctrl: controller with &asblk_ctrl_ops.write_cache
  * @on: which
  *
  * What it held is durable before it is off. Context: task, may sleep.
  * Return: 0, or a negative errno; then the host flushes in any case.
  */
-int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
+int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	int err;
 
@@ -104,7 +104,7 @@ int asblk_settings_cache(struct asblk_ctrl *ctrl, bool on)
 	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_settings_cache);
+ASBLK_EXPORT(asblk_ctrl_write_cache);
 
 static ssize_t write_cache_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
@@ -122,49 +122,45 @@ static ssize_t write_cache_store(struct device *dev, struct device_attribute *at
 	int err = kstrtobool(buf, &on);
 
 	if (!err)
-		err = asblk_settings_cache(ctrl, on);
+		err = asblk_ctrl_write_cache(ctrl, on);
 	return err ?: len;
 }
 static DEVICE_ATTR_RW(write_cache);
 
-/**
- * asblk_settings_coalesce - change one of the two values; the device gets both
- * @ctrl: controller with &asblk_ctrl_ops.coalesce
- * @which: &asblk_ctrl.coalesce_count or &asblk_ctrl.coalesce_usecs
- * @value: for it
- *
- * Context: task, may sleep.
- * Return: 0, or a negative errno; then the setting is what it was.
- */
-int asblk_settings_coalesce(struct asblk_ctrl *ctrl, unsigned int *which,
-			    unsigned int value)
+/* The device gets both values; NULL is the present one. */
+static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
+			     const unsigned int *usecs)
 {
-	unsigned int old;
+	unsigned int new_count, new_usecs;
 	int err = asblk_recovery_begin(ctrl);
 
 	if (err)
 		return err;
-	old = *which;
-	*which = value;
-	err = ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
-				  ctrl->coalesce_usecs);
-	if (err)
-		*which = old;
+	new_count = count ? *count : ctrl->coalesce_count;
+	new_usecs = usecs ? *usecs : ctrl->coalesce_usecs;
+	err = ctrl->ops->coalesce(ctrl, new_count, new_usecs);
+	if (!err) {
+		ctrl->coalesce_count = new_count;
+		ctrl->coalesce_usecs = new_usecs;
+	}
 	asblk_recovery_end(ctrl);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_settings_coalesce);
 
-static ssize_t coalesce_store(struct asblk_ctrl *ctrl, unsigned int *which,
-			      const char *buf, size_t len)
+/**
+ * asblk_ctrl_coalesce - have interrupts wait for completions
+ * @ctrl: controller with &asblk_ctrl_ops.coalesce
+ * @count: for how many
+ * @usecs: for how long at most, in microseconds; 0: not at all
+ *
+ * Context: task, may sleep.
+ * Return: 0, or a negative errno; then the setting is what it was.
+ */
+int asblk_ctrl_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned int usecs)
 {
-	unsigned int value;
-	int err = kstrtouint(buf, 0, &value);
-
-	if (!err)
-		err = asblk_settings_coalesce(ctrl, which, value);
-	return err ?: len;
+	return settings_coalesce(ctrl, &count, &usecs);
 }
+ASBLK_EXPORT(asblk_ctrl_coalesce);
 
 static ssize_t coalesce_count_show(struct device *dev,
 				   struct device_attribute *attr, char *buf)
@@ -179,8 +175,12 @@ static ssize_t coalesce_count_store(struct device *dev,
 				    const char *buf, size_t len)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	unsigned int value;
+	int err = kstrtouint(buf, 0, &value);
 
-	return coalesce_store(ctrl, &ctrl->coalesce_count, buf, len);
+	if (!err)
+		err = settings_coalesce(ctrl, &value, NULL);
+	return err ?: len;
 }
 static DEVICE_ATTR_RW(coalesce_count);
 
@@ -197,8 +197,12 @@ static ssize_t coalesce_usecs_store(struct device *dev,
 				    const char *buf, size_t len)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	unsigned int value;
+	int err = kstrtouint(buf, 0, &value);
 
-	return coalesce_store(ctrl, &ctrl->coalesce_usecs, buf, len);
+	if (!err)
+		err = settings_coalesce(ctrl, NULL, &value);
+	return err ?: len;
 }
 static DEVICE_ATTR_RW(coalesce_usecs);
 

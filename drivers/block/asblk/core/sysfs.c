@@ -139,7 +139,7 @@ static ssize_t write_protect_store(struct device *dev,
 	int err = kstrtobool(buf, &on);
 
 	if (!err)
-		err = asblk_media_write_protect(dev_to_disk(dev)->private_data, on);
+		err = asblk_disk_write_protect(dev_to_disk(dev)->private_data, on);
 	return err ?: len;
 }
 static DEVICE_ATTR_RW(write_protect);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Formats of a medium: block size and capacity, erasing it or keeping what fits. */
+#include <linux/blkdev.h>
+#include <linux/export.h>
+#include <linux/kstrtox.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "core.h"
+
+static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
+			 bool keep)
+{
+	struct asblk_ctrl *ctrl = disk->ctrl;
+	struct request_queue *queue = disk->gd->queue;
+	unsigned int memflags;
+	int err;
+
+	mutex_lock(&ctrl->disks_lock);
+	memflags = asblk_freeze_queue(queue);
+	err = asblk_recovery_begin(ctrl);
+	if (!err) {
+		err = ctrl->ops->format(ctrl, disk->unit.id, nr_blocks, block_size, keep);
+		asblk_recovery_end(ctrl);
+	}
+	asblk_unfreeze_queue(queue, memflags);
+	mutex_unlock(&ctrl->disks_lock);
+	return err;
+}
+
+/* Under &gendisk.open_mutex: nobody opens it meanwhile. */
+static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
+{
+	struct device *dev = &disk->ctrl->dev;
+	u64 most = disk->format_bytes / block_size;
+
+	/* The controller of a removed disk may be gone already. */
+	if (test_bit(GD_DEAD, &disk->gd->state))
+		return -ENODEV;
+	if (!disk->loaded)
+		return -ENOMEDIUM;
+	if (!keep && disk_openers(disk->gd))
+		return -EBUSY;
+	if (!keep && test_bit(GD_READ_ONLY, &disk->gd->state))
+		return -EROFS;
+	if (!keep && (!(disk->params.block_sizes & block_size) || nr_blocks > most)) {
+		dev_err(dev, "%s: %llu blocks of %u bytes is none of the formats\n",
+			disk->gd->disk_name, nr_blocks, block_size);
+		return -EINVAL;
+	}
+	return asblk_disk_check_format(disk, nr_blocks, block_size);
+}
+
+/**
+ * asblk_disk_format - give a medium another format
+ * @disk: disk of a controller with &asblk_ctrl_ops.format
+ * @nr_blocks: capacity in logical blocks
+ * @block_size: one of &asblk_media_params.block_sizes
+ * @keep: keep the content, as far as it fits, and let requests wait meanwhile; else
+ *	everything is erased, and nobody may have the disk open
+ *
+ * Context: task, may sleep.
+ * Return: 0; -EBUSY if the disk is open, -ENOMEDIUM, -EROFS, -ENODEV if it was removed
+ * or its controller is dead; -EINVAL after a line in the log; or what the device says.
+ */
+int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
+{
+	struct gendisk *gd = disk->gd;
+	int err;
+
+	mutex_lock(&gd->open_mutex);
+	err = format_check(disk, nr_blocks, block_size, keep);
+	if (!err)
+		err = format_device(disk, nr_blocks, block_size, keep);
+	if (!err)
+		err = asblk_disk_reformat(disk, nr_blocks, block_size);
+	if (!err && keep)
+		disk->format_bytes = nr_blocks * block_size;
+	if (!err && !keep)
+		asblk_media_changed(gd);
+	mutex_unlock(&gd->open_mutex);
+	return err;
+}
+ASBLK_EXPORT(asblk_disk_format);
+
+/* Block size, bytes of metadata with each block, most blocks: a line each. */
+static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	u32 size;
+	int len = 0;
+
+	for (size = SECTOR_SIZE; size <= asblk_max_block_size(); size *= 2)
+		if (disk->params.block_sizes & size &&
+		    asblk_limits_carry(&disk->ctrl->params.limits, size))
+			len += sysfs_emit_at(buf, len, "%u 0 %llu\n", size,
+					     READ_ONCE(disk->format_bytes) / size);
+	return len;
+}
+static DEVICE_ATTR_RO(formats);
+
+static ssize_t format_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+
+	return sysfs_emit(buf, "%u 0 %llu\n", disk->params.block_size,
+			  disk->params.nr_blocks);
+}
+
+/* "BLOCK_SIZE" or "BLOCK_SIZE METADATA BLOCKS", as a line of formats. */
+static ssize_t format_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t len)
+{
+	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	u32 block_size, metadata = 0;
+	u64 nr_blocks = 0;
+	char rest;
+	int nr, err;
+
+	nr = sscanf(buf, "%u %u %llu %c", &block_size, &metadata, &nr_blocks, &rest);
+	if ((nr != 1 && nr != 3) || !block_size || metadata || (nr == 3 && !nr_blocks))
+		return -EINVAL;
+	if (nr == 1)
+		nr_blocks = READ_ONCE(disk->format_bytes) / block_size;
+	err = asblk_disk_format(disk, nr_blocks, block_size, false);
+	return err ?: len;
+}
+static DEVICE_ATTR_RW(format);
+
+static struct attribute *format_attrs[] = {
+	&dev_attr_formats.attr,
+	&dev_attr_format.attr,
+	NULL
+};
+
+static umode_t format_is_visible(struct kobject *kobj, struct attribute *attr, int index)
+{
+	struct asblk_disk *disk = dev_to_disk(kobj_to_dev(kobj))->private_data;
+
+	return disk->ctrl->ops->format ? attr->mode : 0;
+}
+
+const struct attribute_group asblk_format_group = {
+	.attrs = format_attrs,
+	.is_visible = format_is_visible,
+};
