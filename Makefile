@@ -8,6 +8,7 @@ version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 # Of the kernel that KDIR belongs to
 release = $(shell cat $(KDIR)/include/config/kernel.release)
 sources := /usr/src/asblk-$(version)
+udev_rules := /etc/udev/rules.d
 
 modules:	## build asblk.ko for the running kernel, or the one whose headers are in KDIR
 	@test -e $(KDIR)/Makefile || { \
@@ -20,6 +21,7 @@ modules:	## build asblk.ko for the running kernel, or the one whose headers are 
 install:	## install it, through DKMS if that is there
 	@test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
 	@if command -v dkms >/dev/null; then $(MAKE) install-dkms; else $(MAKE) install-plain; fi
+	install -D -m 644 -t $(udev_rules) tools/udev/60-asblk.rules
 
 install-plain: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
@@ -34,6 +36,7 @@ install-dkms: uninstall
 
 uninstall:	## remove what install has installed, all versions, from all kernels
 	@test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
+	@rm -f $(udev_rules)/60-asblk.rules
 	@for tree in /usr/src/asblk-*; do \
 		test -e "$$tree" || continue; \
 		! command -v dkms >/dev/null || \

@@ -13,16 +13,25 @@
 /* Long enough for a command on a slow machine, short enough to wait for. */
 #define TIMEOUT		(HZ / 4)
 
+/* What a case works on. */
+struct emul_test {
+	struct emul *emul;
+	struct emul_store store;
+	struct emul_faults faults;
+	struct emul_rule *rule;
+};
+
 static struct emul *emul_of(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 
-	return t->priv;
+	return ((struct emul_test *)t->priv)->emul;
 }
 
 static int emul_test_init(struct kunit *test)
 {
 	struct probe_test *t = probe_test_alloc(test);
+	struct emul_test *et = kunit_kzalloc(test, sizeof(*et), GFP_KERNEL);
 	const struct emul_params p = {
 		.size = SZ_16M, .memory_limit = SZ_16M, .queues = 1,
 		.queue_depth = 16, .block_size = 512, .physical_block_size = 4096,
@@ -31,24 +40,46 @@ static int emul_test_init(struct kunit *test)
 			.max_segment_bytes = SZ_4K, .seg_boundary_mask = U64_MAX,
 			.max_ranges = 4, .max_range_bytes = SZ_1M,
 		},
+		.volatile_cache = true, .write_cache = true, .coalesce_count = 1,
+		.node = NUMA_NO_NODE, .model = "", .serial = "", .firmware_rev = "",
 	};
-	struct emul *emul = emul_create(&p, 900);
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(emul));
-	t->priv = emul;
-	t->disk = emul->disk;
+	KUNIT_ASSERT_NOT_NULL(test, et);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&et->store, SZ_16M, SZ_16M), 0);
+	emul_faults_init(&et->faults);
+	et->rule = emul_rule_create(&et->faults, "rule");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
+	et->emul = emul_create(&p, 900, &et->store, &et->faults);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(et->emul));
+	t->priv = et;
+	t->disk = et->emul->disk;
 	blk_queue_rq_timeout(t->disk->gd->queue, TIMEOUT);
-	emul_hooks_enable(true);
+	emul_be_slow(et->emul);
 	return 0;
 }
 
 static void emul_test_exit(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
+	struct emul_test *et = t->priv;
 
-	emul_destroy(t->priv);
-	emul_hooks_enable(false);
+	emul_destroy(et->emul);
+	emul_rule_destroy(et->rule);
+	emul_faults_exit(&et->faults);
+	emul_store_exit(&et->store);
 	probe_test_free(t);
+}
+
+/* Have the device do that to so many commands. */
+static void misbehave(struct kunit *test, const char *action, const char *total,
+		      const char *until)
+{
+	struct emul_rule *r = ((struct emul_test *)((struct probe_test *)test->priv)->priv)->rule;
+
+	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_ACTION, action), 0);
+	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_TOTAL, total), 0);
+	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_UNTIL, until), 0);
+	KUNIT_ASSERT_EQ(test, emul_rule_enable(r, true), 0);
 }
 
 static const struct asblk_counters *counters(struct kunit *test)
@@ -61,8 +92,8 @@ static void emul_lost_interrupt(struct kunit *test)
 	unsigned int tries;
 	struct probe *p;
 
-	emul_of(test)->queue[0].hooks.drop_interrupts = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	misbehave(test, "lose-interrupt", "1", "abort");
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	/* Counted just after that. */
 	for (tries = 0; tries < 100 && !READ_ONCE(counters(test)->lost_interrupts);
@@ -76,7 +107,7 @@ static void emul_aborted(struct kunit *test)
 {
 	struct probe *p;
 
-	emul_of(test)->queue[0].hooks.drop_completions = 2;
+	misbehave(test, "lose", "2", "abort");
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, counters(test)->aborts, 2);
@@ -86,11 +117,9 @@ static void emul_aborted(struct kunit *test)
 
 static void emul_queue_reset(struct kunit *test)
 {
-	struct emul_hooks *h = &emul_of(test)->queue[0].hooks;
 	struct probe *p, *other;
 
-	h->heals = EMUL_HEALS_QUEUE;
-	h->hang = true;
+	misbehave(test, "hang", "1", "queue-reset");
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	other = probe_send(test, 1, REQ_OP_READ, 512, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -101,11 +130,9 @@ static void emul_queue_reset(struct kunit *test)
 
 static void emul_ctrl_reset(struct kunit *test)
 {
-	struct emul_hooks *h = &emul_of(test)->queue[0].hooks;
 	struct probe *p;
 
-	h->heals = EMUL_HEALS_CTRL;
-	h->hang = true;
+	misbehave(test, "hang", "1", "controller-reset");
 	p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, emul_of(test)->ctrl->recovery.resets, 1);
@@ -113,11 +140,9 @@ static void emul_ctrl_reset(struct kunit *test)
 
 static void emul_fatal(struct kunit *test)
 {
-	struct emul_hooks *h = &emul_of(test)->queue[0].hooks;
 	struct probe *p;
 
-	h->heals = EMUL_HEALS_NEVER;
-	h->hang = true;
+	misbehave(test, "fatal", "1", "abort");
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
 	p = probe_send(test, 1, REQ_OP_READ, 0, PART);
@@ -129,16 +154,11 @@ static void emul_fatal(struct kunit *test)
 /* What was lost comes after all, when others have its place. */
 static void emul_late(struct kunit *test)
 {
-	struct emul_hooks *h = &emul_of(test)->queue[0].hooks;
 	struct probe *p;
 
-	h->heals = EMUL_HEALS_QUEUE;
-	h->drop_completions = 3;
+	misbehave(test, "late", "3", "queue-reset");
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, counters(test)->stale, 0);
-	emul_hooks_late(&emul_of(test)->queue[0]);
-	msleep(20);
 	KUNIT_EXPECT_EQ(test, counters(test)->stale, 3);
 	p = probe_send(test, 0, REQ_OP_READ, 0, 3 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -149,7 +169,7 @@ static void emul_duplicates(struct kunit *test)
 	struct probe *p;
 	unsigned int i;
 
-	emul_of(test)->queue[0].hooks.duplicates = 40;
+	misbehave(test, "duplicate", "40", "abort");
 	for (i = 0; i < 20; i++) {
 		p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 		probe_expect_end(test, p, BLK_STS_OK, 0);

@@ -10,7 +10,7 @@ static ssize_t memory_used_show(struct device *dev,
 {
 	struct emul *emul = asblk_disk_priv(dev);
 
-	return sysfs_emit(buf, "%llu\n", emul_store_used(&emul->store));
+	return sysfs_emit(buf, "%llu\n", emul_store_used(emul->store));
 }
 static DEVICE_ATTR_RO(memory_used);
 

@@ -10,13 +10,18 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/unaligned.h>
+#include <linux/debugfs.h>
 
 #include "emul.h"
+#include "options.h"
 
-#define EMUL_MODEL	"asblk emulated disk"
-#define EMUL_REVISION	"1.0"
 #define EMUL_MAX_RETRIES 3
+
+/* Coalescing, as NVMe's: an 8-bit count, and 100 us times 8 bits. */
+#define EMUL_MAX_COALESCE_COUNT	256
+#define EMUL_MAX_COALESCE_USECS	100000
+
+DEFINE_STATIC_KEY_FALSE(emul_slow);
 
 /**
  * struct emul_scratch - a transfer's memory
@@ -51,9 +56,10 @@ static int emul_start_queue(struct asblk_queue *eq)
 	q->emul = emul;
 	q->eq = eq;
 	q->sq.mask = size - 1;
-	q->cq.mask = size - 1;
+	/* Room for completions that nobody has asked for. */
+	q->cq.mask = 2 * size - 1;
 	q->sqe = kvcalloc_node(size, sizeof(*q->sqe), GFP_KERNEL, eq->node);
-	q->cqe = kvcalloc_node(size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
+	q->cqe = kvcalloc_node(2 * size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
 	if (!q->sqe || !q->cqe) {
 		err = -ENOMEM;
 		goto free;
@@ -78,6 +84,7 @@ static void emul_stop_queue(struct asblk_queue *eq)
 
 	/* Both have handed over their last completion, but may not be out yet. */
 	flush_workqueue(q->emul->wq);
+	emul_delay_exit(q);
 	flush_work(&q->again);
 	if (!eq->polled)
 		emul_irq_free(q);
@@ -113,6 +120,8 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 	struct emul_desc *desc;
 
 	if (unlikely(ring_room(&q->sq) <= q->sq_new))
+		return BLK_STS_RESOURCE;
+	if (emul_is_slow() && READ_ONCE(q->busy_until) > ktime_get_ns())
 		return BLK_STS_RESOURCE;
 	cmd = &q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask];
 	cmd->id = t->id;
@@ -153,12 +162,6 @@ static void emul_run(struct asblk_queue *eq)
 	emul_device_run(eq->priv);
 }
 
-/* Only a command that was aborted may do better next time. */
-static unsigned int emul_flags(u8 status)
-{
-	return status == (__force u8)BLK_STS_TIMEOUT ? ASBLK_MAY_RETRY : 0;
-}
-
 static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
 {
 	struct emul_queue *q = eq->priv;
@@ -168,12 +171,12 @@ static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		struct emul_completion cqe = q->cqe[q->cq.head & q->cq.mask];
 
 		ring_consume(&q->cq, 1);
-		if (likely(!cqe.status))
+		if (likely(!(cqe.status | cqe.flags)))
 			asblk_complete(v, cqe.id);
 		else
 			asblk_complete_error(v, cqe.id,
 					     (__force blk_status_t)cqe.status,
-					     cqe.good, emul_flags(cqe.status));
+					     cqe.good, cqe.flags & ASBLK_MAY_RETRY);
 	}
 }
 
@@ -231,6 +234,39 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 /* What it is told to keep is kept either way; the host decides what it flushes. */
 static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	WRITE_ONCE(emul->params.write_cache, on);
+	return 0;
+}
+
+static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned int usecs)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	if (!count || count > EMUL_MAX_COALESCE_COUNT || usecs > EMUL_MAX_COALESCE_USECS)
+		return -ERANGE;
+	if (usecs)
+		emul_be_slow(emul);
+	WRITE_ONCE(emul->params.coalesce_count, count);
+	WRITE_ONCE(emul->params.coalesce_usecs, usecs);
+	return 0;
+}
+
+static int emul_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
+		       bool keep)
+{
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+	u64 old = emul->nr_blocks << emul->block_shift;
+	int err;
+
+	if (!keep)
+		emul_store_unmap(emul->store, 0, old, false);
+	err = emul_store_resize(emul->store, old, nr_blocks * block_size);
+	if (err)
+		return err;
+	WRITE_ONCE(emul->nr_blocks, nr_blocks);
+	emul->block_shift = ilog2(block_size);
 	return 0;
 }
 
@@ -264,6 +300,7 @@ static void emul_show_queue(struct asblk_queue *eq, struct seq_file *m)
 		   q->cq.mask + 1, READ_ONCE(q->cq.head),
 		   READ_ONCE(q->cq.tail));
 	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(q->count.raised));
+	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(q->hang), READ_ONCE(q->emul->fatal));
 }
 
 static const struct asblk_ctrl_ops emul_ops = {
@@ -282,6 +319,8 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.load		= emul_load,
 	.write_cache	= emul_write_cache,
 	.write_protect	= emul_write_protect,
+	.coalesce	= emul_coalesce,
+	.format		= emul_format,
 	.idle		= emul_idle,
 	.wake		= emul_wake,
 	.show_queue	= emul_show_queue,
@@ -292,11 +331,10 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 	const struct emul_params *p = &emul->params;
 	u32 descs = max(p->limits.max_segments, p->limits.max_ranges);
 	struct emul_scratch *scratch;
-	char serial[16];
 	struct asblk_ctrl_params cp = {
-		.model			= EMUL_MODEL,
-		.serial			= serial,
-		.firmware_rev		= EMUL_REVISION,
+		.model			= p->model,
+		.serial			= p->serial,
+		.firmware_rev		= p->firmware_rev,
 		.limits			= p->limits,
 		.nr_queues		= p->queues,
 		.nr_poll_queues		= p->poll_queues,
@@ -305,10 +343,11 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 		.nr_extra_slots		= p->queue_depth,
 		.transfer_priv_size	= struct_size(scratch, list, descs),
 		.max_retries		= EMUL_MAX_RETRIES,
-		.node			= NUMA_NO_NODE,
+		.timeout_ms		= p->timeout_ms,
+		.cache_off		= !p->write_cache,
+		.node			= p->node,
 	};
 
-	snprintf(serial, sizeof(serial), "ASBLK%04u", emul->nr);
 	return asblk_ctrl_create(&emul_ops, &cp, NULL, emul);
 }
 
@@ -321,8 +360,9 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.physical_block_size	= p->physical_block_size,
 		.unmap_granularity	= max_t(u32, PAGE_SIZE, p->block_size),
 		.atomic_bytes		= SZ_64K,
-		.features		= ASBLK_MEDIA_WRITE_CACHE |
-					  ASBLK_MEDIA_FUA | ASBLK_MEDIA_UNMAP |
+		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
+					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
+		.features		= ASBLK_MEDIA_UNMAP |
 					  ASBLK_MEDIA_WRITE_ZEROES |
 					  ASBLK_MEDIA_ZEROES_UNMAP |
 					  ASBLK_MEDIA_SECURE_ERASE,
@@ -330,25 +370,75 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.priv			= emul,
 	};
 
+	memcpy(mp.wwid, p->wwid, sizeof(mp.wwid));
+	if (p->volatile_cache)
+		mp.features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
 	if (p->removable)
 		mp.features |= ASBLK_MEDIA_REMOVABLE;
+	if (p->rotational)
+		mp.features |= ASBLK_MEDIA_ROTATIONAL;
 	if (p->read_only)
 		mp.features |= ASBLK_MEDIA_READ_ONLY;
-	/* Locally assigned, told apart by the number: the same at every load. */
-	memcpy(mp.wwid, "\002asblk emulate", 12);
-	put_unaligned_be32(emul->nr, mp.wwid + 12);
 	return asblk_disk_add(emul->ctrl, &mp);
 }
 
 /**
- * emul_create - make an emulated controller, its medium and its disk
+ * emul_be_slow - have the data path look at what takes time, or goes wrong
+ * @emul: controller; from here on, as long as it is there
+ *
+ * Context: may sleep.
+ */
+void emul_be_slow(struct emul *emul)
+{
+	if (!xchg(&emul->slow, true))
+		static_branch_inc(&emul_slow);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_be_slow);
+
+/**
+ * emul_set_model - have commands take the time that options say
+ * @emul: controller
+ * @o: options
+ *
+ * Those that wait already keep their time. Context: may sleep; one caller at a time.
+ * Return: 0 or -ENOMEM.
+ */
+int emul_set_model(struct emul *emul, const struct emul_options *o)
+{
+	struct emul_model *model = emul_model_create(o);
+
+	if (IS_ERR(model))
+		return PTR_ERR(model);
+	if (model)
+		emul_be_slow(emul);
+	emul->seed = emul_number(o, EMUL_SEED);
+	model = rcu_replace_pointer(emul->model, model, true);
+	if (model)
+		kfree_rcu(model, rcu);
+	return 0;
+}
+
+static void emul_debugfs(struct emul *emul)
+{
+	struct dentry *dir = asblk_ctrl_debugfs(emul->ctrl);
+
+	debugfs_create_file("latency", 0400, dir, emul, emul_delay_fops);
+	if (emul->faults)
+		debugfs_create_file("faults", 0400, dir, emul, emul_faults_fops);
+}
+
+/**
+ * emul_create - make an emulated controller and its disk
  * @params: what it is
- * @nr: number, for serial number and unique ID
+ * @nr: number, for names
+ * @store: its data; stays its owner's
+ * @faults: its fault rules, which stay their owner's; NULL for none
  *
  * Context: may sleep.
  * Return: controller or an ERR_PTR.
  */
-struct emul *emul_create(const struct emul_params *params, unsigned int nr)
+struct emul *emul_create(const struct emul_params *params, unsigned int nr,
+			 struct emul_store *store, struct emul_faults *faults)
 {
 	struct emul *emul = kzalloc_obj(*emul);
 	int err;
@@ -357,19 +447,17 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr)
 		return ERR_PTR(-ENOMEM);
 	emul->params = *params;
 	emul->nr = nr;
+	emul->store = store;
+	emul->faults = faults;
 	emul->block_shift = ilog2(params->block_size);
 	emul->nr_blocks = params->size >> emul->block_shift;
 	emul->loaded = true;
 	emul->nr_queues = params->queues + params->poll_queues;
-	err = emul_store_init(&emul->store, params->size,
-			      params->memory_limit);
-	if (err)
-		goto free;
 	err = -ENOMEM;
 	emul->queue = kvcalloc(emul->nr_queues, sizeof(*emul->queue),
 			       GFP_KERNEL);
 	if (!emul->queue)
-		goto free_store;
+		goto free;
 	/* May be needed to write out memory: has to go on without any. */
 	emul->wq = alloc_workqueue("asblk-emul%u", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				   0, nr);
@@ -388,6 +476,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr)
 		err = PTR_ERR(emul->disk);
 		goto free_ctrl;
 	}
+	emul_debugfs(emul);
 	return emul;
 
 free_ctrl:
@@ -398,8 +487,6 @@ free_wq:
 	destroy_workqueue(emul->wq);
 free_queues:
 	kvfree(emul->queue);
-free_store:
-	emul_store_exit(&emul->store);
 free:
 	kfree(emul);
 	return ERR_PTR(err);
@@ -407,7 +494,7 @@ free:
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
 
 /**
- * emul_destroy - remove a disk and its controller; the data is gone
+ * emul_destroy - remove a disk and its controller; the data stays
  * @emul: controller
  *
  * Context: may sleep.
@@ -419,49 +506,9 @@ void emul_destroy(struct emul *emul)
 	emul_irq_domain_remove(emul);
 	destroy_workqueue(emul->wq);
 	kvfree(emul->queue);
-	emul_store_exit(&emul->store);
+	if (emul->slow)
+		static_branch_dec(&emul_slow);
+	kfree(rcu_dereference_protected(emul->model, true));
 	kfree(emul);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_destroy);
-
-static LIST_HEAD(emul_list);
-
-/**
- * emul_init - make the disks that the module parameters ask for
- *
- * Context: module load.
- * Return: 0, or a negative errno with nothing left behind.
- */
-int emul_init(void)
-{
-	struct emul_params params;
-	unsigned int i, nr_disks;
-	int err;
-
-	err = emul_params_parse(&params, &nr_disks);
-	if (err)
-		return err;
-	for (i = 0; i < nr_disks; i++) {
-		struct emul *emul = emul_create(&params, i);
-
-		if (IS_ERR(emul)) {
-			pr_err("asblk: disk %u of %u cannot be made: %pe\n",
-			       i, nr_disks, emul);
-			emul_exit();
-			return PTR_ERR(emul);
-		}
-		list_add_tail(&emul->list, &emul_list);
-	}
-	return 0;
-}
-
-/** emul_exit - remove all disks of the emulated controller */
-void emul_exit(void)
-{
-	struct emul *emul, *tmp;
-
-	list_for_each_entry_safe(emul, tmp, &emul_list, list) {
-		list_del(&emul->list);
-		emul_destroy(emul);
-	}
-}

@@ -9,6 +9,7 @@
  * each other, as on any asynchronous device.
  */
 #include <linux/io.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -21,11 +22,6 @@
 #define EMUL_PASS_BYTES		SZ_4M
 #define EMUL_MAX_PASSES		4
 
-static const struct emul_desc *command_descs(const struct emul_command *cmd)
-{
-	return cmd->nr_descs <= EMUL_INLINE_DESCS ? cmd->desc : cmd->list;
-}
-
 static inline bool on_medium(const struct emul *emul, u64 lba, u64 nr_blocks)
 {
 	return nr_blocks <= emul->nr_blocks &&
@@ -34,12 +30,12 @@ static inline bool on_medium(const struct emul *emul, u64 lba, u64 nr_blocks)
 
 static void emul_read(struct emul *emul, const struct emul_command *cmd)
 {
-	const struct emul_desc *desc = command_descs(cmd);
+	const struct emul_desc *desc = emul_command_descs(cmd);
 	u64 pos = cmd->lba << emul->block_shift;
 	u32 i;
 
 	for (i = 0; i < cmd->nr_descs; i++, desc++) {
-		emul_store_read(&emul->store, pos, phys_to_virt(desc->start),
+		emul_store_read(emul->store, pos, phys_to_virt(desc->start),
 				desc->len);
 		pos += desc->len;
 	}
@@ -49,13 +45,13 @@ static void emul_read(struct emul *emul, const struct emul_command *cmd)
 static int emul_write(struct emul *emul, const struct emul_command *cmd,
 		      u32 *done)
 {
-	const struct emul_desc *desc = command_descs(cmd);
+	const struct emul_desc *desc = emul_command_descs(cmd);
 	u64 pos = cmd->lba << emul->block_shift;
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
-		err = emul_store_write(&emul->store, pos,
+		err = emul_store_write(emul->store, pos,
 				       phys_to_virt(desc->start), desc->len,
 				       done);
 		pos += desc->len;
@@ -67,13 +63,13 @@ static int emul_write(struct emul *emul, const struct emul_command *cmd,
 static int emul_write_wait(struct emul *emul, const struct emul_command *cmd,
 			   u64 *done)
 {
-	const struct emul_desc *desc = command_descs(cmd);
+	const struct emul_desc *desc = emul_command_descs(cmd);
 	u64 pos = cmd->lba << emul->block_shift;
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
-		err = emul_store_write_wait(&emul->store, pos,
+		err = emul_store_write_wait(emul->store, pos,
 					    phys_to_virt(desc->start),
 					    desc->len, done);
 		pos += desc->len;
@@ -84,7 +80,7 @@ static int emul_write_wait(struct emul *emul, const struct emul_command *cmd,
 static blk_status_t emul_unmap(struct emul *emul,
 			       const struct emul_command *cmd)
 {
-	const struct emul_desc *desc = command_descs(cmd);
+	const struct emul_desc *desc = emul_command_descs(cmd);
 	u32 i;
 
 	/* All or nothing: check before the first range is gone. */
@@ -92,7 +88,7 @@ static blk_status_t emul_unmap(struct emul *emul,
 		if (!on_medium(emul, desc[i].start, desc[i].len))
 			return BLK_STS_TARGET;
 	for (i = 0; i < cmd->nr_descs; i++)
-		emul_store_unmap(&emul->store,
+		emul_store_unmap(emul->store,
 				 desc[i].start << emul->block_shift,
 				 desc[i].len << emul->block_shift, false);
 	return BLK_STS_OK;
@@ -119,41 +115,63 @@ static blk_status_t emul_check(const struct emul *emul,
 	return BLK_STS_OK;
 }
 
+/**
+ * emul_device_do - execute a command that moves no data
+ * @emul: controller
+ * @cmd: command that has passed emul_check()
+ *
+ * Context: may sleep.
+ * Return: its status.
+ */
+blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd)
+{
+	u64 pos = cmd->lba << emul->block_shift;
+	u64 len = cmd->nr_blocks << emul->block_shift;
+	u64 done = 0;
+
+	switch (cmd->op) {
+	case ASBLK_OP_UNMAP:
+		return emul_unmap(emul, cmd);
+	case ASBLK_OP_WRITE_ZEROES:
+		if (cmd->opts & ASBLK_OPT_NOUNMAP)
+			return status_of(emul_store_write_wait(emul->store, pos, NULL,
+							       len, &done));
+		emul_store_unmap(emul->store, pos, len, false);
+		return BLK_STS_OK;
+	case ASBLK_OP_SECURE_ERASE:
+		emul_store_unmap(emul->store, pos, len, true);
+		return BLK_STS_OK;
+	default:
+		return BLK_STS_OK;
+	}
+}
+
+static void set_result(struct emul_deferred *d, blk_status_t status, u32 good)
+{
+	d->result = (struct emul_completion) {
+		.id = d->cmd.id, .status = (__force u8)status, .good = good,
+	};
+}
+
 /* Execute a command that may sleep. */
 static void emul_work(struct work_struct *work)
 {
 	struct emul_deferred *d = container_of(work, struct emul_deferred,
 					       work);
 	struct emul_queue *q = d->q;
-	struct emul *emul = q->emul;
-	struct emul_command *cmd = &d->cmd;
-	u64 pos = cmd->lba << emul->block_shift;
-	u64 len = cmd->nr_blocks << emul->block_shift;
-	blk_status_t status = BLK_STS_OK;
+	blk_status_t status;
 	u64 done = 0;
 
-	switch (cmd->op) {
-	case ASBLK_OP_WRITE:
-		status = status_of(emul_write_wait(emul, cmd, &done));
-		break;
-	case ASBLK_OP_UNMAP:
-		status = emul_unmap(emul, cmd);
-		break;
-	case ASBLK_OP_WRITE_ZEROES:
-		if (cmd->opts & ASBLK_OPT_NOUNMAP)
-			status = status_of(emul_store_write_wait(&emul->store,
-								 pos, NULL, len,
-								 &done));
+	set_result(d, BLK_STS_OK, 0);
+	if (d->faulty) {
+		emul_faults_execute(d);
+	} else {
+		if (d->cmd.op == ASBLK_OP_WRITE)
+			status = status_of(emul_write_wait(q->emul, &d->cmd, &done));
 		else
-			emul_store_unmap(&emul->store, pos, len, false);
-		break;
-	case ASBLK_OP_SECURE_ERASE:
-		emul_store_unmap(&emul->store, pos, len, true);
-		break;
+			status = emul_device_do(q->emul, &d->cmd);
+		set_result(d, status, done);
 	}
-	d->result.id = cmd->id;
-	d->result.status = (__force u8)status;
-	d->result.good = done;
 	/*
 	 * The ring's end is not ours: whoever executes posts it. From then on
 	 * the command's memory is its owner's again.
@@ -162,41 +180,71 @@ static void emul_work(struct work_struct *work)
 	emul_device_run(q);
 }
 
+/* What a command that is not completed at once is to be remembered by. */
+static void emul_remember(struct emul_queue *q, const struct emul_command *cmd,
+			  bool faulty)
+{
+	struct emul_deferred *d = cmd->scratch;
+
+	d->q = q;
+	d->cmd = *cmd;
+	d->faulty = faulty;
+	d->fate = 0;
+	d->until = EMUL_HEALS_ABORT;
+	d->extra_ns = 0;
+	d->start = emul_is_slow() ? ktime_get_ns() : 0;
+}
+
 /* The memory for it came with the command: nothing is allocated here. */
-static void emul_defer(struct emul_queue *q, const struct emul_command *cmd)
+static void emul_defer(struct emul_queue *q, const struct emul_command *cmd,
+		       bool faulty)
 {
 	struct emul_deferred *d = cmd->scratch;
 
 	q->count.deferred++;
+	emul_remember(q, cmd, faulty);
 	INIT_WORK(&d->work, emul_work);
-	d->q = q;
-	d->cmd = *cmd;
 	queue_work(q->emul->wq, &d->work);
 }
 
-/*
- * Post a completion. There is always room: the ring has an entry for every
- * transfer that can be in flight.
+/**
+ * emul_device_post - post a completion
+ * @q: queue
+ * @c: completion
+ *
+ * There is always room: the ring has two entries for every transfer that can be in
+ * flight. Context: under run_lock.
  */
-static inline void emul_post(struct emul_queue *q, u16 id, blk_status_t status,
-			     u32 good)
+void emul_device_post(struct emul_queue *q, const struct emul_completion *c)
 {
-	struct emul_completion *cqe = &q->cqe[q->cq.tail & q->cq.mask];
-
-	if (emul_hooks_on()) {
-		if (emul_hooks_drop(q, id))
-			return;
-		if (emul_hooks_duplicate(q)) {
-			emul_device_post(q, id, status);
-			cqe = &q->cqe[q->cq.tail & q->cq.mask];
-		}
-	}
-	cqe->id = id;
-	cqe->status = (__force u8)status;
-	cqe->good = good;
+	q->cqe[q->cq.tail & q->cq.mask] = *c;
 	ring_produce(&q->cq, 1);
-	if (unlikely(status != BLK_STS_OK))
+	if (unlikely(c->status | c->flags))
 		q->count.errors++;
+}
+
+/* One that nobody waits for. It must not take the room of one that is waited for. */
+void emul_device_post_extra(struct emul_queue *q, u16 id)
+{
+	if (ring_room(&q->cq) > q->eq->nr_slots)
+		emul_device_post(q, &(struct emul_completion) { .id = id });
+}
+
+/* A command is done. Return: false if its completion follows later. */
+static inline bool emul_finish(struct emul_queue *q, const struct emul_command *cmd,
+			       blk_status_t status, u32 good)
+{
+	struct emul_completion c = {
+		.id = cmd->id, .status = (__force u8)status, .good = good,
+	};
+
+	if (emul_is_slow()) {
+		emul_remember(q, cmd, false);
+		cmd->scratch->result = c;
+		return emul_delay_finish(q, cmd->scratch);
+	}
+	emul_device_post(q, &c);
+	return true;
 }
 
 /* Execute one command. Return: false if its completion follows later. */
@@ -211,17 +259,21 @@ static inline bool emul_execute(struct emul_queue *q,
 	q->count.ops[cmd->op]++;
 	if (unlikely(status != BLK_STS_OK))
 		goto post;
+	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
+		q->count.fua++;
+	if (emul_is_slow() && emul_faults_concern(q, cmd)) {
+		emul_defer(q, cmd, true);
+		return false;
+	}
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
 		emul_read(emul, cmd);
 		q->count.read_bytes += cmd->nr_blocks << emul->block_shift;
 		break;
 	case ASBLK_OP_WRITE:
-		if (cmd->opts & ASBLK_OPT_FUA)
-			q->count.fua++;
 		err = emul_write(emul, cmd, &done);
 		if (unlikely(err == -ENOMEM)) {
-			emul_defer(q, cmd);
+			emul_defer(q, cmd, false);
 			return false;
 		}
 		q->count.written_bytes += done;
@@ -230,17 +282,17 @@ static inline bool emul_execute(struct emul_queue *q,
 	case ASBLK_OP_FLUSH:
 		break;
 	default:
-		emul_defer(q, cmd);
+		emul_defer(q, cmd, false);
 		return false;
 	}
 post:
-	emul_post(q, cmd->id, status, done);
-	return true;
+	return emul_finish(q, cmd, status, done);
 }
 
 static bool emul_has_work(struct emul_queue *q)
 {
-	return ring_filled(&q->sq) || !llist_empty(&q->done);
+	return ring_filled(&q->sq) || !llist_empty(&q->done) ||
+	       (emul_is_slow() && emul_delay_is_due(q));
 }
 
 static unsigned int emul_post_done(struct emul_queue *q)
@@ -252,9 +304,14 @@ static unsigned int emul_post_done(struct emul_queue *q)
 	llist_for_each_entry_safe(d, tmp, list, node) {
 		if (d->cmd.op == ASBLK_OP_WRITE)
 			q->count.written_bytes += d->result.good;
-		emul_post(q, d->result.id, (__force blk_status_t)d->result.status,
-			  d->result.good);
-		nr++;
+		else if (d->cmd.op == ASBLK_OP_READ)
+			q->count.read_bytes += d->result.good;
+		if (!emul_is_slow()) {
+			emul_device_post(q, &d->result);
+			nr++;
+		} else {
+			nr += emul_delay_finish(q, d);
+		}
 	}
 	return nr;
 }
@@ -267,8 +324,11 @@ static void emul_pass(struct emul_queue *q)
 	u64 bytes = 0;
 	u32 filled;
 
-	if (emul_hooks_on() && emul_hooks_hang(q))
-		return;
+	if (emul_is_slow()) {
+		if (q->hang || READ_ONCE(emul->fatal))
+			return;
+		nr += emul_delay_expire(q);
+	}
 	if (unlikely(!llist_empty(&q->done)))
 		nr += emul_post_done(q);
 	rcu_read_lock();	/* for the store */
@@ -284,9 +344,7 @@ static void emul_pass(struct emul_queue *q)
 			break;
 	}
 	rcu_read_unlock();
-	if (nr && !q->eq->polled) {
-		if (emul_hooks_on() && emul_hooks_drop_interrupt(q))
-			return;
+	if (emul_is_slow() ? emul_delay_raise(q, nr) : nr && !q->eq->polled) {
 		q->count.raised++;
 		emul_irq_raise(q);
 	}
@@ -306,7 +364,7 @@ static bool emul_try_pass(struct emul_queue *q)
 	emul_pass(q);
 	spin_unlock(&q->run_lock);
 	smp_mb();	/* pairs with the barrier above */
-	if (emul_hooks_on() && emul_hooks_hang(q))
+	if (emul_is_slow() && (READ_ONCE(q->hang) || READ_ONCE(q->emul->fatal)))
 		return false;
 	return emul_has_work(q);
 }
@@ -344,34 +402,29 @@ static void emul_again(struct work_struct *work)
 		cond_resched();
 }
 
-/* Post a completion out of order, for aborts and tests; under run_lock. */
-void emul_device_post(struct emul_queue *q, u16 id, blk_status_t status)
-{
-	q->cqe[q->cq.tail & q->cq.mask] = (struct emul_completion) {
-		.id = id, .status = (__force u8)status,
-	};
-	ring_produce(&q->cq, 1);
-}
-
 /**
  * emul_device_abort - give a command up
  * @q: queue
  * @id: ID of the command
  *
- * The device works so fast that there is nothing it could stop: a command is
- * late only if its completion was lost.
+ * Only one that waits, or that was lost, can still be stopped.
  *
  * Context: task.
  * Return: 0, the command completes.
  */
 int emul_device_abort(struct emul_queue *q, u16 id)
 {
-	if (!emul_hooks_on())
+	const struct emul_completion aborted = {
+		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
+	};
+
+	if (!emul_is_slow())
 		return 0;
 	spin_lock_bh(&q->run_lock);
-	if (emul_hooks_abort(q, id)) {
-		emul_device_post(q, id, BLK_STS_TIMEOUT);
-		emul_irq_raise(q);
+	if (emul_faults_abort(q, id) || emul_delay_abort(q, id)) {
+		emul_device_post(q, &aborted);
+		if (!q->eq->polled)
+			emul_irq_raise(q);
 	}
 	spin_unlock_bh(&q->run_lock);
 	return 0;
@@ -390,7 +443,7 @@ int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by)
 	bool healed;
 
 	spin_lock_bh(&q->run_lock);
-	healed = !emul_hooks_on() || emul_hooks_heal(q, by);
+	healed = emul_faults_heal(q, by);
 	if (healed)
 		q->sq.head = q->sq.tail;
 	spin_unlock_bh(&q->run_lock);
@@ -401,6 +454,8 @@ int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by)
 	spin_lock_bh(&q->run_lock);
 	llist_del_all(&q->done);
 	q->cq.head = q->cq.tail;
+	emul_delay_forget(q);
+	emul_faults_forget(q);
 	spin_unlock_bh(&q->run_lock);
 	return 0;
 }
@@ -413,7 +468,9 @@ void emul_device_init(struct emul_queue *q)
 {
 	spin_lock_init(&q->run_lock);
 	init_llist_head(&q->done);
+	INIT_LIST_HEAD(&q->lost);
 	INIT_WORK(&q->again, emul_again);
+	emul_delay_init(q);
 }
 
 /**

@@ -4,19 +4,37 @@
 #define _ASBLK_EMUL_H
 
 #include <linux/asblk.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/interrupt.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/prandom.h>
 #include <linux/spinlock.h>
+#include <linux/timerqueue.h>
 #include <linux/workqueue.h>
 
-#include "hooks.h"
+#include "faults.h"
+#include "latency.h"
 #include "rings.h"
 #include "store.h"
 
 struct emul;
+struct emul_options;
 struct irq_desc;
+
+/*
+ * Some disk has a latency, coalesces interrupts, or has a fault rule that is enabled.
+ * On for as long as such a disk is there.
+ */
+DECLARE_STATIC_KEY_FALSE(emul_slow);
+
+static inline bool emul_is_slow(void)
+{
+	return static_branch_unlikely(&emul_slow);
+}
 
 /**
  * struct emul_irq - an interrupt line
@@ -54,19 +72,67 @@ struct emul_counters {
 };
 
 /**
- * struct emul_deferred - a command that may sleep, for the worker
- * @work: on &emul.wq
+ * struct emul_deferred - a command that is not completed at once
+ * @work: on &emul.wq, if it may sleep
  * @node: on &emul_queue.done, afterwards
+ * @timer: on &emul_delay.waiting, if it takes time
+ * @lost: on &emul_queue.lost, if it is not completed at all
  * @q: its queue
  * @cmd: copy of the command
  * @result: its completion
+ * @faulty: a fault rule may apply
+ * @fate: what fault rules do to its completion, EMUL_FATE_*
+ * @until: what gets it back if it is lost, an enum emul_heals
+ * @start: when it was executed, in nanoseconds
+ * @extra_ns: time that fault rules add
+ * @busy_ns: time for which they keep the queue busy
  */
 struct emul_deferred {
 	struct work_struct work;
 	struct llist_node node;
+	struct timerqueue_node timer;
+	struct list_head lost;
 	struct emul_queue *q;
 	struct emul_command cmd;
 	struct emul_completion result;
+	bool faulty;
+	u8 fate;
+	u8 until;
+	u64 start;
+	u64 extra_ns;
+	u64 busy_ns;
+};
+
+#define EMUL_DELAY_BUCKETS	26	/* the last is 34 s and more */
+
+/**
+ * struct emul_delay - completions of a queue that wait
+ * @waiting: &emul_deferred.timer, by deadline
+ * @timer: for @due
+ * @due: when something is to be done next, in nanoseconds; U64_MAX for never
+ * @raise_at: when the interrupt is raised at the latest; U64_MAX if none is due
+ * @unraised: completions posted since the last one
+ * @no_interrupt: a fault rule wants the next one lost
+ * @random: for the model
+ * @asked: completions that were to wait, by the power of two of how long
+ * @achieved: those that have waited, likewise
+ * @late: likewise, by how much later than they should have they came
+ * @late_sum: sum of that, in nanoseconds
+ * @late_nr: number of them
+ */
+struct emul_delay {
+	struct timerqueue_head waiting;
+	struct hrtimer timer;
+	u64 due;
+	u64 raise_at;
+	unsigned int unraised;
+	bool no_interrupt;
+	struct rnd_state random;
+	u64 asked[EMUL_DELAY_BUCKETS];
+	u64 achieved[EMUL_DELAY_BUCKETS];
+	u64 late[EMUL_DELAY_BUCKETS];
+	u64 late_sum;
+	u64 late_nr;
 };
 
 /**
@@ -85,7 +151,11 @@ struct emul_deferred {
  * @again: executes commands that whoever rang the doorbell could not
  * @done: commands that the worker has finished
  * @count: what happened
- * @hooks: for tests
+ * @delay: completions that wait
+ * @lost: commands (&emul_deferred.lost) that are not completed
+ * @heals: what gets them back
+ * @hang: nothing is executed
+ * @busy_until: no command is taken before, in nanoseconds; without a lock
  */
 struct emul_queue {
 	struct emul *emul;
@@ -101,9 +171,11 @@ struct emul_queue {
 	struct work_struct again;
 	struct llist_head done;
 	struct emul_counters count;
-#if IS_ENABLED(CONFIG_KUNIT)
-	struct emul_hooks hooks;
-#endif
+	struct emul_delay delay;
+	struct list_head lost;
+	enum emul_heals heals;
+	bool hang;
+	u64 busy_until;
 };
 
 /**
@@ -117,7 +189,18 @@ struct emul_queue {
  * @physical_block_size: physical block size in bytes
  * @limits: of a transfer
  * @removable: the medium can be ejected
+ * @rotational: it turns
  * @read_only: the medium is write protected
+ * @volatile_cache: there is one, so that flushes matter
+ * @write_cache: it is on
+ * @coalesce_count: completions that an interrupt waits for
+ * @coalesce_usecs: how long at most, in microseconds; 0: not at all
+ * @timeout_ms: milliseconds after which a request is late
+ * @node: NUMA node, or NUMA_NO_NODE
+ * @model: model string
+ * @serial: serial number
+ * @firmware_rev: firmware revision
+ * @wwid: unique ID
  */
 struct emul_params {
 	u64 size;
@@ -129,16 +212,33 @@ struct emul_params {
 	unsigned int physical_block_size;
 	struct asblk_limits limits;
 	bool removable;
+	bool rotational;
 	bool read_only;
+	bool volatile_cache;
+	bool write_cache;
+	unsigned int coalesce_count;
+	unsigned int coalesce_usecs;
+	unsigned int timeout_ms;
+	int node;
+	const char *model;
+	const char *serial;
+	const char *firmware_rev;
+	u8 wwid[16];
 };
 
 /**
  * struct emul - an emulated controller with its medium
- * @params: what it is
+ * @params: what it is; its strings are not kept
  * @nr: number, for names
  * @block_shift: log2 of the logical block size
- * @nr_blocks: capacity in logical blocks
- * @store: the medium
+ * @nr_blocks: capacity in logical blocks; written with the queues frozen, as is
+ *	@block_shift
+ * @store: the medium's data
+ * @faults: its fault rules, or NULL
+ * @model: what makes commands take time, or NULL
+ * @seed: of the model
+ * @slow: emul_slow counts this one
+ * @fatal: a fault rule has stopped it for good
  * @loaded: the medium is in; written while no command is in flight
  * @queue: nr_queues of them
  * @nr_queues: with and without interrupts
@@ -146,14 +246,18 @@ struct emul_params {
  * @wq: where commands go that may sleep
  * @ctrl: controller, once it is known to the engine
  * @disk: disk, likewise
- * @list: on the list of all
  */
 struct emul {
 	struct emul_params params;
 	unsigned int nr;
 	u8 block_shift;
 	u64 nr_blocks;
-	struct emul_store store;
+	struct emul_store *store;
+	struct emul_faults *faults;
+	struct emul_model __rcu *model;
+	u64 seed;
+	bool slow;
+	bool fatal;
 	bool loaded;
 	struct emul_queue *queue;
 	unsigned int nr_queues;
@@ -161,21 +265,23 @@ struct emul {
 	struct workqueue_struct *wq;
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
-	struct list_head list;
 };
 
 /* controller.c */
-struct emul *emul_create(const struct emul_params *params, unsigned int nr);
+struct emul *emul_create(const struct emul_params *params, unsigned int nr,
+			 struct emul_store *store, struct emul_faults *faults);
 void emul_destroy(struct emul *emul);
-int emul_init(void);
-void emul_exit(void);
+void emul_be_slow(struct emul *emul);
+int emul_set_model(struct emul *emul, const struct emul_options *o);
 
 /* device.c */
 void emul_device_init(struct emul_queue *q);
 void emul_device_run(struct emul_queue *q);
 int emul_device_abort(struct emul_queue *q, u16 id);
 int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by);
-void emul_device_post(struct emul_queue *q, u16 id, blk_status_t status);
+blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
+void emul_device_post(struct emul_queue *q, const struct emul_completion *c);
+void emul_device_post_extra(struct emul_queue *q, u16 id);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);
 
 /* irq.c */
@@ -185,8 +291,29 @@ int emul_irq_request(struct emul_queue *q, irq_handler_t handler);
 void emul_irq_free(struct emul_queue *q);
 void emul_irq_raise(struct emul_queue *q);
 
+/* delay.c */
+void emul_delay_init(struct emul_queue *q);
+void emul_delay_exit(struct emul_queue *q);
+bool emul_delay_is_due(const struct emul_queue *q);
+bool emul_delay_finish(struct emul_queue *q, struct emul_deferred *d);
+unsigned int emul_delay_expire(struct emul_queue *q);
+bool emul_delay_raise(struct emul_queue *q, unsigned int nr);
+bool emul_delay_abort(struct emul_queue *q, u16 id);
+void emul_delay_forget(struct emul_queue *q);
+extern const struct file_operations *const emul_delay_fops;
+
+/* profiles.c */
+#define EMUL_PROFILE_NAMES "sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick or ideal"
+
+bool emul_profile_known(const char *name);
+void emul_profile_apply(struct emul_options *o, const char *name);
+
 /* params.c */
-int emul_params_parse(struct emul_params *params, unsigned int *nr_disks);
+int emul_params_parse(struct emul_options *o, unsigned int *nr_disks);
+
+/* config.c */
+int emul_init(void);
+void emul_exit(void);
 
 /* attrs.c */
 extern const struct attribute_group emul_attr_group;

@@ -11,6 +11,7 @@
 #define _ASBLK_EMUL_RINGS_H
 
 #include <asm/barrier.h>
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/types.h>
 
@@ -91,16 +92,25 @@ struct emul_command {
 	struct emul_deferred *scratch;
 };
 
+static inline const struct emul_desc *emul_command_descs(const struct emul_command *cmd)
+{
+	return cmd->nr_descs <= EMUL_INLINE_DESCS ? cmd->desc : cmd->list;
+}
+
 /**
  * struct emul_completion - an entry of the completion ring
  * @id: of the command
  * @status: a blk_status_t
+ * @flags: %ASBLK_MAY_RETRY, and %EMUL_SHORT: @good counts though @status is 0
  * @good: bytes from the front that are good, if @status is not 0
  */
 struct emul_completion {
 	u16 id;
 	u8 status;
+	u8 flags;
 	u32 good;
 };
+
+#define EMUL_SHORT	BIT(7)
 
 #endif /* _ASBLK_EMUL_RINGS_H */

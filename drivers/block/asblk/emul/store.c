@@ -16,6 +16,29 @@
 #define STORE_GFP_WAIT	(GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
+ * emul_store_limit - change the limit
+ * @s: store
+ * @limit_bytes: most bytes that data and leaves may take, rounded down to pages;
+ *	0 for no limit
+ *
+ * What is there stays, even if it is more. Context: any.
+ */
+void emul_store_limit(struct emul_store *s, u64 limit_bytes)
+{
+	WRITE_ONCE(s->limit, limit_bytes ? limit_bytes >> PAGE_SHIFT : LONG_MAX);
+}
+
+static struct store_leaf **store_table(u64 size, unsigned long *nr_leaves)
+{
+	u64 nr = ((size - 1) >> (PAGE_SHIFT + STORE_LEAF_SHIFT)) + 1;
+
+	*nr_leaves = nr;
+	/* A table too large for the machine is an error, not a reason to kill. */
+	return __vmalloc(nr * sizeof(struct store_leaf *), GFP_KERNEL | __GFP_ZERO |
+			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+}
+
+/**
  * emul_store_init - make an empty store
  * @s: store
  * @size: bytes, at least 1
@@ -29,20 +52,49 @@
  */
 int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes)
 {
-	u64 nr_leaves = ((size - 1) >> (PAGE_SHIFT + STORE_LEAF_SHIFT)) + 1;
-
-	if (nr_leaves > LONG_MAX / sizeof(*s->leaf))
+	if (size >> (PAGE_SHIFT + STORE_LEAF_SHIFT) >= LONG_MAX / sizeof(*s->leaf))
 		return -EFBIG;
-	s->nr_leaves = nr_leaves;
-	s->limit = limit_bytes ? limit_bytes >> PAGE_SHIFT : LONG_MAX;
+	emul_store_limit(s, limit_bytes);
 	atomic_long_set(&s->pages, 0);
 	atomic_long_set(&s->leaves, 0);
-	/* A table too large for the machine is an error, not a reason to kill. */
-	s->leaf = __vmalloc(nr_leaves * sizeof(*s->leaf), GFP_KERNEL |
-			    __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	s->leaf = store_table(size, &s->nr_leaves);
 	return s->leaf ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_init);
+
+/**
+ * emul_store_resize - change the size of a store
+ * @s: store that nobody uses at the moment
+ * @old_size: bytes, as it was made or resized last
+ * @size: bytes, at least 1
+ *
+ * What is beyond the new size is gone, even if it becomes larger again.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int emul_store_resize(struct emul_store *s, u64 old_size, u64 size)
+{
+	struct store_leaf **leaf;
+	unsigned long nr_leaves;
+
+	if (size < old_size) {
+		emul_store_unmap(s, size, old_size - size, false);
+		return 0;
+	}
+	/* One that has been larger already is large enough. */
+	if (size <= (u64)s->nr_leaves << (PAGE_SHIFT + STORE_LEAF_SHIFT))
+		return 0;
+	leaf = store_table(size, &nr_leaves);
+	if (!leaf)
+		return -ENOMEM;
+	memcpy(leaf, s->leaf, s->nr_leaves * sizeof(*leaf));
+	vfree(s->leaf);
+	s->leaf = leaf;
+	s->nr_leaves = nr_leaves;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_resize);
 
 static void store_free_leaf(struct store_leaf *leaf)
 {
@@ -213,7 +265,7 @@ static int store_add(struct emul_store *s, u64 index, const void *src,
 	if (!leaf)
 		return -ENOMEM;
 	if (atomic_long_inc_return(&s->pages) + atomic_long_read(&s->leaves) >
-	    s->limit) {
+	    READ_ONCE(s->limit)) {
 		atomic_long_dec(&s->pages);
 		return -ENOSPC;
 	}

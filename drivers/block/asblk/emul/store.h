@@ -40,6 +40,8 @@ struct emul_store {
 
 int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes);
 void emul_store_exit(struct emul_store *s);
+int emul_store_resize(struct emul_store *s, u64 old_size, u64 size);
+void emul_store_limit(struct emul_store *s, u64 limit_bytes);
 void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len);
 int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 		     u32 *done);

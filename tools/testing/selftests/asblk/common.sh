@@ -209,6 +209,53 @@ load() {
 	settle
 }
 
+# configfs_load [PARAMETER=VALUE…] - as load, with configfs
+configfs=/sys/kernel/config/asblk
+configfs_load() {
+	load "$@"
+	modprobe asblk_configfs || fail "modprobe asblk_configfs"
+	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+}
+
+# set_option DISK OPTION VALUE - what the kernel says of it is what this says.
+set_option() { echo "$3" >"$configfs/$1/$2"; }
+
+# make_disk NAME [OPTION=VALUE…]
+make_disk() {
+	local name=$1 option
+	shift
+
+	mkdir "$configfs/$name"
+	for option; do
+		set_option "$name" "${option%%=*}" "${option#*=}"
+	done
+	set_option "$name" power 1
+	settle
+}
+
+# make_rule DISK NAME [FIELD=VALUE…]
+make_rule() {
+	local rule=$1/faults/$2 field
+	shift 2
+
+	mkdir "$configfs/$rule"
+	for field; do
+		set_option "$rule" "${field%%=*}" "${field#*=}"
+	done
+	set_option "$rule" enabled 1
+}
+
+# configfs_unload - remove what tests have made there
+configfs_unload() {
+	local path
+
+	[[ -d $configfs ]] || return 0
+	for path in "$configfs"/*/faults/*/ "$configfs"/*/; do
+		[[ ! -d $path ]] || rmdir "$path" 2>/dev/null
+	done
+	modprobe -r asblk_configfs
+}
+
 modules() { if [[ $device == nvme ]]; then echo asblk_nvme asblk; else echo asblk; fi; }
 
 unload() {
@@ -231,6 +278,7 @@ cleanup() {
 		umount "$mnt" || break
 	done
 	! declare -F clean_test >/dev/null || clean_test
+	configfs_unload
 	if [[ -e /sys/module/asblk ]]; then
 		settle
 		# shellcheck disable=SC2046 # words

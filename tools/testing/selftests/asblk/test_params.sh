@@ -25,6 +25,29 @@ for value in 1 256 5000 128K x; do bad virt_boundary=$value; done
 for value in 0 1 3 8K -4 x; do bad dma_alignment=$value; done
 for value in 2 -1 maybe y 0x; do bad removable=$value; done
 for value in 2 -1 maybe y 0x; do bad read_only=$value; done
+for value in 2 x; do bad rotational=$value; bad volatile_cache=$value; bad write_cache=$value; done
+for value in 0 257 x; do bad coalesce_count=$value; done
+for value in -1 100001 1K; do bad coalesce_usecs=$value; done
+for value in 0 99 3600001 x; do bad timeout_ms=$value; done
+for value in 65 -1 x; do bad channels=$value; done
+for value in 1 63K 2T x; do bad read_bandwidth=$value; bad write_bandwidth=$value; done
+for value in -1 10000001; do bad burst_usecs=$value; done
+for value in -1 1000001 x; do bad seek_min_usecs=$value; bad seek_max_usecs=$value; done
+for value in 1 59 100001 x; do bad rpm=$value; done
+for value in -1 x 99999999999999999999; do bad seed=$value; done
+for value in floppy ""; do bad profile=$value; done
+for value in 1000 -1 x ""; do bad node=$value; done
+for value in "" "$(printf 'x%.0s' {1..41})"; do bad model=$value; done
+for value in "" "$(printf 'x%.0s' {1..21})"; do bad serial=$value; done
+for value in "" 123456789; do bad firmware_rev=$value; done
+for value in "" 00000000000000000000000000000000 12 0123456789abcdef0123456789abcdeg; do bad wwid=$value; done
+for value in "" soon fixed '"fixed"' '"fixed 10000001"' '"uniform 2 1"' '"lognormal 0 1"' '"lognormal 2 1"' \
+	     '"percentiles"' '"percentiles 50"' '"percentiles 50:2 40:3"' '"percentiles 50:2 60:1"' \
+	     '"percentiles 101:1"' '"percentiles 1.23456:1"' '"fixed 1 2"' '"none 1"'; do
+	bad "read_latency=$value"
+done
+for value in "" often '"every 5"' '"every 5 5"' '"random 5 6"' '"never 5 1"'; do bad "stall=$value"; done
+bad serial=same disks=2
 
 # Values that do not go together.
 bad physical_block_size=512 block_size=4K
@@ -74,9 +97,12 @@ python3 - "$(modinfo -n asblk)" "$dev" 3<"$tmp/bad" <<-'END' || fail "bad values
 	    lines = log()
 	    assert error == errno.EINVAL, f"{values}: error {error}"
 	    assert len(lines) == 1, f"{values}: {lines}"
-	    assert f"asblk: {values.split()[0]} is not " in lines[0], f"{values}: {lines}"
+	    name, value = values.replace("\"", "").split()[0].split("=")
+	    # A value that contradicts another one is shown in bytes.
+	    shown = value if " " not in values else ""
+	    assert f"asblk: {name}={shown}" in lines[0] and " is not " in lines[0], f"{values}: {lines}"
 	    assert not os.path.exists("/sys/module/asblk") and not os.path.exists(device), f"{values}: something is left"
-	assert count >= 90, count
+	assert count >= 150, count
 	print(f"# {count} bad values")
 END
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A disk's directory: an attribute for each option, and for whether it is there. */
+#include <linux/kstrtox.h>
+#include <linux/slab.h>
+
+#include "configfs.h"
+
+static struct emul_config *to_config(struct config_item *item)
+{
+	return to_cfs_disk(item)->config;
+}
+
+#define DISK_OPTION(id, name, ...)						\
+static ssize_t disk_##name##_show(struct config_item *item, char *page)	\
+{										\
+	return emul_config_show(to_config(item), EMUL_##id, page);		\
+}										\
+										\
+static ssize_t disk_##name##_store(struct config_item *item, const char *page,	\
+				   size_t len)					\
+{										\
+	return emul_config_store(to_config(item), EMUL_##id, page, len);	\
+}										\
+CONFIGFS_ATTR(disk_, name);
+
+EMUL_NUMBERS(DISK_OPTION)
+EMUL_TEXTS(DISK_OPTION)
+
+static ssize_t disk_power_show(struct config_item *item, char *page)
+{
+	return emul_config_show_power(to_config(item), page);
+}
+
+static ssize_t disk_power_store(struct config_item *item, const char *page, size_t len)
+{
+	bool on;
+	int err = kstrtobool(page, &on);
+
+	if (!err)
+		err = emul_config_power(to_config(item), on);
+	return err ?: len;
+}
+CONFIGFS_ATTR(disk_, power);
+
+static ssize_t disk_unplug_store(struct config_item *item, const char *page, size_t len)
+{
+	bool yes;
+	int err = kstrtobool(page, &yes);
+
+	if (!err)
+		err = yes ? emul_config_unplug(to_config(item)) : -EINVAL;
+	return err ?: len;
+}
+CONFIGFS_ATTR_WO(disk_, unplug);
+
+static ssize_t disk_device_show(struct config_item *item, char *page)
+{
+	return emul_config_show_device(to_config(item), page);
+}
+CONFIGFS_ATTR_RO(disk_, device);
+
+#define DISK_OPTION_ATTR(id, name, ...)	&disk_attr_##name,
+
+static struct configfs_attribute *disk_attrs[] = {
+	EMUL_NUMBERS(DISK_OPTION_ATTR)
+	EMUL_TEXTS(DISK_OPTION_ATTR)
+	&disk_attr_power,
+	&disk_attr_unplug,
+	&disk_attr_device,
+	NULL
+};
+
+static void disk_release(struct config_item *item)
+{
+	kfree(to_cfs_disk(item));
+}
+
+static struct configfs_item_operations disk_item_ops = {
+	.release = disk_release,
+};
+
+static const struct config_item_type disk_type = {
+	.ct_item_ops	= &disk_item_ops,
+	.ct_attrs	= disk_attrs,
+	.ct_owner	= THIS_MODULE,
+};
+
+/* Return: directory, or -ENOMEM as an ERR_PTR. The disk stays the caller's. */
+struct cfs_disk *cfs_disk_create(const char *name, struct emul_config *config)
+{
+	struct cfs_disk *disk = kzalloc_obj(*disk);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	disk->config = config;
+	config_group_init_type_name(&disk->group, name, &disk_type);
+	config_group_init_type_name(&disk->faults, "faults", &cfs_faults_type);
+	configfs_add_default_group(&disk->faults, &disk->group);
+	return disk;
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/export.h>
+#include <linux/idr.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/unaligned.h>
+
+#include "../compat.h"
+#include "config.h"
+#include "emul.h"
+
+static DEFINE_IDA(config_ida);
+static LIST_HEAD(config_list);
+
+/* The same name gives the same IDs, so that links in /dev/disk/by-id are stable. */
+static int config_identity(struct emul_config *c)
+{
+	static const siphash_key_t key = { { 0x6173626c6b, 1 } };
+	size_t len = strlen(c->name);
+	char wwid[33];
+	u8 id[16] = "\002asb";	/* locally assigned */
+
+	put_unaligned_be64(siphash(c->name, len, &key), id + 8);
+	put_unaligned_be32(siphash_1u64(len, &key), id + 4);
+	snprintf(wwid, sizeof(wwid), "%16phN", id);
+	emul_option_set(&c->options, EMUL_WWID, wwid);
+	return emul_option_set(&c->options, EMUL_SERIAL, c->name);
+}
+
+/**
+ * emul_config_create - think of a disk
+ * @name: 1 to %EMUL_NAME_SIZE - 1 graphic characters
+ *
+ * Every option has its default. Context: may sleep.
+ * Return: configuration, or an ERR_PTR.
+ */
+struct emul_config *emul_config_create(const char *name)
+{
+	struct emul_config *c = kzalloc_obj(*c);
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	c->nr = ida_alloc(&config_ida, GFP_KERNEL);
+	if (c->nr < 0) {
+		int err = c->nr;
+
+		kfree(c);
+		return ERR_PTR(err);
+	}
+	strscpy(c->name, name);
+	mutex_init(&c->lock);
+	INIT_LIST_HEAD(&c->list);
+	emul_faults_init(&c->faults);
+	emul_options_init(&c->options, c->name);
+	if (config_identity(c)) {
+		emul_config_destroy(c);
+		return ERR_PTR(-EINVAL);
+	}
+	return c;
+}
+ASBLK_EXPORT(emul_config_create);
+
+static void config_off(struct emul_config *c)
+{
+	emul_destroy(c->emul);
+	c->emul = NULL;
+}
+
+/**
+ * emul_config_destroy - remove a disk for good, with its data
+ * @c: configuration; nobody else uses it
+ *
+ * Context: may sleep; waits for requests in flight.
+ */
+void emul_config_destroy(struct emul_config *c)
+{
+	if (c->emul)
+		config_off(c);
+	if (c->store_size)
+		emul_store_exit(&c->store);
+	emul_faults_exit(&c->faults);
+	ida_free(&config_ida, c->nr);
+	kfree(c);
+}
+ASBLK_EXPORT(emul_config_destroy);
+
+/* What may have changed without our doing, through the disk's own attributes. */
+static void config_refresh(struct emul_config *c)
+{
+	const struct emul *emul = c->emul;
+	u64 *v = c->options.number;
+
+	if (!emul)
+		return;
+	v[EMUL_SIZE] = READ_ONCE(emul->nr_blocks) << emul->block_shift;
+	v[EMUL_BLOCK_SIZE] = 1 << emul->block_shift;
+	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
+	v[EMUL_WRITE_CACHE] = READ_ONCE(emul->params.write_cache);
+	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
+	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
+}
+
+/**
+ * emul_config_show - an option as text
+ * @c: configuration
+ * @i: which
+ * @page: where to, a page
+ *
+ * Context: may sleep.
+ * Return: length.
+ */
+ssize_t emul_config_show(struct emul_config *c, enum emul_option i, char *page)
+{
+	ssize_t len;
+
+	mutex_lock(&c->lock);
+	config_refresh(c);
+	len = emul_option_show(&c->options, i, page);
+	mutex_unlock(&c->lock);
+	return len;
+}
+ASBLK_EXPORT(emul_config_show);
+
+/* The disk is there: have it follow. @p is what the new value would make of it. */
+static int config_apply(struct emul_config *c, enum emul_option i,
+			const struct emul_options *o, const struct emul_params *p)
+{
+	struct emul *emul = c->emul;
+	int err;
+
+	switch (i) {
+	case EMUL_SIZE:
+		err = asblk_disk_format(emul->disk, p->size >> emul->block_shift,
+					p->block_size, true);
+		if (!err)
+			c->store_size = p->size;
+		return err;
+	case EMUL_MEMORY_LIMIT:
+		emul_store_limit(&c->store, p->memory_limit);
+		emul->params.memory_limit = p->memory_limit;
+		return 0;
+	case EMUL_READ_ONLY:
+		return asblk_disk_write_protect(emul->disk, p->read_only);
+	case EMUL_WRITE_CACHE:
+		return asblk_ctrl_write_cache(emul->ctrl, p->write_cache);
+	case EMUL_COALESCE_COUNT:
+	case EMUL_COALESCE_USECS:
+		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
+					   p->coalesce_usecs);
+	case EMUL_SEED:
+		WRITE_ONCE(c->faults.seed, emul_number(o, EMUL_SEED));
+		fallthrough;
+	default:
+		return emul_set_model(emul, o);
+	}
+}
+
+static int config_set(struct emul_config *c, enum emul_option i, const char *text)
+{
+	struct emul_options *new;
+	struct emul_params params;
+	int err;
+
+	if (c->emul && !emul_option_live(i)) {
+		pr_err_ratelimited("asblk: %s: %s cannot change while the disk is there\n",
+				   c->name, emul_option_name(i));
+		return -EBUSY;
+	}
+	new = kmemdup(&c->options, sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	err = emul_option_set(new, i, text);
+	/* What does not go together may still be mended before the disk is made. */
+	if (!err && c->emul) {
+		err = emul_options_params(new, &params);
+		if (!err)
+			err = config_apply(c, i, new, &params);
+	}
+	if (!err)
+		c->options = *new;
+	kfree(new);
+	return err;
+}
+
+/**
+ * emul_config_store - give an option a value
+ * @c: configuration
+ * @i: which
+ * @page: text, a line end allowed
+ * @len: of @page
+ *
+ * Context: may sleep.
+ * Return: @len, or a negative errno, with nothing changed: -EINVAL or -EBUSY after a
+ * line in the log, or what the disk says.
+ */
+ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
+			  const char *page, size_t len)
+{
+	char *text = kstrndup(page, len, GFP_KERNEL);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	if (mutex_lock_interruptible(&c->lock)) {
+		kfree(text);
+		return -ERESTARTSYS;
+	}
+	config_refresh(c);
+	err = config_set(c, i, strim(text));
+	mutex_unlock(&c->lock);
+	kfree(text);
+	return err ?: len;
+}
+ASBLK_EXPORT(emul_config_store);
+
+ssize_t emul_config_show_power(struct emul_config *c, char *page)
+{
+	return sysfs_emit(page, "%d\n", READ_ONCE(c->emul) ? 1 : 0);
+}
+ASBLK_EXPORT(emul_config_show_power);
+
+/* asblkN, or nothing while it is not there. */
+ssize_t emul_config_show_device(struct emul_config *c, char *page)
+{
+	ssize_t len;
+
+	mutex_lock(&c->lock);
+	len = sysfs_emit(page, "%s\n",
+			 c->emul ? asblk_disk_name(c->emul->disk) : "");
+	mutex_unlock(&c->lock);
+	return len;
+}
+ASBLK_EXPORT(emul_config_show_device);
+
+/* The data of an earlier time is there again, as far as it fits. */
+static int config_on(struct emul_config *c)
+{
+	struct emul_params params;
+	struct emul *emul;
+	int err = emul_options_params(&c->options, &params);
+
+	if (err)
+		return err;
+	if (c->store_size)
+		err = emul_store_resize(&c->store, c->store_size, params.size);
+	else
+		err = emul_store_init(&c->store, params.size, 0);
+	if (err)
+		return err;
+	c->store_size = params.size;
+	emul_store_limit(&c->store, params.memory_limit);
+	WRITE_ONCE(c->faults.seed, emul_number(&c->options, EMUL_SEED));
+	emul = emul_create(&params, c->nr, &c->store, &c->faults);
+	if (IS_ERR(emul))
+		return PTR_ERR(emul);
+	if (rcu_access_pointer(c->faults.set))
+		emul_be_slow(emul);
+	err = emul_set_model(emul, &c->options);
+	if (!err && params.coalesce_usecs)
+		err = asblk_ctrl_coalesce(emul->ctrl, params.coalesce_count,
+					  params.coalesce_usecs);
+	if (err) {
+		emul_destroy(emul);
+		return err;
+	}
+	c->emul = emul;
+	return 0;
+}
+
+/**
+ * emul_config_power - have the disk there, or not
+ * @c: configuration
+ * @on: which
+ *
+ * Its data stays. Context: may sleep; waits for requests in flight.
+ * Return: 0, or a negative errno after a line in the log with nothing changed.
+ */
+int emul_config_power(struct emul_config *c, bool on)
+{
+	int err = 0;
+
+	if (mutex_lock_interruptible(&c->lock))
+		return -ERESTARTSYS;
+	if (on && !c->emul)
+		err = config_on(c);
+	else if (!on && c->emul)
+		config_off(c);
+	mutex_unlock(&c->lock);
+	if (err)
+		pr_err_ratelimited("asblk: %s: the disk cannot be made (%d)\n",
+				   c->name, err);
+	return err;
+}
+ASBLK_EXPORT(emul_config_power);
+
+/**
+ * emul_config_unplug - pull the disk out
+ * @c: configuration
+ *
+ * As emul_config_power() off, but requests in flight fail. Context: may sleep.
+ * Return: 0; -ENODEV if it is not there, or -ERESTARTSYS.
+ */
+int emul_config_unplug(struct emul_config *c)
+{
+	int err = -ENODEV;
+
+	if (mutex_lock_interruptible(&c->lock))
+		return -ERESTARTSYS;
+	if (c->emul) {
+		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+		config_off(c);
+		err = 0;
+	}
+	mutex_unlock(&c->lock);
+	return err;
+}
+ASBLK_EXPORT(emul_config_unplug);
+
+/**
+ * emul_config_enable_rule - as emul_rule_enable(), for a disk that may be there
+ * @c: configuration that the rule belongs to
+ * @r: rule
+ * @on: enabled or not
+ *
+ * Context: may sleep.
+ * Return: as emul_rule_enable().
+ */
+int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on)
+{
+	int err;
+
+	if (mutex_lock_interruptible(&c->lock))
+		return -ERESTARTSYS;
+	if (on && c->emul)
+		emul_be_slow(c->emul);
+	err = emul_rule_enable(r, on);
+	mutex_unlock(&c->lock);
+	return err;
+}
+ASBLK_EXPORT(emul_config_enable_rule);
+
+/**
+ * emul_config_for_each - call a function for every disk made at load
+ * @fn: function; ends the walk with something other than 0
+ * @data: for @fn
+ *
+ * Context: any time between this module's load and its unload, when alone the list
+ * changes.
+ * Return: what @fn returned last.
+ */
+int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data)
+{
+	struct emul_config *c;
+	int ret = 0;
+
+	list_for_each_entry(c, &config_list, list) {
+		ret = fn(c, data);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+ASBLK_EXPORT(emul_config_for_each);
+
+static struct emul_config *config_at_load(const struct emul_options *o,
+					  unsigned int nr, unsigned int nr_disks)
+{
+	char name[16], serial[21], wwid[33];
+	struct emul_config *c;
+	int err;
+
+	snprintf(name, sizeof(name), "asblk%u", nr);
+	c = emul_config_create(name);
+	if (IS_ERR(c))
+		return c;
+	/* Given, or from the number: the same at every load. */
+	snprintf(serial, sizeof(serial), "ASBLK%04u", nr);
+	snprintf(wwid, sizeof(wwid), "%12phN%08x", "\002asblk emulat", nr);
+	c->options = *o;
+	c->options.who = c->name;
+	if (!*emul_text(o, EMUL_SERIAL))
+		emul_option_set(&c->options, EMUL_SERIAL, serial);
+	if (!*emul_text(o, EMUL_WWID))
+		emul_option_set(&c->options, EMUL_WWID, wwid);
+	if (!emul_number(o, EMUL_MEMORY_LIMIT))
+		c->options.number[EMUL_MEMORY_LIMIT] =
+			(u64)totalram_pages() * PAGE_SIZE / 2 / nr_disks;
+	list_add_tail(&c->list, &config_list);
+	err = emul_config_power(c, true);
+	return err ? ERR_PTR(err) : c;
+}
+
+/**
+ * emul_init - make the disks that the module parameters ask for
+ *
+ * Context: module load.
+ * Return: 0, or a negative errno with nothing left behind.
+ */
+int emul_init(void)
+{
+	struct emul_options *o = kmalloc_obj(*o);
+	unsigned int i, nr_disks;
+	struct emul_params params;
+	int err;
+
+	if (!o)
+		return -ENOMEM;
+	err = emul_params_parse(o, &nr_disks);
+	if (!err)
+		err = emul_options_params(o, &params);
+	for (i = 0; i < nr_disks && !err; i++)
+		err = PTR_ERR_OR_ZERO(config_at_load(o, i, nr_disks));
+	kfree(o);
+	if (err)
+		emul_exit();
+	return err;
+}
+
+/** emul_exit - remove all disks that the module parameters asked for */
+void emul_exit(void)
+{
+	struct emul_config *c, *tmp;
+
+	list_for_each_entry_safe(c, tmp, &config_list, list) {
+		list_del(&c->list);
+		emul_config_destroy(c);
+	}
+	ida_destroy(&config_ida);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A disk as it was asked for, whether or not it is there at the moment: its options,
+ * and its data, which outlives the disk. What asblk_configfs.ko shows.
+ */
+#ifndef _ASBLK_EMUL_CONFIG_H
+#define _ASBLK_EMUL_CONFIG_H
+
+#include <linux/mutex.h>
+
+#include "faults.h"
+#include "options.h"
+#include "store.h"
+
+#define EMUL_NAME_SIZE	33
+
+struct emul;
+
+/**
+ * struct emul_config - a disk as it was asked for
+ * @name: for the log
+ * @nr: number, for names; none of two is the same
+ * @lock: protects everything below; outside every other lock
+ * @options: its options
+ * @store: its data
+ * @store_size: bytes of it, 0 before the first time that the disk is there
+ * @faults: its fault rules; with a lock of its own
+ * @emul: the disk, or NULL
+ * @list: of those made at load
+ */
+struct emul_config {
+	char name[EMUL_NAME_SIZE];
+	int nr;
+	struct mutex lock;	/* options, and whether the disk is there */
+	struct emul_options options;
+	struct emul_store store;
+	u64 store_size;
+	struct emul_faults faults;
+	struct emul *emul;
+	struct list_head list;
+};
+
+struct emul_config *emul_config_create(const char *name);
+void emul_config_destroy(struct emul_config *c);
+ssize_t emul_config_show(struct emul_config *c, enum emul_option i, char *page);
+ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
+			  const char *page, size_t len);
+ssize_t emul_config_show_power(struct emul_config *c, char *page);
+ssize_t emul_config_show_device(struct emul_config *c, char *page);
+int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on);
+int emul_config_power(struct emul_config *c, bool on);
+int emul_config_unplug(struct emul_config *c);
+int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data);
+
+#endif /* _ASBLK_EMUL_CONFIG_H */

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What fault rules do to a command. Those that a rule may apply to are executed here,
+ * by the worker, which may sleep; the others never get here.
+ */
+#include <linux/io.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "emul.h"
+#include "faults.h"
+
+/**
+ * struct injection - a command that rules are looked at for
+ * @emul: controller
+ * @d: command, its result and its fate
+ * @set: rules
+ * @acted: those that have done to the whole command what they do, a bit each
+ * @block: memory for a block
+ * @ended: the first block that failed is known, @d's result tells
+ */
+struct injection {
+	struct emul *emul;
+	struct emul_deferred *d;
+	const struct emul_rule_set *set;
+	u64 acted;
+	void *block;
+	bool ended;
+};
+
+/* What the blocks of an old copy held. */
+struct old_block {
+	u32 len;
+	u8 data[] __counted_by(len);
+};
+
+/* Does the rule have to see every write, because of what it keeps in mind? */
+static bool rule_watches_writes(const struct emul_rule *r)
+{
+	return r->value[RULE_ACTION] == EMUL_ACT_STALE || r->value[RULE_HEAL_ON_WRITE];
+}
+
+static bool covers_command(const struct emul_rule *r, const struct emul_command *cmd)
+{
+	const struct emul_desc *desc;
+	u32 i;
+
+	if (cmd->op == ASBLK_OP_FLUSH)
+		return true;
+	if (cmd->op != ASBLK_OP_UNMAP)
+		return emul_rule_covers(r, cmd->lba, cmd->nr_blocks);
+	desc = emul_command_descs(cmd);
+	for (i = 0; i < cmd->nr_descs; i++)
+		if (emul_rule_covers(r, desc[i].start, desc[i].len))
+			return true;
+	return false;
+}
+
+/**
+ * emul_faults_concern - may a rule apply to a command?
+ * @q: its queue
+ * @cmd: command
+ *
+ * Context: any, under rcu_read_lock().
+ * Return: true if it is for emul_faults_execute().
+ */
+bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *cmd)
+{
+	const struct emul_faults *f = q->emul->faults;
+	const struct emul_rule_set *set;
+	unsigned int i;
+
+	set = f ? rcu_dereference(f->set) : NULL;
+	if (!set)
+		return false;
+	for (i = 0; i < set->nr; i++) {
+		const struct emul_rule *r = set->rule[i];
+
+		if ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
+		     (cmd->op == ASBLK_OP_WRITE && rule_watches_writes(r))) &&
+		    covers_command(r, cmd))
+			return true;
+	}
+	return false;
+}
+
+/* The command fails at @good bytes, unless it has failed before. */
+static void injection_fail(struct injection *in, blk_status_t status, u64 good,
+			   u8 flags)
+{
+	struct emul_completion *result = &in->d->result;
+
+	if (in->ended)
+		return;
+	in->ended = true;
+	result->status = (__force u8)status;
+	result->good = good;
+	result->flags = flags;
+}
+
+/* Move the bytes from @from on between memory and medium. */
+static void injection_move(struct injection *in, u64 from, u64 len)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	const struct emul_desc *desc = emul_command_descs(cmd);
+	struct emul *emul = in->emul;
+	u64 pos = (cmd->lba << emul->block_shift) + from;
+	u64 moved = from;
+
+	for (; len; desc++) {
+		void *memory = phys_to_virt(desc->start + from);
+		u64 step, done = 0;
+		int err = 0;
+
+		if (from >= desc->len) {
+			from -= desc->len;
+			continue;
+		}
+		step = min(desc->len - from, len);
+		from = 0;
+		if (cmd->op == ASBLK_OP_READ) {
+			rcu_read_lock();
+			emul_store_read(emul->store, pos, memory, step);
+			rcu_read_unlock();
+		} else {
+			err = emul_store_write_wait(emul->store, pos, memory, step, &done);
+		}
+		if (err) {
+			injection_fail(in, BLK_STS_NOSPC, moved + done, 0);
+			return;
+		}
+		pos += step;
+		moved += step;
+		len -= step;
+	}
+}
+
+/* Copy a block of the command's memory, @from bytes into it, to or from in->block. */
+static void injection_copy(struct injection *in, u64 from, bool to_memory)
+{
+	const struct emul_desc *desc = emul_command_descs(&in->d->cmd);
+	u64 left = 1ULL << in->emul->block_shift;
+	void *block = in->block;
+
+	for (; left; desc++) {
+		u64 step;
+
+		if (from >= desc->len) {
+			from -= desc->len;
+			continue;
+		}
+		step = min(desc->len - from, left);
+		if (to_memory)
+			memcpy(phys_to_virt(desc->start + from), block, step);
+		else
+			memcpy(block, phys_to_virt(desc->start + from), step);
+		block += step;
+		left -= step;
+		from = 0;
+	}
+}
+
+static void read_block(struct injection *in, u64 lba)
+{
+	u8 shift = in->emul->block_shift;
+
+	rcu_read_lock();
+	emul_store_read(in->emul->store, lba << shift, in->block, 1 << shift);
+	rcu_read_unlock();
+}
+
+static void write_block(struct injection *in, u64 lba, u64 from)
+{
+	u8 shift = in->emul->block_shift;
+	u64 done = 0;
+
+	if (emul_store_write_wait(in->emul->store, lba << shift, in->block, 1 << shift,
+				  &done))
+		injection_fail(in, BLK_STS_NOSPC, from, 0);
+}
+
+/* Keep what a block holds, for stale reads after it is written. */
+static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
+{
+	u32 len = 1 << in->emul->block_shift;
+	struct old_block *copy = kmalloc(struct_size(copy, data, len), GFP_NOIO);
+	void *before;
+
+	if (!copy) {
+		pr_err_ratelimited("asblk: rule %s: no memory for an old block\n", r->name);
+		return;
+	}
+	copy->len = len;
+	read_block(in, lba);
+	memcpy(copy->data, in->block, len);
+	before = xa_store(&r->old, lba, copy, GFP_NOIO);
+	kfree(xa_is_err(before) ? copy : before);
+}
+
+/* Return: true if in->block has what the block held before it was last written. */
+static bool stale_block(struct injection *in, struct emul_rule *r, u64 lba)
+{
+	u32 len = 1 << in->emul->block_shift;
+	struct old_block *copy;
+	bool found;
+
+	/* The lock keeps a writer from freeing it. */
+	xa_lock(&r->old);
+	copy = xa_load(&r->old, lba);
+	found = copy && copy->len == len;
+	if (found)
+		memcpy(in->block, copy->data, len);
+	xa_unlock(&r->old);
+	return found;
+}
+
+/* Which bits, depends on nothing but block and count either. */
+static void flip_bits(struct injection *in, const struct emul_rule *r, u64 lba, u32 count)
+{
+	u64 nr_bits = 8ULL << in->emul->block_shift, bit, i;
+	u8 *block = in->block;
+
+	for (i = 0; i < r->value[RULE_BITS]; i++) {
+		bit = (r->hash + lba * 7919 + count * 104729ULL + i * 12289) % nr_bits;
+		block[bit / 8] ^= 1 << bit % 8;
+	}
+}
+
+/* Move one block, @from bytes into the command, the way that the rule wants it. */
+static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, u64 from,
+			    u32 count)
+{
+	bool read = in->d->cmd.op == ASBLK_OP_READ;
+	u64 other;
+
+	switch (r->value[RULE_ACTION]) {
+	case EMUL_ACT_CORRUPT:
+		if (read)
+			read_block(in, lba);
+		else
+			injection_copy(in, from, false);
+		flip_bits(in, r, lba, count);
+		break;
+	case EMUL_ACT_MISDIRECT:
+		other = (lba + r->value[RULE_DISTANCE]) % in->emul->nr_blocks;
+		if (read)
+			read_block(in, other);
+		else
+			injection_copy(in, from, false);
+		lba = other;
+		break;
+	case EMUL_ACT_STALE:
+		if (!stale_block(in, r, lba))
+			read_block(in, lba);
+		break;
+	default:	/* phantom: acknowledged, nothing else */
+		return;
+	}
+	if (read)
+		injection_copy(in, from, true);
+	else
+		write_block(in, lba, from);
+}
+
+/* What concerns the completion of the whole command happens once. */
+static void injection_fate(struct injection *in, const struct emul_rule *r)
+{
+	static const u8 fates[] = {
+		[EMUL_ACT_LOSE]			= EMUL_FATE_LOST,
+		[EMUL_ACT_LOSE_INTERRUPT]	= EMUL_FATE_NO_INTERRUPT,
+		[EMUL_ACT_LATE]			= EMUL_FATE_LOST | EMUL_FATE_LATE,
+		[EMUL_ACT_DUPLICATE]		= EMUL_FATE_TWICE,
+		[EMUL_ACT_WRONG_ID]		= EMUL_FATE_WRONG_ID,
+		[EMUL_ACT_HANG]			= EMUL_FATE_LOST | EMUL_FATE_HANG,
+		[EMUL_ACT_FATAL]		= EMUL_FATE_LOST | EMUL_FATE_FATAL,
+		[EMUL_ACT_BUSY]			= EMUL_FATE_BUSY,
+	};
+	u64 action = r->value[RULE_ACTION], ns = r->value[RULE_USECS] * NSEC_PER_USEC;
+	struct emul_deferred *d = in->d;
+	u8 until = r->value[RULE_UNTIL];
+
+	if (action == EMUL_ACT_DELAY)
+		d->extra_ns += ns;
+	else
+		d->fate |= fates[action];
+	if (action == EMUL_ACT_BUSY)
+		d->busy_ns = ns;
+	/* An abort cannot help where nobody listens, or what is late could not be. */
+	if (action == EMUL_ACT_HANG || action == EMUL_ACT_LATE)
+		until = max_t(u8, until, EMUL_HEALS_QUEUE);
+	d->until = max(d->until, until);
+}
+
+/* A rule that does nothing but to reads, or writes. */
+static bool rule_can(const struct emul_rule *r, enum asblk_op op)
+{
+	switch (r->value[RULE_ACTION]) {
+	case EMUL_ACT_PHANTOM:
+		return op == ASBLK_OP_WRITE;
+	case EMUL_ACT_STALE:
+		return op == ASBLK_OP_READ;
+	case EMUL_ACT_SHORT:
+	case EMUL_ACT_CORRUPT:
+	case EMUL_ACT_MISDIRECT:
+		return op <= ASBLK_OP_WRITE;
+	default:
+		return true;
+	}
+}
+
+static bool is_data_action(const struct emul_rule *r)
+{
+	return r->value[RULE_ACTION] >= EMUL_ACT_CORRUPT &&
+	       r->value[RULE_ACTION] <= EMUL_ACT_STALE;
+}
+
+/* The command fails, or is short. Return: true if it ends here. */
+static bool injection_end(struct injection *in, const struct emul_rule *r, u64 from)
+{
+	u8 flags = r->value[RULE_TRANSIENT] ? ASBLK_MAY_RETRY : 0;
+
+	if (r->value[RULE_ACTION] == EMUL_ACT_SHORT)
+		injection_fail(in, BLK_STS_OK, from, EMUL_SHORT);
+	else
+		injection_fail(in, emul_rule_status(r), from, flags);
+	return r->value[RULE_WHEN] == 0;
+}
+
+/**
+ * injection_decide - ask all rules about a block
+ * @in: injection
+ * @lba: block, or %EMUL_NO_BLOCK
+ * @from: bytes that it is into the command
+ * @data: filled in: the rule that changes what happens to the block's data, or NULL
+ * @data_count: filled in with it
+ *
+ * Return: true if the command ends before this block.
+ */
+static bool injection_decide(struct injection *in, u64 lba, u64 from,
+			     struct emul_rule **data, u32 *data_count)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	unsigned int queue = in->d->q->eq->index;
+	bool ends = false;
+	unsigned int i;
+
+	*data = NULL;
+	for (i = 0; i < in->set->nr; i++) {
+		struct emul_rule *r = in->set->rule[i];
+		bool data_action = is_data_action(r);
+		u32 count;
+
+		if (!emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
+		    !rule_can(r, cmd->op) ||
+		    (lba != EMUL_NO_BLOCK && !emul_rule_covers(r, lba, 1)) ||
+		    (in->acted & BIT_ULL(i)) || (data_action && *data) ||
+		    !emul_rule_acts(r, lba, &count))
+			continue;
+		emul_faults_log(r, queue, cmd->op, lba, count);
+		if (data_action) {
+			*data = r;
+			*data_count = count;
+		} else if (r->value[RULE_ACTION] <= EMUL_ACT_SHORT) {
+			ends |= injection_end(in, r, from);
+		} else {
+			in->acted |= BIT_ULL(i);
+			injection_fate(in, r);
+		}
+	}
+	return ends;
+}
+
+/* A block is about to be written, or not, as @data says. */
+static void injection_watch(struct injection *in, u64 lba)
+{
+	unsigned int i;
+
+	for (i = 0; i < in->set->nr; i++) {
+		struct emul_rule *r = in->set->rule[i];
+
+		if (!rule_watches_writes(r) || !emul_rule_covers(r, lba, 1))
+			continue;
+		if (r->value[RULE_ACTION] == EMUL_ACT_STALE)
+			keep_block(in, r, lba);
+		if (r->value[RULE_HEAL_ON_WRITE])
+			emul_rule_heal(r, lba);
+	}
+}
+
+/* Reads and writes: block by block, but what nothing happens to is moved at once. */
+static void injection_data(struct injection *in)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	u8 shift = in->emul->block_shift;
+	u64 start = 0, i;
+
+	for (i = 0; i < cmd->nr_blocks; i++) {
+		u64 lba = cmd->lba + i;
+		struct emul_rule *data;
+		u32 count;
+
+		if (injection_decide(in, lba, i << shift, &data, &count))
+			break;
+		if (cmd->op == ASBLK_OP_WRITE)
+			injection_watch(in, lba);
+		if (!data)
+			continue;
+		injection_move(in, start << shift, (i - start) << shift);
+		injection_block(in, data, lba, i << shift, count);
+		start = i + 1;
+	}
+	if (i > start)
+		injection_move(in, start << shift, (i - start) << shift);
+	if (!in->ended)
+		in->d->result.good = cmd->nr_blocks << shift;
+}
+
+/* Other operations have no block of their own, but that at which they begin. */
+static void injection_other(struct injection *in)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	struct emul_rule *none;
+	u64 lba = cmd->lba;
+	u32 count;
+
+	if (cmd->op == ASBLK_OP_FLUSH)
+		lba = EMUL_NO_BLOCK;
+	else if (cmd->op == ASBLK_OP_UNMAP)
+		lba = emul_command_descs(cmd)->start;
+	if (!injection_decide(in, lba, 0, &none, &count)) {
+		blk_status_t status = emul_device_do(in->emul, cmd);
+
+		if (status != BLK_STS_OK)
+			injection_fail(in, status, 0, 0);
+	}
+}
+
+/**
+ * emul_faults_execute - execute a command that a rule may apply to
+ * @d: command; its result and fate are filled in
+ *
+ * Context: worker, may sleep.
+ */
+void emul_faults_execute(struct emul_deferred *d)
+{
+	struct emul *emul = d->q->emul;
+	struct injection in = { .emul = emul, .d = d };
+	static const struct emul_rule_set none;
+	int index;
+
+	d->result.id = d->cmd.id;
+	in.block = kmalloc(1 << emul->block_shift, GFP_NOIO);
+	if (!in.block) {
+		injection_fail(&in, BLK_STS_RESOURCE, 0, ASBLK_MAY_RETRY);
+		return;
+	}
+	index = srcu_read_lock(&emul_faults_srcu);
+	/* The last rule may just have gone. */
+	in.set = srcu_dereference(emul->faults->set, &emul_faults_srcu) ?: &none;
+	if (d->cmd.op <= ASBLK_OP_WRITE)
+		injection_data(&in);
+	else
+		injection_other(&in);
+	srcu_read_unlock(&emul_faults_srcu, index);
+	kfree(in.block);
+}
+
+/* What follows is under &emul_queue.run_lock. */
+
+/* A command without a completion: what gets it back? */
+void emul_faults_lose(struct emul_queue *q, struct emul_deferred *d)
+{
+	q->heals = max_t(enum emul_heals, q->heals, d->until);
+	if (d->fate & EMUL_FATE_HANG)
+		q->hang = true;
+	if (d->fate & EMUL_FATE_FATAL)
+		WRITE_ONCE(q->emul->fatal, true);
+	list_add_tail(&d->lost, &q->lost);
+}
+
+/* Does the device find a command that it has lost? */
+bool emul_faults_abort(struct emul_queue *q, u16 id)
+{
+	struct emul_deferred *d;
+
+	if (q->hang || q->emul->fatal)
+		return false;
+	list_for_each_entry(d, &q->lost, lost) {
+		if (d->result.id != id || d->until != EMUL_HEALS_ABORT)
+			continue;
+		list_del(&d->lost);
+		return true;
+	}
+	return false;
+}
+
+/* Does a reset help? */
+bool emul_faults_heal(struct emul_queue *q, enum emul_heals by)
+{
+	if (by != EMUL_HEALS_NEVER && (q->emul->fatal || q->heals > by))
+		return false;
+	q->hang = false;
+	q->heals = EMUL_HEALS_ABORT;
+	return true;
+}
+
+/* The queue is empty again: complete late what was lost to that end. */
+void emul_faults_forget(struct emul_queue *q)
+{
+	struct emul_deferred *d, *next;
+
+	list_for_each_entry_safe(d, next, &q->lost, lost) {
+		list_del(&d->lost);
+		if (d->fate & EMUL_FATE_LATE)
+			emul_device_post_extra(q, d->result.id);
+	}
+}

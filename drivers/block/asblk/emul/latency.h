@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How long a command takes: distributions, channels, bandwidth, seeks and stalls.
+ * Pure arithmetic: when it is waited for is delay.c's.
+ */
+#ifndef _ASBLK_EMUL_LATENCY_H
+#define _ASBLK_EMUL_LATENCY_H
+
+#include <linux/asblk.h>
+#include <linux/atomic.h>
+#include <linux/rcupdate.h>
+
+struct emul_options;
+
+#define EMUL_DIST_POINTS	24
+#define EMUL_MAX_CHANNELS	64
+
+/**
+ * struct emul_dist - a distribution of times, as its percentiles
+ * @nr: number of points; 0 is no time at all
+ * @point: in ascending order; between two of them it is linear
+ * @point.p: share of the samples that are at most @ns, of 2^32
+ * @point.ns: nanoseconds
+ */
+struct emul_dist {
+	unsigned int nr;
+	struct {
+		u32 p;
+		u64 ns;
+	} point[EMUL_DIST_POINTS];
+};
+
+/**
+ * struct emul_stall - times at which the device does nothing else
+ * @period_ns: one stall in each period; 0 for none
+ * @length_ns: length of a stall, less than @period_ns
+ * @random: it comes anywhere in the period instead of at its beginning
+ */
+struct emul_stall {
+	u64 period_ns;
+	u64 length_ns;
+	bool random;
+};
+
+/**
+ * struct emul_model - what makes commands take time
+ * @dist: time for each operation
+ * @stall: garbage collection
+ * @nr_blocks: capacity, for the length of a seek
+ * @seed: of what is random about @stall
+ * @byte_ps: picoseconds for a byte read, and written; 0 for no time
+ * @burst_ns: how far a transfer may get ahead of that
+ * @seek_min_ns: a seek to the next track
+ * @seek_max_ns: a seek over the whole medium
+ * @turn_ns: one turn of the medium; 0 if it does not turn
+ * @nr_channels: commands executed at a time; 0 for any number
+ * @due: when the last byte read, and written, is through; shared by all queues,
+ *	changed with cmpxchg, as is what follows
+ * @head: where the head is
+ * @busy_until: of each channel
+ * @rcu: for who reads it
+ */
+struct emul_model {
+	struct emul_dist dist[ASBLK_NR_OPS];
+	struct emul_stall stall;
+	u64 nr_blocks;
+	u64 seed;
+	u64 byte_ps[2];
+	u64 burst_ns;
+	u64 seek_min_ns;
+	u64 seek_max_ns;
+	u64 turn_ns;
+	unsigned int nr_channels;
+	atomic64_t due[2];
+	atomic64_t head;
+	atomic64_t busy_until[EMUL_MAX_CHANNELS];
+	struct rcu_head rcu;
+};
+
+bool emul_dist_parse(struct emul_dist *d, const char *text);
+u64 emul_dist_sample(const struct emul_dist *d, u32 random);
+bool emul_stall_parse(struct emul_stall *s, const char *text);
+u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now);
+struct emul_model *emul_model_create(const struct emul_options *o);
+u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
+			u64 nr_blocks, u64 bytes, u64 now, u64 random);
+
+#endif /* _ASBLK_EMUL_LATENCY_H */

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Profiles: values for many options that go together, after a class of devices.
+ * Documentation/block/asblk.rst says where the figures come from.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "emul.h"
+#include "options.h"
+
+struct profile_value {
+	enum emul_option option;
+	const char *text;
+};
+
+static const struct emul_profile {
+	const char *name;
+	struct profile_value value[20];
+	unsigned int nr;
+} profiles[] = {
+	{ "ideal" },
+	{ "sata-ssd", {
+		{ EMUL_QUEUES, "1" },
+		{ EMUL_QUEUE_DEPTH, "32" },
+		{ EMUL_MAX_TRANSFER, "512K" },
+		{ EMUL_MAX_SEGMENTS, "168" },
+		{ EMUL_CHANNELS, "8" },
+		{ EMUL_READ_LATENCY, "lognormal 80 200" },
+		{ EMUL_WRITE_LATENCY, "lognormal 30 100" },
+		{ EMUL_FLUSH_LATENCY, "lognormal 1500 6000" },
+		{ EMUL_UNMAP_LATENCY, "lognormal 500 2000" },
+		{ EMUL_READ_BANDWIDTH, "550000000" },
+		{ EMUL_WRITE_BANDWIDTH, "520000000" },
+	}, 11 },
+	{ "nvme-ssd", {
+		{ EMUL_QUEUE_DEPTH, "256" },
+		{ EMUL_MAX_TRANSFER, "512K" },
+		{ EMUL_MAX_SEGMENTS, "129" },
+		{ EMUL_MAX_SEGMENT_SIZE, "512K" },
+		{ EMUL_VIRT_BOUNDARY, "4K" },
+		{ EMUL_CHANNELS, "64" },
+		{ EMUL_READ_LATENCY, "lognormal 60 150" },
+		{ EMUL_WRITE_LATENCY, "lognormal 12 40" },
+		{ EMUL_FLUSH_LATENCY, "lognormal 500 3000" },
+		{ EMUL_UNMAP_LATENCY, "lognormal 200 1000" },
+		{ EMUL_READ_BANDWIDTH, "7000000000" },
+		{ EMUL_WRITE_BANDWIDTH, "5000000000" },
+	}, 12 },
+	{ "plp", {
+		{ EMUL_QUEUE_DEPTH, "256" },
+		{ EMUL_MAX_TRANSFER, "512K" },
+		{ EMUL_MAX_SEGMENTS, "129" },
+		{ EMUL_MAX_SEGMENT_SIZE, "512K" },
+		{ EMUL_VIRT_BOUNDARY, "4K" },
+		{ EMUL_VOLATILE_CACHE, "0" },
+		{ EMUL_CHANNELS, "64" },
+		{ EMUL_READ_LATENCY, "lognormal 70 160" },
+		{ EMUL_WRITE_LATENCY, "lognormal 12 20" },
+		{ EMUL_UNMAP_LATENCY, "lognormal 200 1000" },
+		{ EMUL_READ_BANDWIDTH, "6500000000" },
+		{ EMUL_WRITE_BANDWIDTH, "3000000000" },
+	}, 12 },
+	{ "qlc", {
+		{ EMUL_QUEUE_DEPTH, "256" },
+		{ EMUL_MAX_TRANSFER, "512K" },
+		{ EMUL_MAX_SEGMENTS, "129" },
+		{ EMUL_MAX_SEGMENT_SIZE, "512K" },
+		{ EMUL_VIRT_BOUNDARY, "4K" },
+		{ EMUL_CHANNELS, "16" },
+		{ EMUL_READ_LATENCY, "lognormal 120 600" },
+		{ EMUL_WRITE_LATENCY, "percentiles 90:15 99:200 99.9:3000 100:20000" },
+		{ EMUL_FLUSH_LATENCY, "lognormal 2000 20000" },
+		{ EMUL_UNMAP_LATENCY, "lognormal 500 5000" },
+		{ EMUL_READ_BANDWIDTH, "3500000000" },
+		{ EMUL_WRITE_BANDWIDTH, "450000000" },
+		{ EMUL_STALL, "random 500000 20000" },
+	}, 13 },
+	{ "hdd", {
+		{ EMUL_QUEUES, "1" },
+		{ EMUL_QUEUE_DEPTH, "32" },
+		{ EMUL_MAX_TRANSFER, "512K" },
+		{ EMUL_MAX_SEGMENTS, "168" },
+		{ EMUL_ROTATIONAL, "1" },
+		{ EMUL_CHANNELS, "1" },
+		{ EMUL_SEEK_MIN_USECS, "800" },
+		{ EMUL_SEEK_MAX_USECS, "16000" },
+		{ EMUL_RPM, "7200" },
+		{ EMUL_FLUSH_LATENCY, "lognormal 8000 30000" },
+		{ EMUL_READ_BANDWIDTH, "200000000" },
+		{ EMUL_WRITE_BANDWIDTH, "200000000" },
+	}, 12 },
+	{ "usb-stick", {
+		{ EMUL_QUEUES, "1" },
+		{ EMUL_QUEUE_DEPTH, "1" },
+		{ EMUL_MAX_TRANSFER, "120K" },
+		{ EMUL_REMOVABLE, "1" },
+		{ EMUL_VOLATILE_CACHE, "0" },
+		{ EMUL_CHANNELS, "1" },
+		{ EMUL_READ_LATENCY, "lognormal 800 2000" },
+		{ EMUL_WRITE_LATENCY, "lognormal 4000 50000" },
+		{ EMUL_READ_BANDWIDTH, "35000000" },
+		{ EMUL_WRITE_BANDWIDTH, "10000000" },
+		{ EMUL_STALL, "random 2000000 200000" },
+	}, 11 },
+};
+
+static const struct emul_profile *profile_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(profiles); i++)
+		if (!strcmp(profiles[i].name, name))
+			return &profiles[i];
+	return NULL;
+}
+
+bool emul_profile_known(const char *name)
+{
+	return profile_find(name);
+}
+
+/**
+ * emul_profile_apply - set what a profile sets
+ * @o: options
+ * @name: a profile that is known
+ *
+ * What only other profiles set has its default again.
+ */
+void emul_profile_apply(struct emul_options *o, const char *name)
+{
+	const struct emul_profile *chosen = profile_find(name);
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(profiles); i++)
+		for (j = 0; j < profiles[i].nr; j++)
+			emul_option_reset(o, profiles[i].value[j].option);
+	for (j = 0; j < chosen->nr; j++)
+		emul_option_set(o, chosen->value[j].option, chosen->value[j].text);
+}
