@@ -501,6 +501,7 @@ bool emul_faults_heal(struct emul_queue *q, enum emul_heals by)
 		return false;
 	q->hang = false;
 	q->heals = EMUL_HEALS_ABORT;
+	WRITE_ONCE(q->busy_until, 0);
 	return true;
 }
 

@@ -1,0 +1,292 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every fault, on an interrupt and on a polled queue, against every rung of the recovery
+# ladder that it can reach; what a rule matches; the log.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+need fio
+configfs_load disks=0
+make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 3000)"
+dev=/dev/$(<"$configfs/f/device")
+ctrl=/sys/block/${dev#/dev/}/device
+debug=/sys/kernel/debug/asblk/ctrl0
+engine() { awk -v name="$1" '$1 == name { sum += $2 } END { print sum }' "$debug"/q*/counters; }
+
+rule() { make_rule f r first=2048 blocks=8 "$@"; }
+no_rule() { rmdir "$configfs/f/faults/r"; }
+hits() { cat "$configfs/f/faults/r/hits"; }
+
+# io MODE read|write [PATTERN] - 4 KiB at 1 MiB, the blocks that rule() is about
+io() {
+	local poll=0
+
+	[[ $1 != poll ]] || poll=1
+	fio --name=io --filename="$dev" --direct=1 --ioengine=io_uring --hipri=$poll --rw="$2" --bs=4k \
+		--offset=1m --size=4k --io_size="${io_size:-4k}" --buffer_pattern="${3:-0x11}" --output="$tmp/io" >"$tmp/io.err" 2>&1
+}
+good() { io "$@" || fail "$*: $(tail -n 3 "$tmp/io" "$tmp/io.err")"; }
+bad() { ! io "$@" || fail "$what: $* did not fail"; }
+
+# content OFFSET - of 4 KiB there, as the number of its first byte if all are the same
+content() {
+	dd if="$dev" bs=4k skip=$(($1 / 4096)) count=1 iflag=direct status=none |
+		od -An -v -tx1 -w1 | sort | uniq -c | awk '{ print $2 "*" $1 }' | paste -sd' '
+}
+here() { content $((1 << 20)); }
+
+for mode in interrupt poll; do
+	what="$mode: status before"
+	good $mode write 0x11
+	rule op=write status=medium
+	bad $mode write 0x22
+	grep -q "No data available" "$tmp/io" "$tmp/io.err" || fail "$what: $(cat "$tmp/io" "$tmp/io.err")"
+	eq "$what: hits" "$(hits)" 1
+	good $mode read
+	no_rule
+	eq "$what" "$(here)" "11*4096"
+
+	what="$mode: status after"
+	rule op=write status=nospc when=after
+	bad $mode write 0x22
+	no_rule
+	eq "$what" "$(here)" "22*4096"
+
+	what="$mode: one that may do better next time"
+	rule op=read status=transport transient=1 total=2
+	good $mode read
+	eq "$what: hits" "$(hits)" 2
+	no_rule
+
+	what="$mode: short"
+	make_rule f r op=write first=2052 blocks=1 action=short
+	bad $mode write 0x33
+	no_rule
+	eq "$what" "$(here)" "22*2048 33*2048"
+
+	what="$mode: corrupt on the way back"
+	good $mode write 0x00
+	rule op=read action=corrupt bits=3 total=1
+	eq "$what" "$(if [[ $mode == poll ]]; then io poll read; echo 3; else
+		dd if="$dev" bs=4k skip=256 count=1 iflag=direct status=none | od -An -v -tu1 -w1 |
+		awk '{ for (v = $1; v; v = int(v / 2)) n += v % 2 } END { print n }'; fi)" 3
+	eq "$what: hits" "$(hits)" 1
+	no_rule
+	eq "$what" "$(here)" "00*4096"
+	what="$mode: corrupt on the way there"
+	rule op=write action=corrupt total=1
+	good $mode write 0x00
+	no_rule
+	[[ $(here) == "00*4095 "* ]] || fail "$what: $(here)"
+
+	what="$mode: phantom"
+	good $mode write 0x44
+	rule op=write action=phantom
+	good $mode write 0x55
+	eq "$what: hits" "$(hits)" 8
+	no_rule
+	eq "$what" "$(here)" "44*4096"
+
+	what="$mode: misdirect"
+	rule op=write action=misdirect distance=8
+	good $mode write 0x66
+	no_rule
+	eq "$what" "$(here)" "44*4096"
+	eq "$what" "$(content $(((1 << 20) + 4096)))" "66*4096"
+
+	what="$mode: stale"
+	rule op=read action=stale every=2
+	good $mode write 0x77
+	good $mode write 0x88
+	eq "$what" "$(here) $(here)" "88*4096 77*4096"
+	no_rule
+	eq "$what" "$(here)" "88*4096"
+
+	what="$mode: delay"
+	rule op=read action=delay usecs=300000
+	start=$(date +%s%N)
+	good $mode read
+	ge "$what, ms" $((($(date +%s%N) - start) / 1000000)) 300
+	no_rule
+
+	# Completions that are lost, and what gets them back.
+	for rung in abort queue-reset controller-reset; do
+		what="$mode: lose until $rung"
+		aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets")
+		rule op=write action=lose until=$rung total=1
+		good $mode write 0x99
+		no_rule
+		case $rung in
+		abort) ge "$what: aborts" "$(engine aborts)" $((aborts + 1)) ;;
+		queue-reset) ge "$what: resets" "$(engine resets)" $((resets + 1)) ;;
+		esac
+		[[ $rung == controller-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" "$all"
+		[[ $rung != controller-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" $((all + 1))
+		[[ $rung == abort ]] || continue
+		eq "$what: resets" "$(engine resets)" "$resets"
+	done
+	for rung in queue-reset controller-reset; do
+		what="$mode: hang until $rung"
+		resets=$(engine resets) all=$(<"$ctrl/resets")
+		rule action=hang until=$rung total=1
+		good $mode read
+		no_rule
+		ge "$what: resets" "$(engine resets)" $((resets + 1))
+		[[ $rung == queue-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" $((all + 1))
+	done
+	what="$mode: lost interrupt"
+	lost=$(engine lost_interrupts)
+	rule op=read action=lose-interrupt total=1
+	good $mode read
+	[[ $mode == poll ]] || ge "$what" "$(engine lost_interrupts)" $((lost + 1))
+	no_rule
+	what="$mode: late"
+	stale=$(engine stale)
+	rule op=read action=late total=1
+	good $mode read
+	good $mode read
+	no_rule
+	ge "$what: stale completions" "$(engine stale)" $((stale + 1))
+	what="$mode: duplicate"
+	stale=$(engine stale)
+	rule op=read action=duplicate
+	for ((i = 0; i < 3; i++)); do good $mode read; done
+	no_rule
+	good $mode read
+	ge "$what: stale completions" "$(engine stale)" $((stale + 3))
+	what="$mode: wrong ID"
+	stale=$(engine stale) aborts=$(engine aborts)
+	rule op=read action=wrong-id total=1
+	good $mode read
+	no_rule
+	ge "$what: stale completions" "$(engine stale)" $((stale + 1))
+	ge "$what: aborts" "$(engine aborts)" $((aborts + 1))
+	what="$mode: busy"
+	busy=$(engine busy)
+	rule op=read action=busy usecs=200000 total=1
+	io_size=8k good $mode read
+	no_rule
+	ge "$what" "$(engine busy)" $((busy + 1))
+
+	what="$mode: fatal"
+	rule op=read action=fatal total=1
+	bad $mode read
+	bad $mode write
+	no_rule
+	eq "$what: state" "$(<"$ctrl/state")" dead
+	set_option f power 0
+	set_option f power 1
+	good $mode read
+	what="$mode: lost for ever"
+	rule op=read action=lose until=never total=1
+	bad $mode read
+	eq "$what: state" "$(<"$ctrl/state")" dead
+	no_rule
+	set_option f power 0
+	set_option f power 1
+	eq "state" "$(<"$ctrl/state")" live
+	say "$mode done"
+done
+
+# What a rule matches: operations without data as well.
+good interrupt write
+write() { dd if=/dev/zero of="$dev" bs=4k seek=256 count=1 oflag=direct status=none "$@"; }
+make_rule f r op=flush status=ioerr total=1
+refused "a flush that fails" write conv=fsync
+write conv=fsync
+no_rule
+rule flags=fua op=write status=target
+write
+write conv=fsync
+refused "a FUA write that fails" write oflag=direct,dsync
+no_rule
+make_rule f r op=unmap status=ioerr
+refused "an unmap that fails" blkdiscard -o $((1 << 20)) -l 4096 "$dev"
+no_rule
+make_rule f r op="write-zeroes secure-erase" first=2048 blocks=1
+refused "write zeroes that fail" python3 - "$dev" <<-'END'
+	import fcntl, os, struct, sys
+	fd = os.open(sys.argv[1], os.O_RDWR)
+	fcntl.ioctl(fd, 0x127f, struct.pack("QQ", 1 << 20, 4096))	# BLKZEROOUT
+END
+no_rule
+
+# Bad blocks that heal when they are written, and those that do not.
+read1() { dd if="$dev" of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none; }
+rule op=read status=medium heal_on_write=1
+refused "a bad block" read1
+refused "a bad block" read1
+write
+read1
+no_rule
+rule op=read status=medium
+refused "a bad block" read1
+write
+refused "a bad block that stays" read1
+no_rule
+
+# How often.
+count_bad() {
+	local i bad=0
+
+	for ((i = 0; i < $1; i++)); do read1 2>/dev/null || bad=$((bad + 1)); done
+	echo $bad
+}
+make_rule f r op=read first=2048 blocks=1 every=3
+eq "every third" "$(count_bad 9)" 3
+no_rule
+make_rule f r op=read first=2048 blocks=1 limit=2
+eq "twice at a block" "$(count_bad 5)" 2
+no_rule
+make_rule f r op=read total=4
+eq "four times at all" "$(count_bad 8)" 4
+no_rule
+make_rule f r op=read first=2048 blocks=1 probability=0
+eq "never" "$(count_bad 5)" 0
+no_rule
+make_rule f r op=read first=2048 blocks=1 probability=500000
+bad=$(count_bad 20)
+ge "half of them" "$bad" 4
+le "half of them" "$bad" 16
+# The same seed and history, the same faults.
+set_option f/faults/r enabled 0
+set_option f/faults/r enabled 1
+eq "half of them again" "$(count_bad 20)" "$bad"
+no_rule
+make_rule f r queue=1 op=read
+read1
+bad poll read
+no_rule
+
+# The log says what was done, and the trace event too.
+trace=/sys/kernel/tracing
+echo 1 >$trace/events/asblk/asblk_fault/enable
+make_rule f logged op=read first=2050 blocks=1 status=protection
+refused "a read" read1
+echo 0 >$trace/events/asblk/asblk_fault/enable
+tail -n 1 "$debug/faults" | grep -q " logged status 0 read 2050 1$" || fail "log: $(tail -n 1 "$debug/faults")"
+grep -q "rule logged status queue 0 read lba 2050 count 1" $trace/trace || fail "trace: $(tail $trace/trace)"
+# What is wrong is refused, in words.
+log_begin
+refused "a change while it is enabled" set_option f/faults/logged op write
+log_has "rule logged: op cannot change while it is enabled" || fail "not in the log"
+rmdir "$configfs/f/faults/logged"
+mkdir "$configfs/f/faults/r"
+lines=0
+for wrong in op=eat "op=read eat" flags=x queue=-1 queue=x first=-1 every=0 probability=1000001 limit=70000 action=explode \
+	     when=never status=fine usecs=60000001 bits=0 distance=0 until=tomorrow heal_on_write=2 transient=x; do
+	log_begin
+	refused "$wrong" set_option f/faults/r "${wrong%%=*}" "${wrong#*=}"
+	# The log takes ten such lines in five seconds.
+	((lines++ >= 9)) || log_has "asblk: rule r: ${wrong%%=*}=" || fail "$wrong: not in the log"
+done
+rmdir "$configfs/f/faults/r"
+# No more than so many at a time.
+for ((i = 0; i < 64; i++)); do make_rule f "r$i" op=flush probability=0; done
+mkdir "$configfs/f/faults/r64"
+refused "too many rules" set_option f/faults/r64 enabled 1
+# Off with rules enabled, on, and rmdir.
+set_option f power 0
+set_option f power 1
+write conv=fsync
