@@ -54,6 +54,10 @@ demo:		## see it work in a virtual machine
 test:		## run all tests in virtual machines
 	@scripts/test
 
+soak:		## ten minutes of changes and faults on the debug kernel
+	@scripts/vm --kernel debug --time-limit 1500 -- env ASBLK_SOAK=600 ASBLK_TEST_LIMIT=1400 \
+		/asblk/tools/testing/selftests/asblk/run test_soak
+
 check:		## build with all warnings, check style and documents; part of test
 	@scripts/check
 
@@ -73,4 +77,4 @@ clean:		## remove what has been built here
 help:		## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-.PHONY: modules install install-plain install-dkms uninstall demo test check bench docs clean help
+.PHONY: modules install install-plain install-dkms uninstall demo test soak check bench docs clean help
