@@ -301,6 +301,7 @@ static void emul_show_queue(struct asblk_queue *eq, struct seq_file *m)
 		   READ_ONCE(q->cq.tail));
 	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(q->count.raised));
 	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(q->hang), READ_ONCE(q->emul->fatal));
+	emul_delay_show(q, m);
 }
 
 static const struct asblk_ctrl_ops emul_ops = {

@@ -236,6 +236,28 @@ void emul_delay_exit(struct emul_queue *q)
 	hrtimer_cancel(&q->delay.timer);
 }
 
+/* What of a queue waits, for debugfs. Context: may sleep. */
+void emul_delay_show(struct emul_queue *q, struct seq_file *m)
+{
+	struct timerqueue_node *node;
+	unsigned int waiting = 0;
+	u64 due, now;
+
+	spin_lock_bh(&q->run_lock);
+	for (node = timerqueue_getnext(&q->delay.waiting); node;
+	     node = timerqueue_iterate_next(node))
+		waiting++;
+	due = q->delay.due;
+	now = ktime_get_ns();
+	seq_printf(m, "waiting %u lost %zu unraised %u\n", waiting,
+		   list_count_nodes(&q->lost), q->delay.unraised);
+	spin_unlock_bh(&q->run_lock);
+	if (due == NEVER)
+		seq_puts(m, "due never\n");
+	else
+		seq_printf(m, "due in %lld ns\n", (s64)(due - now));
+}
+
 static void delay_sum(u64 *sum, const u64 *of)
 {
 	unsigned int i;

@@ -427,6 +427,8 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 			emul_irq_raise(q);
 	}
 	spin_unlock_bh(&q->run_lock);
+	/* Who found the lock taken relies on us. */
+	emul_device_run(q);
 	return 0;
 }
 

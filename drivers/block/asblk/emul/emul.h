@@ -300,6 +300,7 @@ unsigned int emul_delay_expire(struct emul_queue *q);
 bool emul_delay_raise(struct emul_queue *q, unsigned int nr);
 bool emul_delay_abort(struct emul_queue *q, u16 id);
 void emul_delay_forget(struct emul_queue *q);
+void emul_delay_show(struct emul_queue *q, struct seq_file *m);
 extern const struct file_operations *const emul_delay_fops;
 
 /* profiles.c */

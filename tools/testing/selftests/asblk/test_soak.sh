@@ -14,7 +14,13 @@ configfs_load disks=0
 python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp" <<-'END' || fail "ASBLK_SEED=$seed"
 	import collections, glob, os, random, subprocess, sys, threading, time
 	config, seed, seconds, timeout, tmp = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
-	pick = random.Random(seed)
+	class Pick(threading.local):
+	    """Random numbers of each thread's own, so that what each does is that of the seed."""
+	    def __init__(self):
+	        self.source = random.Random(f"{seed} {threading.current_thread().name}")
+	    def __getattr__(self, name):
+	        return getattr(self.source, name)
+	pick = Pick()
 	end = time.monotonic() + seconds
 	done = collections.Counter()
 	wrong = []
@@ -42,24 +48,25 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	        assert option(disk, name, value), name
 	    assert option(disk, "power", 1), "power"
 
-	# Without an end to it fio would only ever tell of the first block that is wrong.
 	def verify(disk):
 	    """Nothing that is done to this disk is a reason for an error."""
 	    while time.monotonic() < end and not wrong:
-	        size = random.choice((1, 2, 4))
+	        size = pick.choice((1, 2, 4))
+	        # A ring that is polled knows no fsync.
+	        polled = pick.randrange(2)
 	        fio = subprocess.run(
 	            ["fio", "--name=verify", f"--filename=/dev/{device(disk)}", "--rw=randwrite", "--bsrange=4k-64k",
-	             "--direct=1", "--ioengine=io_uring", f"--iodepth={random.choice((1, 8, 32))}", f"--size={size}m",
-	             f"--offset={random.randrange(4)}m", "--verify=crc32c", "--verify_fatal=1", "--do_verify=1",
-	             f"--fsync={random.choice((0, 16))}", f"--hipri={random.choice((0, 0, 1))}", "--fallocate=none"],
+	             "--direct=1", "--ioengine=io_uring", f"--iodepth={pick.choice((1, 8, 32))}", f"--size={size}m",
+	             f"--offset={pick.randrange(4)}m", "--verify=crc32c", "--verify_fatal=1", "--do_verify=1",
+	             f"--fsync={0 if polled else 16}", f"--hipri={polled}", "--fallocate=none"],
 	            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp)
 	        done["verified MiB"] += size
 	        if fio.returncode:
-	            wrong.append(fio.stdout.decode()[-2000:])
+	            wrong.append(fio.stdout.decode()[:600])
 
 	def load(disk):
 	    """Whatever happens to this disk may."""
-	    while time.monotonic() < end:
+	    while time.monotonic() < end and not wrong:
 	        try:
 	            name = device(disk)
 	        except OSError:
@@ -69,7 +76,7 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	            continue
 	        subprocess.run(
 	            ["fio", "--name=load", f"--filename=/dev/{name}", "--rw=randrw", "--bsrange=4k-64k", "--direct=1",
-	             "--ioengine=io_uring", "--iodepth=16", "--size=8m", f"--hipri={random.choice((0, 1))}",
+	             "--ioengine=io_uring", "--iodepth=16", "--size=8m", f"--hipri={pick.randrange(2)}",
 	             "--time_based", "--runtime=5", "--fallocate=none"],
 	            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp)
 	        done["loads"] += 1
@@ -134,6 +141,17 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	    put(f"/sys/block/{device(disk)}/device/reset_controller", 1)
 	    done["resets"] += 1
 
+	def completions(disk):
+	    ctrl = os.path.basename(os.path.realpath(f"/sys/block/{device(disk)}/device"))
+	    return sum(int(line.split()[1]) for path in glob.glob(f"/sys/kernel/debug/asblk/{ctrl}/q*/counters")
+	               for line in open(path) if line.startswith("completions "))
+
+	def recovered(disk):
+	    """The victims are done, before there are others: retries are counted."""
+	    before = completions(disk)
+	    while time.monotonic() < end and completions(disk) < before + 64:
+	        time.sleep(0.2)
+
 	def harmless(disk):
 	    if pick.random() < 0.15:
 	        resets(disk)
@@ -146,9 +164,9 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	    else:
 	        no_rules(disk)
 	        rule(disk, True)
-	        # Its victims recover before there are others: retries are counted.
-	        time.sleep(timeout / 1000 * 3)
+	        time.sleep(0.5)
 	        no_rules(disk)
+	        recovered(disk)
 
 	def harm(disk):
 	    what = pick.random()
@@ -182,7 +200,7 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 
 	make("kept")
 	make("hurt")
-	threads = [threading.Thread(target=target, args=args) for target, args in
+	threads = [threading.Thread(target=target, args=args, name=f"{target.__name__} {args[0]}") for target, args in
 	           ((verify, ("kept",)), (load, ("hurt",)), (chaos, ("kept", harmless)), (chaos, ("hurt", harm)))]
 	for thread in threads:
 	    thread.start()
