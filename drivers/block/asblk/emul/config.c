@@ -147,6 +147,7 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 		return asblk_ctrl_write_cache(emul->ctrl, p->write_cache);
 	case EMUL_COALESCE_COUNT:
 	case EMUL_COALESCE_USECS:
+		emul_be_slow(emul);
 		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
 					   p->coalesce_usecs);
 	case EMUL_SEED:
@@ -255,7 +256,7 @@ static int config_on(struct emul_config *c)
 	emul = emul_create(&params, c->nr, &c->store, &c->faults);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
-	if (rcu_access_pointer(c->faults.set))
+	if (rcu_access_pointer(c->faults.set) || params.coalesce_usecs)
 		emul_be_slow(emul);
 	err = emul_set_model(emul, &c->options);
 	if (!err && params.coalesce_usecs)

@@ -246,8 +246,9 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 
 	if (!count || count > EMUL_MAX_COALESCE_COUNT || usecs > EMUL_MAX_COALESCE_USECS)
 		return -ERANGE;
-	if (usecs)
-		emul_be_slow(emul);
+	/* Not here: CPU hotplug, which the static key waits for, may wait for requests. */
+	if (usecs && !READ_ONCE(emul->slow))
+		schedule_work(&emul->slow_work);
 	WRITE_ONCE(emul->params.coalesce_count, count);
 	WRITE_ONCE(emul->params.coalesce_usecs, usecs);
 	return 0;
@@ -383,11 +384,16 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 	return asblk_disk_add(emul->ctrl, &mp);
 }
 
+static void emul_slow_work(struct work_struct *work)
+{
+	emul_be_slow(container_of(work, struct emul, slow_work));
+}
+
 /**
  * emul_be_slow - have the data path look at what takes time, or goes wrong
  * @emul: controller; from here on, as long as it is there
  *
- * Context: may sleep.
+ * Context: may sleep; no lock that requests may wait for.
  */
 void emul_be_slow(struct emul *emul)
 {
@@ -428,6 +434,16 @@ static void emul_debugfs(struct emul *emul)
 		debugfs_create_file("faults", 0400, dir, emul, emul_faults_fops);
 }
 
+/* Its controller, if there was one, is gone. */
+static void emul_free(struct emul *emul)
+{
+	flush_work(&emul->slow_work);
+	if (emul->slow)
+		static_branch_dec(&emul_slow);
+	kfree(rcu_dereference_protected(emul->model, true));
+	kfree(emul);
+}
+
 /**
  * emul_create - make an emulated controller and its disk
  * @params: what it is
@@ -450,6 +466,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 	emul->nr = nr;
 	emul->store = store;
 	emul->faults = faults;
+	INIT_WORK(&emul->slow_work, emul_slow_work);
 	emul->block_shift = ilog2(params->block_size);
 	emul->nr_blocks = params->size >> emul->block_shift;
 	emul->loaded = true;
@@ -489,7 +506,7 @@ free_wq:
 free_queues:
 	kvfree(emul->queue);
 free:
-	kfree(emul);
+	emul_free(emul);
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
@@ -507,9 +524,6 @@ void emul_destroy(struct emul *emul)
 	emul_irq_domain_remove(emul);
 	destroy_workqueue(emul->wq);
 	kvfree(emul->queue);
-	if (emul->slow)
-		static_branch_dec(&emul_slow);
-	kfree(rcu_dereference_protected(emul->model, true));
-	kfree(emul);
+	emul_free(emul);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_destroy);

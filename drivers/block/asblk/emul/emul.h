@@ -238,6 +238,7 @@ struct emul_params {
  * @model: what makes commands take time, or NULL
  * @seed: of the model
  * @slow: emul_slow counts this one
+ * @slow_work: sees to that
  * @fatal: a fault rule has stopped it for good
  * @loaded: the medium is in; written while no command is in flight
  * @queue: nr_queues of them
@@ -257,6 +258,7 @@ struct emul {
 	struct emul_model __rcu *model;
 	u64 seed;
 	bool slow;
+	struct work_struct slow_work;
 	bool fatal;
 	bool loaded;
 	struct emul_queue *queue;
