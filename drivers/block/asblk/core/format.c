@@ -114,14 +114,18 @@ static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
 	u32 block_size, metadata = 0;
 	u64 nr_blocks = 0;
-	char rest;
+	char word[3][21], rest;
 	int nr, err;
 
-	nr = sscanf(buf, "%u %u %llu %c", &block_size, &metadata, &nr_blocks, &rest);
-	if ((nr != 1 && nr != 3) || !block_size || metadata || (nr == 3 && !nr_blocks))
+	/* Words first: sscanf() would take a number that is too large for a small one. */
+	nr = sscanf(buf, "%20s %20s %20s %c", word[0], word[1], word[2], &rest);
+	if ((nr != 1 && nr != 3) || kstrtou32(word[0], 10, &block_size) || !block_size)
 		return -EINVAL;
 	if (nr == 1)
 		nr_blocks = READ_ONCE(disk->format_bytes) / block_size;
+	else if (kstrtou32(word[1], 10, &metadata) || metadata ||
+		 kstrtou64(word[2], 10, &nr_blocks) || !nr_blocks)
+		return -EINVAL;
 	err = asblk_disk_format(disk, nr_blocks, block_size, false);
 	return err ?: len;
 }

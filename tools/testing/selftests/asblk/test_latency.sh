@@ -14,6 +14,10 @@ dev=/dev/$(<"$configfs/slow/device")
 name=${dev#/dev/}
 debug=/sys/kernel/debug/asblk/ctrl0
 
+# With all checkers on a machine is too slow for bounds from above.
+most() { [[ $slow ]] || le "$@"; }
+least() { [[ $slow ]] || ge "$@"; }
+
 # measure OPTION… - run fio; set iops, and lat to the mean latency in microseconds.
 measure() {
 	fio_run measure --filename="$dev" --direct=1 --bs=4k --size=64m --time_based \
@@ -32,12 +36,12 @@ for us in 200 2000 10000; do
 	set_all "read_latency=fixed $us"
 	measure "${sync_read[@]}"
 	ge "latency for $us us" "$lat" "$us"
-	le "latency for $us us" "$lat" $((us * 2 + base + 2000))
+	most "latency for $us us" "$lat" $((us * 2 + base + 2000))
 	say "asked for $us us, got $lat us"
 done
 # A write is not slowed down by that.
 measure --rw=randwrite --ioengine=psync
-le "write latency" "$lat" $((base * 3 + 3000))
+most "write latency" "$lat" $((base * 3 + 3000))
 # Polled queues wait as well.
 measure --rw=randread --ioengine=io_uring --hipri=1
 ge "latency when polled" "$lat" 10000
@@ -50,19 +54,19 @@ set_all channels=4
 measure "${deep_read[@]}"
 say "depth 16, 5 ms: $wide I/Os per second, with 4 channels $iops"
 le "I/Os per second with 4 channels" "$iops" 800
-ge "I/Os per second with 4 channels" "$iops" 400
-ge "I/Os per second with any number" "$wide" $((iops * 2))
+least "I/Os per second with 4 channels" "$iops" 400
+least "I/Os per second with any number" "$wide" $((iops * 2))
 set_all channels=0 read_latency=none
 
 # Bandwidth.
 set_all read_bandwidth=8M
 measure --rw=read --ioengine=io_uring --iodepth=8 --bs=64k
 le "KiB per second" $((iops * 64)) $((8 * 1024 * 11 / 10))
-ge "KiB per second" $((iops * 64)) $((8 * 1024 * 7 / 10))
+least "KiB per second" $((iops * 64)) $((8 * 1024 * 7 / 10))
 set_all read_bandwidth=0 write_bandwidth=4M
 measure --rw=write --ioengine=io_uring --iodepth=8 --bs=64k
 le "KiB per second" $((iops * 64)) $((4 * 1024 * 11 / 10))
-ge "KiB per second" $((iops * 64)) $((4 * 1024 * 7 / 10))
+least "KiB per second" $((iops * 64)) $((4 * 1024 * 7 / 10))
 set_all write_bandwidth=0
 
 # Stalls: half of the time.
@@ -79,7 +83,7 @@ sequential=$lat
 measure "${sync_read[@]}"
 say "turning: sequential $sequential us, random $lat us"
 ge "random read of a turning disk" "$lat" 5000
-le "sequential read of a turning disk" "$sequential" 4000
+most "sequential read of a turning disk" "$sequential" 4000
 set_all seek_min_usecs=0 seek_max_usecs=0 rpm=0
 
 # Flushes have a time of their own.
@@ -114,12 +118,12 @@ before=$(interrupts) done_before=$(completions)
 measure "${deep_read[@]}"
 per=$((($(completions) - done_before) * 10 / ($(interrupts) - before)))
 say "coalesced: $per tenths of a completion per interrupt"
-ge "tenths of a completion per interrupt" "$per" 60
+least "tenths of a completion per interrupt" "$per" 60
 measure "${sync_read[@]}"
 ge "latency of one that is alone" "$lat" 20000
 set_all coalesce_usecs=0
 measure "${sync_read[@]}"
-le "latency without coalescing" "$lat" 5000
+most "latency without coalescing" "$lat" 5000
 # A reset forgets what waits, and it is done again.
 set_all "read_latency=fixed 50000"
 fio_run reset --filename="$dev" --direct=1 --rw=randread --bs=4k --ioengine=io_uring --iodepth=16 --size=64m \

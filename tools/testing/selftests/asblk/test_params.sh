@@ -37,8 +37,8 @@ for value in 1 59 100001 x; do bad rpm=$value; done
 for value in -1 x 99999999999999999999; do bad seed=$value; done
 for value in floppy ""; do bad profile=$value; done
 for value in 1000 -1 x ""; do bad node=$value; done
-for value in "" "$(printf 'x%.0s' {1..41})"; do bad model=$value; done
-for value in "" "$(printf 'x%.0s' {1..21})"; do bad serial=$value; done
+for value in "" "$(printf 'x%.0s' {1..41})"; do bad "model=$value"; done
+for value in "" "$(printf 'x%.0s' {1..21})"; do bad "serial=$value"; done
 for value in "" 123456789; do bad firmware_rev=$value; done
 for value in "" 00000000000000000000000000000000 12 0123456789abcdef0123456789abcdeg; do bad wwid=$value; done
 for value in "" soon fixed '"fixed"' '"fixed 10000001"' '"uniform 2 1"' '"lognormal 0 1"' '"lognormal 2 1"' \

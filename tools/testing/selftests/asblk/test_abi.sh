@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every attribute of ours in configfs, sysfs and debugfs is in Documentation/ABI, and
+# nothing else is.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+abi=$(dirname -- "$0")/../../../../Documentation/ABI/testing
+configfs_load disks=0
+make_disk x size=16M
+make_rule x r op=flush
+disk=$(<"$configfs/x/device")
+
+{
+	find "$configfs" -mindepth 1 -maxdepth 1 -type f
+	find "$configfs/x" -type f
+	find "/sys/block/$disk/emul" -type f
+	# What the block layer gives every disk is not ours.
+	for name in $(find "/sys/block/$disk/" -maxdepth 1 -type f -printf '%f\n'); do
+		[[ -e /sys/block/vda/$name ]] || echo "/sys/block/$disk/$name"
+	done
+	find "$(readlink -f "/sys/block/$disk/device")/" -maxdepth 1 -type f ! -name uevent -printf "/sys/class/asblk/ctrl0/%f\n"
+	find /sys/kernel/debug/asblk/ctrl0 -type f
+} | sed -E "s,^$configfs/x,$configfs/<disk>,; s,/faults/r/,/faults/<rule>/,; s,/sys/block/$disk/,/sys/block/asblk<N>/,
+	s,/ctrl0/,/ctrl<N>/,; s,/q[0-9]+/,/q<M>/," | sort -u >"$tmp/there"
+sed -n 's/^What:[[:space:]]*//p' "$abi"/*asblk | grep -vE '/<(disk|rule)>$' | sort >"$tmp/said"
+diff "$tmp/there" "$tmp/said" >"$tmp/diff" ||
+	fail "there but not documented (<), or documented but not there (>): $(grep '^[<>]' "$tmp/diff")"
+ge "attributes" "$(wc -l <"$tmp/there")" 90
+# Every option is in the users' page, with its default.
+for name in $(tr ',' ' ' <"$configfs/features"); do
+	grep -q "\`\`$name\`\`" "$abi/../../block/asblk-configuration.rst" || [[ $name == faults ]] || fail "$name is not documented"
+done
