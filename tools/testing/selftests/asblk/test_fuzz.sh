@@ -127,6 +127,7 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	        wrong += 1
 	    except OSError as error:
 	        assert error.errno == errno.EACCES, error
+	    sys.stdout.flush()
 	    os._exit(wrong > 0)
 
 	taken = 0
