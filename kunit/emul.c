@@ -49,7 +49,7 @@ static int emul_test_init(struct kunit *test)
 	emul_faults_init(&et->faults);
 	et->rule = emul_rule_create(&et->faults, "rule");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
-	et->emul = emul_create(&p, 900, &et->store, &et->faults);
+	et->emul = emul_create(&p, 900, &et->store, &et->faults, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->emul));
 	t->priv = et;
 	t->disk = et->emul->disk;

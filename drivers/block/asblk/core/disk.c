@@ -28,6 +28,10 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	u32 max = asblk_limits_atomic(&disk->ctrl->params.limits,
 				      disk->params.atomic_bytes);
 
+	lim->features &= ~ASBLK_FEAT_ATOMIC_WRITES;
+	lim->atomic_write_hw_max = 0;
+	lim->atomic_write_hw_unit_min = 0;
+	lim->atomic_write_hw_unit_max = 0;
 	if (max < disk->params.block_size)
 		return;
 	lim->features |= ASBLK_FEAT_ATOMIC_WRITES;

@@ -39,7 +39,8 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 		return -ENODEV;
 	if (!disk->loaded)
 		return -ENOMEDIUM;
-	if (!keep && disk_openers(disk->gd))
+	/* With its content kept the blocks stay as they are. */
+	if (keep ? block_size != disk->params.block_size : disk_openers(disk->gd))
 		return -EBUSY;
 	if (!keep && test_bit(GD_READ_ONLY, &disk->gd->state))
 		return -EROFS;
@@ -114,11 +115,14 @@ static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
 	u32 block_size, metadata = 0;
 	u64 nr_blocks = 0;
-	char word[3][21], rest;
+	char copy[64], *rest = copy, *word[4];
 	int nr, err;
 
-	/* Words first: sscanf() would take a number that is too large for a small one. */
-	nr = sscanf(buf, "%20s %20s %20s %c", word[0], word[1], word[2], &rest);
+	if (strscpy(copy, skip_spaces(buf)) < 0)
+		return -EINVAL;
+	strim(copy);
+	for (nr = 0; rest && nr < ARRAY_SIZE(word); nr++)
+		word[nr] = strsep(&rest, " ");
 	if ((nr != 1 && nr != 3) || kstrtou32(word[0], 10, &block_size) || !block_size)
 		return -EINVAL;
 	if (nr == 1)

@@ -62,8 +62,28 @@ struct emul_config *emul_config_create(const char *name)
 }
 ASBLK_EXPORT(emul_config_create);
 
+/* What may have changed without our doing, through the disk's own attributes. */
+static void config_refresh(struct emul_config *c)
+{
+	const struct emul *emul = c->emul;
+	u64 *v = c->options.number;
+
+	if (!emul)
+		return;
+	v[EMUL_SIZE] = READ_ONCE(emul->nr_blocks) << emul->block_shift;
+	v[EMUL_BLOCK_SIZE] = 1 << emul->block_shift;
+	if (v[EMUL_PHYSICAL_BLOCK_SIZE])
+		v[EMUL_PHYSICAL_BLOCK_SIZE] = max(v[EMUL_PHYSICAL_BLOCK_SIZE],
+						  v[EMUL_BLOCK_SIZE]);
+	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
+	v[EMUL_WRITE_CACHE] = READ_ONCE(emul->params.write_cache);
+	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
+	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
+}
+
 static void config_off(struct emul_config *c)
 {
+	config_refresh(c);
 	emul_destroy(c->emul);
 	c->emul = NULL;
 }
@@ -86,22 +106,6 @@ void emul_config_destroy(struct emul_config *c)
 }
 ASBLK_EXPORT(emul_config_destroy);
 
-/* What may have changed without our doing, through the disk's own attributes. */
-static void config_refresh(struct emul_config *c)
-{
-	const struct emul *emul = c->emul;
-	u64 *v = c->options.number;
-
-	if (!emul)
-		return;
-	v[EMUL_SIZE] = READ_ONCE(emul->nr_blocks) << emul->block_shift;
-	v[EMUL_BLOCK_SIZE] = 1 << emul->block_shift;
-	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
-	v[EMUL_WRITE_CACHE] = READ_ONCE(emul->params.write_cache);
-	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
-	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
-}
-
 /**
  * emul_config_show - an option as text
  * @c: configuration
@@ -109,13 +113,14 @@ static void config_refresh(struct emul_config *c)
  * @page: where to, a page
  *
  * Context: may sleep.
- * Return: length.
+ * Return: length, or -ERESTARTSYS.
  */
 ssize_t emul_config_show(struct emul_config *c, enum emul_option i, char *page)
 {
 	ssize_t len;
 
-	mutex_lock(&c->lock);
+	if (mutex_lock_interruptible(&c->lock))
+		return -ERESTARTSYS;
 	config_refresh(c);
 	len = emul_option_show(&c->options, i, page);
 	mutex_unlock(&c->lock);
@@ -132,7 +137,7 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 
 	switch (i) {
 	case EMUL_SIZE:
-		err = asblk_disk_format(emul->disk, p->size >> emul->block_shift,
+		err = asblk_disk_format(emul->disk, p->size / p->block_size,
 					p->block_size, true);
 		if (!err)
 			c->store_size = p->size;
@@ -150,11 +155,11 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 		emul_be_slow(emul);
 		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
 					   p->coalesce_usecs);
-	case EMUL_SEED:
-		WRITE_ONCE(c->faults.seed, emul_number(o, EMUL_SEED));
-		fallthrough;
 	default:
-		return emul_set_model(emul, o);
+		err = emul_set_model(emul, o);
+		if (!err)
+			WRITE_ONCE(c->faults.seed, emul_number(o, EMUL_SEED));
+		return err;
 	}
 }
 
@@ -227,7 +232,8 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 {
 	ssize_t len;
 
-	mutex_lock(&c->lock);
+	if (mutex_lock_interruptible(&c->lock))
+		return -ERESTARTSYS;
 	len = sysfs_emit(page, "%s\n",
 			 c->emul ? asblk_disk_name(c->emul->disk) : "");
 	mutex_unlock(&c->lock);
@@ -239,33 +245,30 @@ ASBLK_EXPORT(emul_config_show_device);
 static int config_on(struct emul_config *c)
 {
 	struct emul_params params;
+	struct emul_model *model;
 	struct emul *emul;
 	int err = emul_options_params(&c->options, &params);
 
 	if (err)
 		return err;
-	if (c->store_size)
-		err = emul_store_resize(&c->store, c->store_size, params.size);
-	else
+	if (!c->store_size)
 		err = emul_store_init(&c->store, params.size, 0);
+	else if (c->store_size < params.size)
+		err = emul_store_resize(&c->store, c->store_size, params.size);
 	if (err)
 		return err;
-	c->store_size = params.size;
+	c->store_size = max(c->store_size, params.size);
 	emul_store_limit(&c->store, params.memory_limit);
-	WRITE_ONCE(c->faults.seed, emul_number(&c->options, EMUL_SEED));
-	emul = emul_create(&params, c->nr, &c->store, &c->faults);
+	WRITE_ONCE(c->faults.seed, params.seed);
+	model = emul_model_create(&c->options);
+	if (IS_ERR(model))
+		return PTR_ERR(model);
+	emul = emul_create(&params, c->nr, &c->store, &c->faults, model);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
-	if (rcu_access_pointer(c->faults.set) || params.coalesce_usecs)
-		emul_be_slow(emul);
-	err = emul_set_model(emul, &c->options);
-	if (!err && params.coalesce_usecs)
-		err = asblk_ctrl_coalesce(emul->ctrl, params.coalesce_count,
-					  params.coalesce_usecs);
-	if (err) {
-		emul_destroy(emul);
-		return err;
-	}
+	/* What is beyond the end is lost only now that nothing else can go wrong. */
+	emul_store_resize(&c->store, c->store_size, params.size);
+	c->store_size = params.size;
 	c->emul = emul;
 	return 0;
 }

@@ -397,8 +397,10 @@ static void emul_slow_work(struct work_struct *work)
  */
 void emul_be_slow(struct emul *emul)
 {
-	if (!xchg(&emul->slow, true))
-		static_branch_inc(&emul_slow);
+	/* First on, so that whoever finds it done can rely on it. */
+	static_branch_inc(&emul_slow);
+	if (xchg(&emul->slow, true))
+		static_branch_dec(&emul_slow);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_be_slow);
 
@@ -413,12 +415,17 @@ EXPORT_SYMBOL_IF_KUNIT(emul_be_slow);
 int emul_set_model(struct emul *emul, const struct emul_options *o)
 {
 	struct emul_model *model = emul_model_create(o);
+	unsigned int i;
 
 	if (IS_ERR(model))
 		return PTR_ERR(model);
 	if (model)
 		emul_be_slow(emul);
-	emul->seed = emul_number(o, EMUL_SEED);
+	if (emul->seed != emul_number(o, EMUL_SEED)) {
+		emul->seed = emul_number(o, EMUL_SEED);
+		for (i = 0; i < emul->nr_queues; i++)
+			emul_delay_seed(&emul->queue[i]);
+	}
 	model = rcu_replace_pointer(emul->model, model, true);
 	if (model)
 		kfree_rcu(model, rcu);
@@ -450,18 +457,25 @@ static void emul_free(struct emul *emul)
  * @nr: number, for names
  * @store: its data; stays its owner's
  * @faults: its fault rules, which stay their owner's; NULL for none
+ * @model: what makes commands take time; from here on it is this function's. NULL for
+ *	nothing
  *
  * Context: may sleep.
  * Return: controller or an ERR_PTR.
  */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
-			 struct emul_store *store, struct emul_faults *faults)
+			 struct emul_store *store, struct emul_faults *faults,
+			 struct emul_model *model)
 {
 	struct emul *emul = kzalloc_obj(*emul);
 	int err;
 
-	if (!emul)
+	if (!emul) {
+		kfree(model);
 		return ERR_PTR(-ENOMEM);
+	}
+	RCU_INIT_POINTER(emul->model, model);
+	emul->seed = params->seed;
 	emul->params = *params;
 	emul->nr = nr;
 	emul->store = store;
@@ -488,6 +502,16 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 	if (IS_ERR(emul->ctrl)) {
 		err = PTR_ERR(emul->ctrl);
 		goto free_domain;
+	}
+	/* Before anybody can read it. */
+	if (model || params->coalesce_usecs ||
+	    (faults && rcu_access_pointer(faults->set)))
+		emul_be_slow(emul);
+	if (params->coalesce_usecs || params->coalesce_count > 1) {
+		err = asblk_ctrl_coalesce(emul->ctrl, params->coalesce_count,
+					  params->coalesce_usecs);
+		if (err)
+			goto free_ctrl;
 	}
 	emul->disk = emul_create_disk(emul);
 	if (IS_ERR(emul->disk)) {

@@ -70,7 +70,7 @@ static u64 delay_deadline(struct emul_queue *q, const struct emul_deferred *d)
 		random |= (u64)prandom_u32_state(&q->delay.random) << 32;
 		deadline = emul_model_deadline(m, cmd->op, lba, nr_blocks,
 					       nr_blocks << emul->block_shift,
-					       d->start, random);
+					       emul->nr_blocks, d->start, random);
 	}
 	rcu_read_unlock();
 	return deadline + d->extra_ns;
@@ -78,17 +78,21 @@ static u64 delay_deadline(struct emul_queue *q, const struct emul_deferred *d)
 
 static void delay_post(struct emul_queue *q, struct emul_deferred *d)
 {
-	if (d->fate & EMUL_FATE_NO_INTERRUPT)
+	u8 fate = d->fate;
+	u16 id = d->result.id;
+
+	if (fate & EMUL_FATE_NO_INTERRUPT)
 		q->delay.no_interrupt = true;
-	if (d->fate & EMUL_FATE_WRONG_ID) {
+	if (fate & EMUL_FATE_WRONG_ID) {
 		/* Another generation of the same slot: no command in flight has it. */
-		emul_device_post_extra(q, d->result.id ^ 0x8000);
+		emul_device_post_extra(q, id ^ 0x8000);
 		emul_faults_lose(q, d);
 		return;
 	}
-	if (d->fate & EMUL_FATE_TWICE)
-		emul_device_post_extra(q, d->result.id);
+	/* The true one first: what it says counts. Then @d is its owner's again. */
 	emul_device_post(q, &d->result);
+	if (fate & EMUL_FATE_TWICE)
+		emul_device_post_extra(q, id);
 }
 
 /**
@@ -230,6 +234,15 @@ void emul_delay_init(struct emul_queue *q)
 		      HRTIMER_MODE_ABS_SOFT);
 }
 
+/* The random numbers begin anew, from emul->seed. Context: may sleep. */
+void emul_delay_seed(struct emul_queue *q)
+{
+	spin_lock_bh(&q->run_lock);
+	prandom_seed_state(&q->delay.random, q->emul->seed + q->eq->index);
+	spin_unlock_bh(&q->run_lock);
+	emul_device_run(q);
+}
+
 /* Context: may sleep; nothing waits any more. */
 void emul_delay_exit(struct emul_queue *q)
 {
@@ -252,6 +265,8 @@ void emul_delay_show(struct emul_queue *q, struct seq_file *m)
 	seq_printf(m, "waiting %u lost %zu unraised %u\n", waiting,
 		   list_count_nodes(&q->lost), q->delay.unraised);
 	spin_unlock_bh(&q->run_lock);
+	/* Who found the lock taken relies on us. */
+	emul_device_run(q);
 	if (due == NEVER)
 		seq_puts(m, "due never\n");
 	else

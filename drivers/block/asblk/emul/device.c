@@ -421,7 +421,9 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 	if (!emul_is_slow())
 		return 0;
 	spin_lock_bh(&q->run_lock);
-	if (emul_faults_abort(q, id) || emul_delay_abort(q, id)) {
+	/* One that hangs does not hear of it. */
+	if (!q->hang && !READ_ONCE(q->emul->fatal) &&
+	    (emul_faults_abort(q, id) || emul_delay_abort(q, id))) {
 		emul_device_post(q, &aborted);
 		if (!q->eq->polled)
 			emul_irq_raise(q);

@@ -195,6 +195,7 @@ struct emul_queue {
  * @write_cache: it is on
  * @coalesce_count: completions that an interrupt waits for
  * @coalesce_usecs: how long at most, in microseconds; 0: not at all
+ * @seed: of what is random about latency
  * @timeout_ms: milliseconds after which a request is late
  * @node: NUMA node, or NUMA_NO_NODE
  * @model: model string
@@ -218,6 +219,7 @@ struct emul_params {
 	bool write_cache;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
+	u64 seed;
 	unsigned int timeout_ms;
 	int node;
 	const char *model;
@@ -271,7 +273,8 @@ struct emul {
 
 /* controller.c */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
-			 struct emul_store *store, struct emul_faults *faults);
+			 struct emul_store *store, struct emul_faults *faults,
+			 struct emul_model *model);
 void emul_destroy(struct emul *emul);
 void emul_be_slow(struct emul *emul);
 int emul_set_model(struct emul *emul, const struct emul_options *o);
@@ -296,6 +299,7 @@ void emul_irq_raise(struct emul_queue *q);
 /* delay.c */
 void emul_delay_init(struct emul_queue *q);
 void emul_delay_exit(struct emul_queue *q);
+void emul_delay_seed(struct emul_queue *q);
 bool emul_delay_is_due(const struct emul_queue *q);
 bool emul_delay_finish(struct emul_queue *q, struct emul_deferred *d);
 unsigned int emul_delay_expire(struct emul_queue *q);

@@ -383,10 +383,10 @@ static atomic64_t *rule_history(struct emul_rule *r, u64 lba)
 		return &r->no_block;
 	page = xa_load(&r->blocks, index);
 	if (!page) {
-		page = (atomic64_t *)get_zeroed_page(GFP_NOIO);
+		page = (atomic64_t *)get_zeroed_page(EMUL_GFP_WAIT);
 		if (!page)
 			return NULL;
-		other = xa_cmpxchg(&r->blocks, index, NULL, page, GFP_NOIO);
+		other = xa_cmpxchg(&r->blocks, index, NULL, page, EMUL_GFP_WAIT);
 		if (other) {
 			free_page((unsigned long)page);
 			page = xa_is_err(other) ? NULL : other;
@@ -409,6 +409,7 @@ static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
  * emul_rule_acts - count an operation on a block, and decide
  * @r: rule that applies to the operation, and whose range has the block
  * @lba: block, or %EMUL_NO_BLOCK
+ * @may: it may act; else the operation is only counted
  * @count: filled in: operations on the block
  *
  * Without a total, the decision depends on nothing but seed, name, block and count.
@@ -416,7 +417,7 @@ static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
  * Context: may sleep.
  * Return: true if the rule acts.
  */
-bool emul_rule_acts(struct emul_rule *r, u64 lba, u32 *count)
+bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 {
 	atomic64_t *history = rule_history(r, lba);
 	const u64 *v = r->value;
@@ -432,7 +433,7 @@ bool emul_rule_acts(struct emul_rule *r, u64 lba, u32 *count)
 		u64 acted = FIELD_GET(HISTORY_ACTED, old);
 
 		*count = (old & HISTORY_COUNT) + 1;
-		acts = !(old & HISTORY_HEALED) && *count % v[RULE_EVERY] == 0 &&
+		acts = may && !(old & HISTORY_HEALED) && *count % v[RULE_EVERY] == 0 &&
 		       (!v[RULE_LIMIT] || acted < v[RULE_LIMIT]) &&
 		       rule_chance(r, lba, *count);
 		new = (old & ~HISTORY_COUNT) | *count;
@@ -479,15 +480,14 @@ static int faults_show(struct seq_file *m, void *unused)
 	struct emul *emul = m->private;
 	struct emul_faults *f = emul->faults;
 	struct emul_fault_record record;
-	u64 i, from = 0;
+	u64 i;
 
 	seq_puts(m, "number seconds rule action queue op block count\n");
-	spin_lock(&f->log_lock);
-	if (f->nr_records > EMUL_FAULT_RECORDS)
-		from = f->nr_records - EMUL_FAULT_RECORDS;
-	spin_unlock(&f->log_lock);
-	for (i = from; ; i++) {
+	for (i = 0; ; i++) {
 		spin_lock(&f->log_lock);
+		/* Those that are logged meanwhile may have pushed out what comes next. */
+		if (f->nr_records > EMUL_FAULT_RECORDS)
+			i = max(i, f->nr_records - EMUL_FAULT_RECORDS);
 		if (i >= f->nr_records) {
 			spin_unlock(&f->log_lock);
 			return 0;

@@ -15,6 +15,8 @@
 #include <linux/srcu.h>
 #include <linux/xarray.h>
 
+#include "store.h"
+
 struct emul_command;
 struct emul_deferred;
 struct emul_queue;
@@ -211,7 +213,7 @@ int emul_rule_enable(struct emul_rule *r, bool on);
 bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
 		       unsigned int queue);
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);
-bool emul_rule_acts(struct emul_rule *r, u64 lba, u32 *count);
+bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count);
 void emul_rule_heal(struct emul_rule *r, u64 lba);
 void emul_faults_log(struct emul_rule *r, unsigned int queue, enum asblk_op op,
 		     u64 lba, u32 count);

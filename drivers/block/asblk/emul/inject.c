@@ -17,7 +17,7 @@
  * @set: rules
  * @acted: those that have done to the whole command what they do, a bit each
  * @block: memory for a block
- * @ended: the first block that failed is known, @d's result tells
+ * @ended: a block has failed, @d's result tells the first
  */
 struct injection {
 	struct emul *emul;
@@ -84,13 +84,14 @@ bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *
 	return false;
 }
 
-/* The command fails at @good bytes, unless it has failed before. */
+/* The command fails at @good bytes, unless it has failed before that. */
 static void injection_fail(struct injection *in, blk_status_t status, u64 good,
 			   u8 flags)
 {
 	struct emul_completion *result = &in->d->result;
 
-	if (in->ended)
+	/* What is moved late may fail before it. */
+	if (in->ended && good >= result->good)
 		return;
 	in->ended = true;
 	result->status = (__force u8)status;
@@ -183,7 +184,7 @@ static void write_block(struct injection *in, u64 lba, u64 from)
 static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
 	u32 len = 1 << in->emul->block_shift;
-	struct old_block *copy = kmalloc(struct_size(copy, data, len), GFP_NOIO);
+	struct old_block *copy = kmalloc(struct_size(copy, data, len), EMUL_GFP_WAIT);
 	void *before;
 
 	if (!copy) {
@@ -193,7 +194,7 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 	copy->len = len;
 	read_block(in, lba);
 	memcpy(copy->data, in->block, len);
-	before = xa_store(&r->old, lba, copy, GFP_NOIO);
+	before = xa_store(&r->old, lba, copy, EMUL_GFP_WAIT);
 	kfree(xa_is_err(before) ? copy : before);
 }
 
@@ -348,13 +349,14 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 	for (i = 0; i < in->set->nr; i++) {
 		struct emul_rule *r = in->set->rule[i];
 		bool data_action = is_data_action(r);
+		/* What has acted already, or comes too late, counts all the same. */
+		bool may = !(in->acted & BIT_ULL(i)) && !(data_action && *data);
 		u32 count;
 
 		if (!emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
 		    !rule_can(r, cmd->op) ||
 		    (lba != EMUL_NO_BLOCK && !emul_rule_covers(r, lba, 1)) ||
-		    (in->acted & BIT_ULL(i)) || (data_action && *data) ||
-		    !emul_rule_acts(r, lba, &count))
+		    !emul_rule_acts(r, lba, may, &count))
 			continue;
 		emul_faults_log(r, queue, cmd->op, lba, count);
 		if (data_action) {
@@ -449,7 +451,7 @@ void emul_faults_execute(struct emul_deferred *d)
 	int index;
 
 	d->result.id = d->cmd.id;
-	in.block = kmalloc(1 << emul->block_shift, GFP_NOIO);
+	in.block = kmalloc(1 << emul->block_shift, EMUL_GFP_WAIT);
 	if (!in.block) {
 		injection_fail(&in, BLK_STS_RESOURCE, 0, ASBLK_MAY_RETRY);
 		return;
@@ -483,8 +485,6 @@ bool emul_faults_abort(struct emul_queue *q, u16 id)
 {
 	struct emul_deferred *d;
 
-	if (q->hang || q->emul->fatal)
-		return false;
 	list_for_each_entry(d, &q->lost, lost) {
 		if (d->result.id != id || d->until != EMUL_HEALS_ABORT)
 			continue;
@@ -499,17 +499,20 @@ bool emul_faults_heal(struct emul_queue *q, enum emul_heals by)
 {
 	if (by != EMUL_HEALS_NEVER && (q->emul->fatal || q->heals > by))
 		return false;
-	q->hang = false;
-	q->heals = EMUL_HEALS_ABORT;
-	WRITE_ONCE(q->busy_until, 0);
 	return true;
 }
 
-/* The queue is empty again: complete late what was lost to that end. */
+/*
+ * The queue is empty again, and so is the worker, which may have hurt it to the last:
+ * it is well. Complete late what was lost to that end.
+ */
 void emul_faults_forget(struct emul_queue *q)
 {
 	struct emul_deferred *d, *next;
 
+	q->hang = false;
+	q->heals = EMUL_HEALS_ABORT;
+	WRITE_ONCE(q->busy_until, 0);
 	list_for_each_entry_safe(d, next, &q->lost, lost) {
 		list_del(&d->lost);
 		if (d->fate & EMUL_FATE_LATE)

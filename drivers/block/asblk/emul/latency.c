@@ -117,7 +117,8 @@ static bool dist_lognormal(struct emul_dist *d, u64 median, u64 p99)
 	ratio = (s64)intlog2(p99 / NSEC_PER_USEC) - intlog2(median / NSEC_PER_USEC);
 	for (i = 0; i < ARRAY_SIZE(normal); i++)
 		dist_add(d, normal[i].p,
-			 times_exp2(median, (ratio * normal[i].z) >> 16));
+			 min(times_exp2(median, (ratio * normal[i].z) >> 16),
+			     MAX_USECS * NSEC_PER_USEC));
 	return true;
 }
 
@@ -322,7 +323,8 @@ static u64 model_channel(struct emul_model *m, u64 now, u64 service)
 	return done;
 }
 
-static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u32 random)
+static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u64 capacity,
+		      u32 random)
 {
 	u64 from = atomic64_xchg(&m->head, lba + nr_blocks);
 	u64 distance = from > lba ? from - lba : lba - from;
@@ -331,7 +333,7 @@ static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u32 random)
 	if (!distance)
 		return 0;
 	time = m->seek_min_ns + (m->seek_max_ns - m->seek_min_ns) *
-	       int_sqrt64(distance) / max(int_sqrt64(m->nr_blocks), 1U);
+	       int_sqrt64(distance) / max(int_sqrt64(capacity), 1U);
 	/* The block is anywhere on its track. */
 	return time + mul_u64_u32_shr(m->turn_ns, random, 32);
 }
@@ -343,6 +345,7 @@ static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u32 random)
  * @lba: first block
  * @nr_blocks: number of blocks
  * @bytes: of data that a read or write moves
+ * @capacity: of the medium, in blocks
  * @now: nanoseconds
  * @random: uniform
  *
@@ -350,14 +353,14 @@ static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u32 random)
  * Return: nanoseconds, at least @now.
  */
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
-			u64 nr_blocks, u64 bytes, u64 now, u64 random)
+			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random)
 {
 	u64 service = emul_dist_sample(&m->dist[op], random);
 	u64 done = emul_stall_end(&m->stall, m->seed, now);
 	bool data = op <= ASBLK_OP_WRITE;
 
 	if (data && m->seek_max_ns + m->turn_ns)
-		service += model_seek(m, lba, nr_blocks, random >> 32);
+		service += model_seek(m, lba, nr_blocks, capacity, random >> 32);
 	if (m->nr_channels)
 		done = model_channel(m, done, service);
 	else
@@ -406,7 +409,6 @@ struct emul_model *emul_model_create(const struct emul_options *o)
 	for (op = ASBLK_OP_UNMAP; op < ASBLK_NR_OPS; op++)
 		emul_dist_parse(&m->dist[op], emul_text(o, EMUL_UNMAP_LATENCY));
 	emul_stall_parse(&m->stall, emul_text(o, EMUL_STALL));
-	m->nr_blocks = v[EMUL_SIZE] / v[EMUL_BLOCK_SIZE];
 	m->seed = v[EMUL_SEED];
 	m->byte_ps[0] = picoseconds(v[EMUL_READ_BANDWIDTH]);
 	m->byte_ps[1] = picoseconds(v[EMUL_WRITE_BANDWIDTH]);

@@ -46,7 +46,6 @@ struct emul_stall {
  * struct emul_model - what makes commands take time
  * @dist: time for each operation
  * @stall: garbage collection
- * @nr_blocks: capacity, for the length of a seek
  * @seed: of what is random about @stall
  * @byte_ps: picoseconds for a byte read, and written; 0 for no time
  * @burst_ns: how far a transfer may get ahead of that
@@ -63,7 +62,6 @@ struct emul_stall {
 struct emul_model {
 	struct emul_dist dist[ASBLK_NR_OPS];
 	struct emul_stall stall;
-	u64 nr_blocks;
 	u64 seed;
 	u64 byte_ps[2];
 	u64 burst_ns;
@@ -83,6 +81,6 @@ bool emul_stall_parse(struct emul_stall *s, const char *text);
 u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now);
 struct emul_model *emul_model_create(const struct emul_options *o);
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
-			u64 nr_blocks, u64 bytes, u64 now, u64 random);
+			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random);
 
 #endif /* _ASBLK_EMUL_LATENCY_H */

@@ -380,6 +380,7 @@ int emul_options_params(const struct emul_options *o, struct emul_params *p)
 		.write_cache		= v[EMUL_WRITE_CACHE],
 		.coalesce_count		= v[EMUL_COALESCE_COUNT],
 		.coalesce_usecs		= v[EMUL_COALESCE_USECS],
+		.seed			= v[EMUL_SEED],
 		.timeout_ms		= v[EMUL_TIMEOUT_MS],
 		.node			= options_node(o),
 		.model			= emul_text(o, EMUL_MODEL),

@@ -12,8 +12,6 @@
 #include "store.h"
 
 #define STORE_GFP_NOW	(GFP_NOWAIT | __GFP_NOWARN)
-/* Never the OOM killer: a full device is an error, not a reason to kill. */
-#define STORE_GFP_WAIT	(GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
  * emul_store_limit - change the limit
@@ -392,7 +390,7 @@ int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
 {
 	while (len) {
 		u32 step = min_t(u64, len, PAGE_SIZE - offset_in_page(pos));
-		int err = store_write_page(s, pos, src, step, STORE_GFP_WAIT);
+		int err = store_write_page(s, pos, src, step, EMUL_GFP_WAIT);
 
 		if (err)
 			return err;

@@ -11,7 +11,15 @@
 #define _ASBLK_EMUL_STORE_H
 
 #include <linux/atomic.h>
+#include <linux/gfp.h>
 #include <linux/types.h>
+
+/*
+ * For memory without which a command cannot be executed. Never the OOM killer: a
+ * device without memory is an error, not a reason to kill. It may be needed to write
+ * memory out, so it must not wait for that for ever.
+ */
+#define EMUL_GFP_WAIT	(GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 #define STORE_LEAF_SHIFT	(PAGE_SHIFT - ilog2(sizeof(void *)))
 #define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
