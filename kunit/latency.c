@@ -10,7 +10,6 @@
 
 #define SAMPLES		100000
 #define US		NSEC_PER_USEC
-#define CAPACITY	1000000
 
 struct dist_case {
 	const char *text;
@@ -37,7 +36,6 @@ static const struct dist_case dist_cases[] = {
 	{ "percentiles 50:1 50:2" }, { "percentiles 60:1 50:2" },
 	{ "percentiles 50:2 60:1" }, { "percentiles 100.1:1" },
 	{ "percentiles 1.23456:1" }, { "percentiles 1.2.3:1" }, { "none 1" }, { "soon" },
-	{ "percentiles 1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1 9:1 10:1 11:1 12:1 13:1 14:1 15:1 16:1 17:1 18:1 19:1 20:1 21:1 22:1 23:1 24:1 25:1" },
 };
 
 static void dist_describe(const struct dist_case *c, char *text)
@@ -94,8 +92,16 @@ static void dist_samples(struct kunit *test)
 
 static void dist_extremes(struct kunit *test)
 {
+	char text[EMUL_TEXT_SIZE] = "percentiles";
 	struct emul_dist d;
+	unsigned int i;
 
+	/* One entry more than there can be. */
+	for (i = 1; i <= EMUL_DIST_POINTS; i++)
+		sprintf(text + strlen(text), " %u:1", i);
+	KUNIT_EXPECT_TRUE(test, emul_dist_parse(&d, text));
+	strcat(text, " 99:1");
+	KUNIT_EXPECT_FALSE(test, emul_dist_parse(&d, text));
 	KUNIT_ASSERT_TRUE(test, emul_dist_parse(&d, "uniform 100 300"));
 	KUNIT_EXPECT_EQ(test, emul_dist_sample(&d, 0), 100 * US);
 	KUNIT_EXPECT_EQ(test, emul_dist_sample(&d, U32_MAX), 300 * US);
@@ -132,6 +138,12 @@ static struct emul_model *model(struct kunit *test)
 	return kunit_kzalloc(test, sizeof(struct emul_model), GFP_KERNEL);
 }
 
+static u64 done(struct emul_model *m, enum asblk_op op, u64 lba, u64 bytes, u64 now,
+		u64 random)
+{
+	return emul_model_deadline(m, op, lba, bytes / 512, bytes, 1000000, now, random);
+}
+
 /* As many at a time as there are channels; the rest queue. */
 static void channels(struct kunit *test)
 {
@@ -141,9 +153,9 @@ static void channels(struct kunit *test)
 	emul_dist_parse(&m->dist[ASBLK_OP_READ], "fixed 100");
 	m->nr_channels = 4;
 	for (i = 0; i < 16; i++)
-		KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, i, 1, 512, CAPACITY, 1000 * US, 0),
+		KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, i, 512, 1000 * US, 0),
 				(1100 + i / 4 * 100) * US);
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 0, 1, 512, CAPACITY, 5000 * US, 0),
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, 5000 * US, 0),
 			5100 * US);
 }
 
@@ -157,13 +169,13 @@ static void bandwidth(struct kunit *test)
 	m->byte_ps[1] = 10000;
 	m->burst_ns = 1000 * US;
 	for (i = 0; i < 100; i++)
-		end = emul_model_deadline(m, ASBLK_OP_WRITE, i, 128, SZ_64K, CAPACITY, now, 0);
+		end = done(m, ASBLK_OP_WRITE, i, SZ_64K, now, 0);
 	KUNIT_EXPECT_EQ(test, end, now - 1000 * US + 100 * SZ_64K * 10ULL);
 	/* Reads have a bucket of their own, or none. */
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 0, 128, SZ_64K, CAPACITY, now, 0), now);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, SZ_64K, now, 0), now);
 	/* A small write after a long time takes none. */
 	now += 10 * NSEC_PER_SEC;
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_WRITE, 0, 8, SZ_4K, CAPACITY, now, 0), now);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, SZ_4K, now, 0), now);
 }
 
 static void seeks(struct kunit *test)
@@ -174,14 +186,14 @@ static void seeks(struct kunit *test)
 	m->seek_max_ns = 11000 * US;
 	m->turn_ns = 8000 * US;
 	/* The head is at 0. */
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 0, 8, SZ_4K, CAPACITY, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 8, 8, SZ_4K, CAPACITY, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, SZ_4K, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 8, SZ_4K, 0, 0), 0);
 	/* A quarter of the way takes half of the time between. */
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 250016, 8, SZ_4K, CAPACITY, 0, 0),
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 250016, SZ_4K, 0, 0),
 			6000 * US);
 	/* And half a turn. */
-	KUNIT_EXPECT_EQ(test, emul_model_deadline(m, ASBLK_OP_READ, 250024 + 10000, 8, SZ_4K, CAPACITY, 0,
-						  BIT_ULL(63)), (2000 + 4000) * US);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 260024, SZ_4K, 0, BIT_ULL(63)),
+			(2000 + 4000) * US);
 }
 
 static struct kunit_case latency_cases[] = {

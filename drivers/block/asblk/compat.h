@@ -29,7 +29,7 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 /* Merging became unconditional, atomic writes became a choice. */
 #define ASBLK_MQ_F_SHOULD_MERGE		BLK_MQ_F_SHOULD_MERGE
-#define ASBLK_FEAT_ATOMIC_WRITES	0
+#define ASBLK_FEAT_ATOMIC_WRITES	((__force blk_features_t)0)
 
 static inline unsigned int asblk_freeze_queue(struct request_queue *q)
 {

@@ -395,14 +395,15 @@ static atomic64_t *rule_history(struct emul_rule *r, u64 lba)
 	return page ? page + lba % HISTORIES : NULL;
 }
 
+#define MILLION		1000000
+
 static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
 {
 	static const siphash_key_t key = { { 0x6661756c74, 1 } };
-	u64 probability = r->value[RULE_PROBABILITY];
+	u64 probability = r->value[RULE_PROBABILITY], random;
 
-	return probability == 1000000 ||
-	       siphash_4u64(READ_ONCE(r->faults->seed), r->hash, lba, count, &key) %
-	       1000000 < probability;
+	random = siphash_4u64(READ_ONCE(r->faults->seed), r->hash, lba, count, &key);
+	return random % MILLION < probability;
 }
 
 /**
@@ -433,7 +434,7 @@ bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 		u64 acted = FIELD_GET(HISTORY_ACTED, old);
 
 		*count = (old & HISTORY_COUNT) + 1;
-		acts = may && !(old & HISTORY_HEALED) && *count % v[RULE_EVERY] == 0 &&
+		acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_EVERY]) &&
 		       (!v[RULE_LIMIT] || acted < v[RULE_LIMIT]) &&
 		       rule_chance(r, lba, *count);
 		new = (old & ~HISTORY_COUNT) | *count;

@@ -17,8 +17,8 @@ disk=$(<"$configfs/x/device")
 	find "$configfs/x" -type f
 	find "/sys/block/$disk/emul" -type f
 	# What the block layer gives every disk is not ours.
-	for name in $(find "/sys/block/$disk/" -maxdepth 1 -type f -printf '%f\n'); do
-		[[ -e /sys/block/vda/$name ]] || echo "/sys/block/$disk/$name"
+	for path in "/sys/block/$disk"/*; do
+		[[ ! -f $path || -e /sys/block/vda/${path##*/} ]] || echo "$path"
 	done
 	find "$(readlink -f "/sys/block/$disk/device")/" -maxdepth 1 -type f ! -name uevent -printf "/sys/class/asblk/ctrl0/%f\n"
 	find /sys/kernel/debug/asblk/ctrl0 -type f
