@@ -142,6 +142,19 @@ static int fake_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 	return fake->setting_err;
 }
 
+static int fake_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
+		       bool keep)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	if (fake->setting_err)
+		return fake->setting_err;
+	fake->formats++;
+	fake->format_size = block_size;
+	fake->format_kept = keep;
+	return 0;
+}
+
 static int fake_idle(struct asblk_ctrl *ctrl)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
@@ -173,6 +186,7 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.write_cache	= fake_write_cache,
 	.write_protect	= fake_write_protect,
 	.coalesce	= fake_coalesce,
+	.format		= fake_format,
 	.idle		= fake_idle,
 	.wake		= fake_wake,
 };
@@ -201,6 +215,7 @@ struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
 		.nr_blocks = SZ_64M / FAKE_BLOCK, .block_size = FAKE_BLOCK,
 		.physical_block_size = FAKE_BLOCK,
 		.unmap_granularity = FAKE_BLOCK, .atomic_bytes = SZ_4K,
+		.block_sizes = SZ_512 | SZ_4K,
 		.features = ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA |
 			    ASBLK_MEDIA_UNMAP | ASBLK_MEDIA_WRITE_ZEROES,
 	};

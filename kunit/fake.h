@@ -66,12 +66,15 @@ struct fake_result {
  * @wake_err: what wake returns
  * @idles: calls of idle
  * @wakes: calls of wake
- * @setting_err: what write_cache, write_protect and coalesce return
+ * @setting_err: what write_cache, write_protect, coalesce and format return
  * @cache: what write_cache was last told
  * @flushes_at_cache: @flushes then
  * @protected: what write_protect was last told
  * @coalesce_count: what coalesce was last told
  * @coalesce_usecs: likewise
+ * @formats: formats that were done
+ * @format_size: block size of the last one
+ * @format_kept: its content was to be kept
  */
 struct fake {
 	struct asblk_ctrl *ctrl;
@@ -105,6 +108,9 @@ struct fake {
 	bool protected;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
+	unsigned int formats;
+	u32 format_size;
+	bool format_kept;
 };
 
 void fake_params(struct asblk_ctrl_params *p);

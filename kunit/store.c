@@ -301,6 +301,26 @@ static void store_parallel_first_writes(struct kunit *test)
 				   t->a, PAGE_SIZE);
 }
 
+static void store_resize(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	u64 small = LEAF_BYTES / 2 + 100, large = 5 * LEAF_BYTES;
+
+	KUNIT_ASSERT_EQ(test, put(t, small - 50, t->a, 100), 0);
+	KUNIT_ASSERT_EQ(test, put(t, SIZE - 100, t->a, 100), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_resize(&t->store, SIZE, large), 0);
+	KUNIT_EXPECT_MEMEQ(test, get(t, SIZE - 100, 100), t->a, 100);
+	KUNIT_ASSERT_EQ(test, put(t, large - 100, t->a, 100), 0);
+	KUNIT_EXPECT_MEMEQ(test, get(t, large - 100, 100), t->a, 100);
+	/* What is cut off does not come back. */
+	KUNIT_ASSERT_EQ(test, emul_store_resize(&t->store, large, small), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_resize(&t->store, small, large), 0);
+	KUNIT_EXPECT_MEMEQ(test, get(t, small - 50, 50), t->a, 50);
+	KUNIT_EXPECT_NULL(test, memchr_inv(get(t, small, 50), 0, 50));
+	KUNIT_EXPECT_NULL(test, memchr_inv(get(t, large - 100, 100), 0, 100));
+	KUNIT_EXPECT_EQ(test, emul_store_used(&t->store), PAGE_SIZE);
+}
+
 static struct kunit_case store_cases[] = {
 	KUNIT_CASE(store_holes),
 	KUNIT_CASE_PARAM(store_pieces, piece_gen_params),
@@ -311,6 +331,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(store_limit),
 	KUNIT_CASE(store_sizes),
 	KUNIT_CASE(store_parallel_first_writes),
+	KUNIT_CASE(store_resize),
 	{}
 };
 

@@ -355,6 +355,7 @@ bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
 	       (opts & v[RULE_FLAGS]) == v[RULE_FLAGS] &&
 	       (v[RULE_QUEUE] == RULE_ANY_QUEUE || v[RULE_QUEUE] == queue);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_applies);
 
 /* Is any of the blocks in its range? */
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks)
@@ -363,6 +364,7 @@ bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks)
 
 	return lba + nr_blocks > first && (!blocks || lba < first + blocks);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_covers);
 
 /*
  * The history of a block: operations that the rule applied to, times that it acted,
@@ -443,6 +445,7 @@ bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 	} while (!atomic64_try_cmpxchg(history, &old, new));
 	return acts && (!v[RULE_TOTAL] || atomic64_add_unless(&r->left, -1, 0));
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_acts);
 
 /* The block was written: the rule acts on it no more. */
 void emul_rule_heal(struct emul_rule *r, u64 lba)
@@ -452,6 +455,7 @@ void emul_rule_heal(struct emul_rule *r, u64 lba)
 	if (history)
 		atomic64_or(HISTORY_HEALED, history);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_heal);
 
 /* Context: any task. */
 void emul_faults_log(struct emul_rule *r, unsigned int queue, enum asblk_op op,

@@ -58,7 +58,7 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	            ["fio", "--name=verify", f"--filename=/dev/{device(disk)}", "--rw=randwrite", "--bsrange=4k-64k",
 	             "--direct=1", "--ioengine=io_uring", f"--iodepth={pick.choice((1, 8, 32))}", f"--size={size}m",
 	             f"--offset={pick.randrange(4)}m", "--verify=crc32c", "--verify_fatal=1", "--do_verify=1",
-	             f"--fsync={0 if polled else 16}", f"--hipri={polled}", "--fallocate=none"],
+	             f"--fsync={0 if polled else 16}", f"--hipri={polled}", "--allow_file_create=0"],
 	            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp)
 	        done["verified MiB"] += size
 	        if fio.returncode:
@@ -77,7 +77,7 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	        subprocess.run(
 	            ["fio", "--name=load", f"--filename=/dev/{name}", "--rw=randrw", "--bsrange=4k-64k", "--direct=1",
 	             "--ioengine=io_uring", "--iodepth=16", "--size=8m", f"--hipri={pick.randrange(2)}",
-	             "--time_based", "--runtime=5", "--fallocate=none"],
+	             "--time_based", "--runtime=5", "--allow_file_create=0"],
 	            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp)
 	        done["loads"] += 1
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tests of emul/faults.c: fields of a rule, and when it acts. */
+#include <kunit/test.h>
+#include <linux/mm.h>
+
+#include "emul/faults.h"
+
+struct faults_test {
+	struct emul_faults faults;
+	struct emul_rule *rule;
+	char *page;
+};
+
+static int faults_init(struct kunit *test)
+{
+	struct faults_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	test->priv = t;
+	emul_faults_init(&t->faults);
+	t->faults.seed = 4711;
+	t->rule = emul_rule_create(&t->faults, "rule");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t->rule));
+	t->page = (char *)get_zeroed_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->page);
+	return 0;
+}
+
+static void faults_exit(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+
+	emul_rule_destroy(t->rule);
+	emul_faults_exit(&t->faults);
+	free_page((unsigned long)t->page);
+}
+
+static void set(struct kunit *test, enum emul_rule_field i, const char *text)
+{
+	struct faults_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, emul_rule_set(t->rule, i, text), 0);
+}
+
+static void enable(struct kunit *test, bool on)
+{
+	struct faults_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, emul_rule_enable(t->rule, on), 0);
+}
+
+struct field_case {
+	enum emul_rule_field field;
+	const char *text;
+	bool good;
+};
+
+static const struct field_case field_cases[] = {
+	{ RULE_OP, "any", true }, { RULE_OP, "read", true },
+	{ RULE_OP, "read secure-erase", true }, { RULE_OP, "read  write", true },
+	{ RULE_OP, "" }, { RULE_OP, "reads" }, { RULE_OP, "read any" },
+	{ RULE_FLAGS, "fua rahead", true }, { RULE_FLAGS, "sync" },
+	{ RULE_QUEUE, "any", true }, { RULE_QUEUE, "0", true }, { RULE_QUEUE, "65535", true },
+	{ RULE_QUEUE, "65536" }, { RULE_QUEUE, "-1" },
+	{ RULE_EVERY, "4294967295", true }, { RULE_EVERY, "0" }, { RULE_EVERY, "0x10" },
+	{ RULE_PROBABILITY, "1000000", true }, { RULE_PROBABILITY, "1000001" },
+	{ RULE_FIRST, "9223372036854775807", true }, { RULE_FIRST, "9223372036854775808" },
+	{ RULE_ACTION, "wrong-id", true }, { RULE_ACTION, "any" }, { RULE_ACTION, "0" },
+	{ RULE_STATUS, "medium", true }, { RULE_STATUS, "fine" },
+	{ RULE_UNTIL, "controller-reset", true }, { RULE_UNTIL, "controller" },
+	{ RULE_WHEN, "after", true }, { RULE_WHEN, "" },
+	{ RULE_BITS, "4096", true }, { RULE_BITS, "0" }, { RULE_HEAL_ON_WRITE, "2" },
+};
+
+static void field_describe(const struct field_case *c, char *text)
+{
+	snprintf(text, KUNIT_PARAM_DESC_SIZE, "%d \"%s\"", c->field, c->text);
+}
+
+KUNIT_ARRAY_PARAM(field, field_cases, field_describe);
+
+/* What is taken is shown the same way; what is not changes nothing. */
+static void faults_fields(struct kunit *test)
+{
+	const struct field_case *c = test->param_value;
+	struct faults_test *t = test->priv;
+	u64 before = t->rule->value[c->field];
+	int err = emul_rule_set(t->rule, c->field, c->text);
+
+	KUNIT_EXPECT_EQ(test, err, c->good ? 0 : -EINVAL);
+	if (!c->good) {
+		KUNIT_EXPECT_EQ(test, t->rule->value[c->field], before);
+		return;
+	}
+	emul_rule_show(t->rule, c->field, t->page);
+	before = t->rule->value[c->field];
+	strim(t->page);
+	KUNIT_EXPECT_EQ(test, emul_rule_set(t->rule, c->field, t->page), 0);
+	KUNIT_EXPECT_EQ(test, t->rule->value[c->field], before);
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, emul_rule_set(t->rule, c->field, c->text), -EBUSY);
+	enable(test, false);
+}
+
+static void faults_match(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, emul_rule_applies(t->rule, ASBLK_OP_FLUSH, 0, 7));
+	set(test, RULE_OP, "write flush");
+	set(test, RULE_FLAGS, "fua meta");
+	set(test, RULE_QUEUE, "2");
+	KUNIT_EXPECT_TRUE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, ASBLK_OPT_FUA |
+						  ASBLK_OPT_META | ASBLK_OPT_PRIO, 2));
+	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, ASBLK_OPT_FUA, 2));
+	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_READ, U8_MAX, 2));
+	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, U8_MAX, 1));
+	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, U32_MAX, 1));
+	set(test, RULE_FIRST, "100");
+	set(test, RULE_BLOCKS, "10");
+	KUNIT_EXPECT_FALSE(test, emul_rule_covers(t->rule, 92, 8));
+	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, 93, 8));
+	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, 109, 8));
+	KUNIT_EXPECT_FALSE(test, emul_rule_covers(t->rule, 110, 8));
+	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, 0, 1000));
+}
+
+/* How often the rule acts on @nr operations on a block. */
+static unsigned int acts(struct kunit *test, u64 lba, unsigned int nr)
+{
+	struct faults_test *t = test->priv;
+	unsigned int hits = 0, i;
+	u32 count;
+
+	for (i = 0; i < nr; i++)
+		hits += emul_rule_acts(t->rule, lba, true, &count);
+	return hits;
+}
+
+static void faults_how_often(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+	u32 count;
+
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 10);
+	enable(test, false);
+	set(test, RULE_EVERY, "3");
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 3);
+	KUNIT_EXPECT_EQ(test, acts(test, EMUL_NO_BLOCK, 10), 3);
+	/* Counted, though it may not act. */
+	KUNIT_EXPECT_FALSE(test, emul_rule_acts(t->rule, 5, false, &count));
+	KUNIT_EXPECT_EQ(test, count, 11);
+	KUNIT_EXPECT_EQ(test, acts(test, 5, 1), 1);
+	enable(test, false);
+	set(test, RULE_EVERY, "1");
+	set(test, RULE_LIMIT, "2");
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 2);
+	KUNIT_EXPECT_EQ(test, acts(test, 6, 10), 2);
+	enable(test, false);
+	set(test, RULE_TOTAL, "3");
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, acts(test, 5, 10) + acts(test, 6, 10), 3);
+	enable(test, false);
+	set(test, RULE_TOTAL, "0");
+	set(test, RULE_LIMIT, "0");
+	enable(test, true);
+	KUNIT_EXPECT_EQ(test, acts(test, 1ULL << 40, 1), 1);
+	emul_rule_heal(t->rule, 1ULL << 40);
+	KUNIT_EXPECT_EQ(test, acts(test, 1ULL << 40, 10), 0);
+	KUNIT_EXPECT_EQ(test, acts(test, (1ULL << 40) + 1, 1), 1);
+}
+
+/* Whatever the order of the blocks, each has its own faults; a seed has its own. */
+static void faults_same_again(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+	unsigned int hits = 0, lba, nr;
+	u64 first[64] = {}, again[64] = {};
+	u32 count;
+
+	set(test, RULE_PROBABILITY, "250000");
+	enable(test, true);
+	for (lba = 0; lba < 64; lba++)
+		for (nr = 0; nr < 64; nr++)
+			first[lba] |= (u64)emul_rule_acts(t->rule, lba, true, &count) << nr;
+	enable(test, false);
+	enable(test, true);
+	for (nr = 0; nr < 64; nr++)
+		for (lba = 64; lba--; )
+			again[lba] |= (u64)emul_rule_acts(t->rule, lba, true, &count) << nr;
+	KUNIT_EXPECT_MEMEQ(test, first, again, sizeof(first));
+	for (lba = 0; lba < 64; lba++)
+		hits += hweight64(first[lba]);
+	/* A quarter of 4096, give or take three standard deviations. */
+	KUNIT_EXPECT_GT(test, hits, 1024 - 84);
+	KUNIT_EXPECT_LT(test, hits, 1024 + 84);
+	enable(test, false);
+	t->faults.seed++;
+	enable(test, true);
+	memset(again, 0, sizeof(again));
+	for (lba = 0; lba < 64; lba++)
+		for (nr = 0; nr < 64; nr++)
+			again[lba] |= (u64)emul_rule_acts(t->rule, lba, true, &count) << nr;
+	KUNIT_EXPECT_MEMNEQ(test, first, again, sizeof(first));
+}
+
+static struct kunit_case faults_cases[] = {
+	KUNIT_CASE_PARAM(faults_fields, field_gen_params),
+	KUNIT_CASE(faults_match),
+	KUNIT_CASE(faults_how_often),
+	KUNIT_CASE(faults_same_again),
+	{}
+};
+
+static struct kunit_suite faults_suite = {
+	.name = "asblk_faults",
+	.init = faults_init,
+	.exit = faults_exit,
+	.test_cases = faults_cases,
+};
+kunit_test_suite(faults_suite);

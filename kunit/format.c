@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tests of core/format.c: another format for a medium, erased or kept. */
+#include <kunit/test.h>
+#include <linux/blkdev.h>
+
+#include "probe.h"
+
+#define BLOCKS	(SZ_64M / FAKE_BLOCK)
+
+static void expect_format(struct kunit *test, u64 nr_blocks, u32 block_size)
+{
+	struct probe_test *t = test->priv;
+	struct gendisk *gd = t->disk->gd;
+
+	KUNIT_EXPECT_EQ(test, get_capacity(gd) << SECTOR_SHIFT, nr_blocks * block_size);
+	KUNIT_EXPECT_EQ(test, queue_logical_block_size(gd->queue), block_size);
+}
+
+static void format_erase(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p;
+
+	t->fake->automatic = true;
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), 0);
+	KUNIT_EXPECT_EQ(test, t->fake->format_size, 4096);
+	KUNIT_EXPECT_FALSE(test, t->fake->format_kept);
+	expect_format(test, BLOCKS / 8, 4096);
+	/* Transfers are in the new blocks. */
+	fake_forget(t->fake);
+	p = probe_send(test, 0, REQ_OP_WRITE, 64, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.range.lba, 8);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.range.nr_blocks, 1);
+	/* Smaller, and the whole again. */
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 100, 512, false), 0);
+	expect_format(test, 100, 512);
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS, 512, false), 0);
+	expect_format(test, BLOCKS, 512);
+}
+
+static void format_refused(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+
+	t->fake->automatic = true;
+	/* Not listed, too large. */
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 2, 1024, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS + 1, 512, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 0, 512, false), -EINVAL);
+	/* Kept, but in other blocks. */
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, true), -EBUSY);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -EROFS);
+	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
+	KUNIT_EXPECT_EQ(test, t->fake->formats, 0);
+	/* By the device. */
+	t->fake->setting_err = -EIO;
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -EIO);
+	t->fake->setting_err = 0;
+	asblk_ctrl_dead(t->fake->ctrl, "the test");
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -ENODEV);
+	expect_format(test, BLOCKS, 512);
+}
+
+static void format_resize(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p;
+
+	t->fake->automatic = true;
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 2 * BLOCKS, 512, true), 0);
+	KUNIT_EXPECT_TRUE(test, t->fake->format_kept);
+	expect_format(test, 2 * BLOCKS, 512);
+	p = probe_send(test, 0, REQ_OP_WRITE, BLOCKS, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS, 512, true), 0);
+	p = probe_send(test, 1, REQ_OP_WRITE, BLOCKS, PART);
+	probe_expect_end(test, p, BLK_STS_IOERR, PART);
+	/* What it was grown to is what a format can make of it. */
+	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS + 1, 512, false), -EINVAL);
+}
+
+static struct kunit_case format_cases[] = {
+	KUNIT_CASE(format_erase),
+	KUNIT_CASE(format_refused),
+	KUNIT_CASE(format_resize),
+	{}
+};
+
+static struct kunit_suite format_suite = {
+	.name = "asblk_format",
+	.init = probe_test_init,
+	.exit = probe_test_exit,
+	.test_cases = format_cases,
+};
+kunit_test_suite(format_suite);
