@@ -286,6 +286,11 @@ cleanup() {
 	fi
 	[[ $device != nvme ]] || nvme_release
 	udevadm control --start-exec-queue
+	# Written to when the disk was gone.
+	if find /dev -maxdepth 1 -name 'asblk*' -type f -print -delete | grep .; then
+		((status)) || status=1
+		echo "# FAIL: a file instead of a disk"
+	fi
 	rm -rf "$mnt" "$tmp"
 	exit "$status"
 }

@@ -8,7 +8,7 @@
 need_emul
 need fio
 configfs_load disks=0
-make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 3000)"
+make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 2000)"
 dev=/dev/$(<"$configfs/f/device")
 ctrl=/sys/block/${dev#/dev/}/device
 debug=/sys/kernel/debug/asblk/ctrl0
