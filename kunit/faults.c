@@ -207,8 +207,36 @@ static void faults_same_again(struct kunit *test)
 	KUNIT_EXPECT_MEMNEQ(test, first, again, sizeof(first));
 }
 
+static void faults_statuses(struct kunit *test)
+{
+	static const struct {
+		const char *word;
+		blk_status_t code;
+	} status[] = {
+		{ "ioerr", BLK_STS_IOERR }, { "medium", BLK_STS_MEDIUM },
+		{ "notsupp", BLK_STS_NOTSUPP }, { "timeout", BLK_STS_TIMEOUT },
+		{ "nospc", BLK_STS_NOSPC }, { "transport", BLK_STS_TRANSPORT },
+		{ "target", BLK_STS_TARGET }, { "resv-conflict", BLK_STS_RESV_CONFLICT },
+		{ "protection", BLK_STS_PROTECTION }, { "resource", BLK_STS_RESOURCE },
+		{ "again", BLK_STS_AGAIN }, { "dev-resource", BLK_STS_DEV_RESOURCE },
+		{ "zone-open-resource", BLK_STS_ZONE_OPEN_RESOURCE },
+		{ "zone-active-resource", BLK_STS_ZONE_ACTIVE_RESOURCE },
+		{ "offline", BLK_STS_OFFLINE }, { "duration-limit", BLK_STS_DURATION_LIMIT },
+		{ "invalid", BLK_STS_INVAL },
+	};
+	struct faults_test *t = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(status); i++) {
+		set(test, RULE_STATUS, status[i].word);
+		KUNIT_EXPECT_EQ(test, (__force u8)emul_rule_status(t->rule),
+				(__force u8)status[i].code);
+	}
+}
+
 static struct kunit_case faults_cases[] = {
 	KUNIT_CASE_PARAM(faults_fields, field_gen_params),
+	KUNIT_CASE(faults_statuses),
 	KUNIT_CASE(faults_match),
 	KUNIT_CASE(faults_how_often),
 	KUNIT_CASE(faults_same_again),

@@ -86,7 +86,7 @@ static void dist_samples(struct kunit *test)
 	/* A table says so itself. */
 	if (c->median != c->p99) {
 		KUNIT_EXPECT_TRUE(test, near(share_below(&d, c->median * US), 5000, 2));
-		KUNIT_EXPECT_TRUE(test, near(share_below(&d, c->p99 * US), 9900, 1));
+		KUNIT_EXPECT_TRUE(test, near(10000 - share_below(&d, c->p99 * US), 100, 15));
 	}
 }
 
@@ -128,7 +128,10 @@ static void stalls(struct kunit *test)
 		in += emul_stall_end(&s, 1, now) > now;
 	/* A tenth of the time. */
 	KUNIT_EXPECT_TRUE(test, near(in, 10000, 3));
-	KUNIT_EXPECT_EQ(test, emul_stall_end(&s, 1, 123456), emul_stall_end(&s, 1, 123456));
+	/* Another seed, other stalls. */
+	for (now = 0, in = 0; now < 1000000 * US; now += 10 * US)
+		in += emul_stall_end(&s, 1, now) != emul_stall_end(&s, 2, now);
+	KUNIT_EXPECT_GT(test, in, 10000);
 	KUNIT_ASSERT_TRUE(test, emul_stall_parse(&s, "none"));
 	KUNIT_EXPECT_EQ(test, emul_stall_end(&s, 1, 123), 123);
 }

@@ -401,6 +401,7 @@ int asblk_ctrl_resume(struct asblk_ctrl *ctrl);
 void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why);
 
 int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on);
+bool asblk_ctrl_cache_on(const struct asblk_ctrl *ctrl);
 int asblk_ctrl_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned int usecs);
 struct dentry *asblk_ctrl_debugfs(struct asblk_ctrl *ctrl);
 

@@ -77,8 +77,12 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 		err = asblk_disk_reformat(disk, nr_blocks, block_size);
 	if (!err && keep)
 		disk->format_bytes = nr_blocks * block_size;
-	if (!err && !keep)
+	if (!err && !keep) {
 		asblk_media_changed(gd);
+		/* A fixed disk has no event for it, but udev is to look again. */
+		if (!gd->events)
+			kobject_uevent(&disk_to_dev(gd)->kobj, KOBJ_CHANGE);
+	}
 	mutex_unlock(&gd->open_mutex);
 	return err;
 }

@@ -106,6 +106,19 @@ int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 }
 ASBLK_EXPORT(asblk_ctrl_write_cache);
 
+/**
+ * asblk_ctrl_cache_on - is the volatile write cache on?
+ * @ctrl: controller
+ *
+ * Context: any.
+ * Return: as said; for all that is known.
+ */
+bool asblk_ctrl_cache_on(const struct asblk_ctrl *ctrl)
+{
+	return READ_ONCE(ctrl->cache_on);
+}
+ASBLK_EXPORT(asblk_ctrl_cache_on);
+
 static ssize_t write_cache_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {

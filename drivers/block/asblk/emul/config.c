@@ -76,7 +76,7 @@ static void config_refresh(struct emul_config *c)
 		v[EMUL_PHYSICAL_BLOCK_SIZE] = max(v[EMUL_PHYSICAL_BLOCK_SIZE],
 						  v[EMUL_BLOCK_SIZE]);
 	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
-	v[EMUL_WRITE_CACHE] = READ_ONCE(emul->params.write_cache);
+	v[EMUL_WRITE_CACHE] = asblk_ctrl_cache_on(emul->ctrl);
 	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
 	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
 }

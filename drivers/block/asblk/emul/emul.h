@@ -145,7 +145,7 @@ struct emul_delay {
  * @sq_new: entries filled but not rung for; under the engine's lock
  * @cq: completion ring
  * @cqe: its entries
- * @run_lock: held by who executes commands; taken with a trylock, never in a
+ * @run_lock: held by who executes commands; these only try it, never in a
  *	hard interrupt handler. Protects the device's ends of the rings and
  *	@count.
  * @again: executes commands that whoever rang the doorbell could not

@@ -46,19 +46,31 @@ static const char *const emul_until_words[] = {
 	"abort", "queue-reset", "controller-reset", "never", NULL
 };
 
-static const char *const emul_status_words[] = {
-	"ioerr", "medium", "notsupp", "timeout", "nospc", "transport", "target",
-	"resv-conflict", "protection", "resource", "again", "dev-resource", "offline",
-	"invalid", NULL
-};
+/* All that a request may end with but what is between the block layer and dm. */
+#define STATUSES(X)						\
+	X("ioerr", BLK_STS_IOERR)				\
+	X("medium", BLK_STS_MEDIUM)				\
+	X("notsupp", BLK_STS_NOTSUPP)				\
+	X("timeout", BLK_STS_TIMEOUT)				\
+	X("nospc", BLK_STS_NOSPC)				\
+	X("transport", BLK_STS_TRANSPORT)			\
+	X("target", BLK_STS_TARGET)				\
+	X("resv-conflict", BLK_STS_RESV_CONFLICT)		\
+	X("protection", BLK_STS_PROTECTION)			\
+	X("resource", BLK_STS_RESOURCE)				\
+	X("again", BLK_STS_AGAIN)				\
+	X("dev-resource", BLK_STS_DEV_RESOURCE)			\
+	X("zone-open-resource", BLK_STS_ZONE_OPEN_RESOURCE)	\
+	X("zone-active-resource", BLK_STS_ZONE_ACTIVE_RESOURCE)	\
+	X("offline", BLK_STS_OFFLINE)				\
+	X("duration-limit", BLK_STS_DURATION_LIMIT)		\
+	X("invalid", BLK_STS_INVAL)
 
-/* In the same order. */
-static const blk_status_t status_codes[] = {
-	BLK_STS_IOERR, BLK_STS_MEDIUM, BLK_STS_NOTSUPP, BLK_STS_TIMEOUT, BLK_STS_NOSPC,
-	BLK_STS_TRANSPORT, BLK_STS_TARGET, BLK_STS_RESV_CONFLICT, BLK_STS_PROTECTION,
-	BLK_STS_RESOURCE, BLK_STS_AGAIN, BLK_STS_DEV_RESOURCE, BLK_STS_OFFLINE,
-	BLK_STS_INVAL,
-};
+#define STATUS_WORD(word, code)	word,
+#define STATUS_CODE(word, code)	code,
+
+static const char *const emul_status_words[] = { STATUSES(STATUS_WORD) NULL };
+static const blk_status_t status_codes[] = { STATUSES(STATUS_CODE) };
 
 static const struct rule_field {
 	const char *name;
@@ -126,7 +138,7 @@ static int parse_field(const struct rule_field *f, const char *text, u64 *value)
 static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
 			const char *text)
 {
-	char words[160] = "";
+	char words[200] = "";
 	int i, len = 0;
 
 	for (i = 0; f->words && f->words[i]; i++)
@@ -200,6 +212,7 @@ blk_status_t emul_rule_status(const struct emul_rule *r)
 {
 	return status_codes[r->value[RULE_STATUS]];
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_status);
 
 static u64 name_hash(const char *name)
 {

@@ -5,6 +5,7 @@
  */
 #include <linux/io.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "emul.h"
@@ -40,20 +41,35 @@ static bool rule_watches_writes(const struct emul_rule *r)
 	return r->value[RULE_ACTION] == EMUL_ACT_STALE || r->value[RULE_HEAL_ON_WRITE];
 }
 
-static bool covers_command(const struct emul_rule *r, const struct emul_command *cmd)
+/*
+ * Is any block of the command in the rule's range? Then @lba is the first of them, or
+ * EMUL_NO_BLOCK of a command that has no blocks.
+ */
+static bool covers_command(const struct emul_rule *r, const struct emul_command *cmd,
+			   u64 *lba)
 {
-	const struct emul_desc *desc;
-	u32 i;
+	const struct emul_desc whole = { cmd->lba, cmd->nr_blocks }, *desc = &whole;
+	u32 i, nr = 1;
 
+	*lba = EMUL_NO_BLOCK;
 	if (cmd->op == ASBLK_OP_FLUSH)
 		return true;
-	if (cmd->op != ASBLK_OP_UNMAP)
-		return emul_rule_covers(r, cmd->lba, cmd->nr_blocks);
-	desc = emul_command_descs(cmd);
-	for (i = 0; i < cmd->nr_descs; i++)
-		if (emul_rule_covers(r, desc[i].start, desc[i].len))
-			return true;
+	if (cmd->op == ASBLK_OP_UNMAP) {
+		desc = emul_command_descs(cmd);
+		nr = cmd->nr_descs;
+	}
+	for (i = 0; i < nr; i++) {
+		if (!emul_rule_covers(r, desc[i].start, desc[i].len))
+			continue;
+		*lba = max(desc[i].start, r->value[RULE_FIRST]);
+		return true;
+	}
 	return false;
+}
+
+static bool is_write(enum asblk_op op)
+{
+	return op == ASBLK_OP_WRITE || op == ASBLK_OP_WRITE_ZEROES;
 }
 
 /**
@@ -75,10 +91,11 @@ bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *
 		return false;
 	for (i = 0; i < set->nr; i++) {
 		const struct emul_rule *r = set->rule[i];
+		u64 lba;
 
 		if ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
-		     (cmd->op == ASBLK_OP_WRITE && rule_watches_writes(r))) &&
-		    covers_command(r, cmd))
+		     (is_write(cmd->op) && rule_watches_writes(r))) &&
+		    covers_command(r, cmd, &lba))
 			return true;
 	}
 	return false;
@@ -263,8 +280,11 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		write_block(in, lba, from);
 }
 
-/* What concerns the completion of the whole command happens once. */
-static void injection_fate(struct injection *in, const struct emul_rule *r)
+/*
+ * What concerns the completion of the whole command happens once. Return: true if the
+ * command is lost before it gets any further.
+ */
+static bool injection_fate(struct injection *in, const struct emul_rule *r)
 {
 	static const u8 fates[] = {
 		[EMUL_ACT_LOSE]			= EMUL_FATE_LOST,
@@ -275,21 +295,21 @@ static void injection_fate(struct injection *in, const struct emul_rule *r)
 		[EMUL_ACT_HANG]			= EMUL_FATE_LOST | EMUL_FATE_HANG,
 		[EMUL_ACT_FATAL]		= EMUL_FATE_LOST | EMUL_FATE_FATAL,
 		[EMUL_ACT_BUSY]			= EMUL_FATE_BUSY,
-	};
+	};	/* and nothing for a delay */
 	u64 action = r->value[RULE_ACTION], ns = r->value[RULE_USECS] * NSEC_PER_USEC;
 	struct emul_deferred *d = in->d;
 	u8 until = r->value[RULE_UNTIL];
 
+	d->fate |= fates[action];
 	if (action == EMUL_ACT_DELAY)
 		d->extra_ns += ns;
-	else
-		d->fate |= fates[action];
 	if (action == EMUL_ACT_BUSY)
 		d->busy_ns = ns;
 	/* An abort cannot help where nobody listens, or what is late could not be. */
 	if (action == EMUL_ACT_HANG || action == EMUL_ACT_LATE)
 		until = max_t(u8, until, EMUL_HEALS_QUEUE);
 	d->until = max(d->until, until);
+	return (fates[action] & EMUL_FATE_LOST) && r->value[RULE_WHEN] == 0;
 }
 
 /* A rule that does nothing but to reads, or writes. */
@@ -330,7 +350,7 @@ static bool injection_end(struct injection *in, const struct emul_rule *r, u64 f
 /**
  * injection_decide - ask all rules about a block
  * @in: injection
- * @lba: block, or %EMUL_NO_BLOCK
+ * @lba: block of a read or write; of others each rule has its own
  * @from: bytes that it is into the command
  * @data: filled in: the rule that changes what happens to the block's data, or NULL
  * @data_count: filled in with it
@@ -355,7 +375,8 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 
 		if (!emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
 		    !rule_can(r, cmd->op) ||
-		    (lba != EMUL_NO_BLOCK && !emul_rule_covers(r, lba, 1)) ||
+		    (cmd->op <= ASBLK_OP_WRITE ? !emul_rule_covers(r, lba, 1) :
+						 !covers_command(r, cmd, &lba)) ||
 		    !emul_rule_acts(r, lba, may, &count))
 			continue;
 		emul_faults_log(r, queue, cmd->op, lba, count);
@@ -366,13 +387,13 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 			ends |= injection_end(in, r, from);
 		} else {
 			in->acted |= BIT_ULL(i);
-			injection_fate(in, r);
+			ends |= injection_fate(in, r);
 		}
 	}
 	return ends;
 }
 
-/* A block is about to be written, or not, as @data says. */
+/* A block is about to be written: what do rules keep in mind of that? */
 static void injection_watch(struct injection *in, u64 lba)
 {
 	unsigned int i;
@@ -417,21 +438,37 @@ static void injection_data(struct injection *in)
 		in->d->result.good = cmd->nr_blocks << shift;
 }
 
-/* Other operations have no block of their own, but that at which they begin. */
+/* Zeroes are written as well: the part of them in the rule's range heals. */
+static void injection_heal(struct injection *in)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	u64 lba, end = cmd->lba + cmd->nr_blocks;
+	unsigned int i;
+
+	for (i = 0; i < in->set->nr; i++) {
+		struct emul_rule *r = in->set->rule[i];
+
+		if (!r->value[RULE_HEAL_ON_WRITE] || !covers_command(r, cmd, &lba))
+			continue;
+		for (; lba < end && emul_rule_covers(r, lba, 1); lba++) {
+			emul_rule_heal(r, lba);
+			cond_resched();
+		}
+	}
+}
+
+/* Other operations are one, on the first of their blocks that is in a rule's range. */
 static void injection_other(struct injection *in)
 {
 	const struct emul_command *cmd = &in->d->cmd;
 	struct emul_rule *none;
-	u64 lba = cmd->lba;
 	u32 count;
 
-	if (cmd->op == ASBLK_OP_FLUSH)
-		lba = EMUL_NO_BLOCK;
-	else if (cmd->op == ASBLK_OP_UNMAP)
-		lba = emul_command_descs(cmd)->start;
-	if (!injection_decide(in, lba, 0, &none, &count)) {
+	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none, &count)) {
 		blk_status_t status = emul_device_do(in->emul, cmd);
 
+		if (cmd->op == ASBLK_OP_WRITE_ZEROES)
+			injection_heal(in);
 		if (status != BLK_STS_OK)
 			injection_fail(in, status, 0, 0);
 	}

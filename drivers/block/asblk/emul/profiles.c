@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Profiles: values for many options that go together, after a class of devices.
- * Documentation/block/asblk.rst says where the figures come from.
+ * Documentation/block/asblk-configuration.rst says where the figures come from.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>

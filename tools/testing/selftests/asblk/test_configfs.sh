@@ -81,12 +81,16 @@ cmp -n $((4 << 20)) "$tmp/data" <(dd if=/dev/asblk2 bs=1M skip=40 count=4 iflag=
 cmp -n $((4 << 20)) /dev/zero <(dd if=/dev/asblk2 bs=1M skip=44 count=4 iflag=direct status=none) ||
 	fail "not zero after shrinking"
 
-# Removed and there again: its data is too.
+# Removed and there again: its data is too. (When udev is done with it, so that its
+# number is free.)
+settle
 set_option one power 0
 [[ ! -e /sys/block/asblk2 ]] || fail "still there"
 eq "device" "$(<"$configfs/one/device")" ""
 set_option one queues 1
 set_option one power 1
+settle
+eq "device" "$(<"$configfs/one/device")" asblk2
 cmp -n $((4 << 20)) "$tmp/data" <(dd if=/dev/asblk2 bs=1M skip=40 count=4 iflag=direct status=none) ||
 	fail "data after power off and on"
 
@@ -94,11 +98,14 @@ cmp -n $((4 << 20)) "$tmp/data" <(dd if=/dev/asblk2 bs=1M skip=40 count=4 iflag=
 fio --name=load --filename=/dev/asblk2 --rw=randread --bs=4k --direct=1 --ioengine=io_uring --iodepth=8 \
 	--time_based --runtime=60 --output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
 fio=$!
-sleep 1
+until (($(</sys/block/asblk2/emul/reads) > 100)); do sleep 0.1; done
+settle
 set_option one unplug 1
 ! wait $fio || fail "fio did not notice"
 refused "unplugging twice" set_option one unplug 1
 set_option one power 1
+settle
+eq "device" "$(<"$configfs/one/device")" asblk2
 cmp -n $((4 << 20)) "$tmp/data" <(dd if=/dev/asblk2 bs=1M skip=40 count=4 iflag=direct status=none) ||
 	fail "data after unplugging"
 
@@ -106,11 +113,16 @@ cmp -n $((4 << 20)) "$tmp/data" <(dd if=/dev/asblk2 bs=1M skip=40 count=4 iflag=
 mkfs.ext4 -qF /dev/asblk2
 mount /dev/asblk2 "$mnt"
 echo data >"$mnt/file"
+settle
 set_option one power 0
 umount "$mnt" || umount -l "$mnt"
 # rmdir removes a disk that is there, cleanly, and its data.
 set_option one power 1
-exec 3</dev/asblk2
+settle
+make_rule one r op=flush
+refused "rmdir of a disk with rules" rmdir "$configfs/one"
+rmdir "$configfs/one/faults/r"
+exec 3<"/dev/$(<"$configfs/one/device")"
 rmdir "$configfs/one"
 [[ ! -e /sys/block/asblk2 ]] || fail "still there after rmdir"
 exec 3<&-

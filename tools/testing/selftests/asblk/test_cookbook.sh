@@ -33,15 +33,18 @@ while [[ -e $tmp/$((run + 1)) ]]; do
 	make_disk d size=64M queues=1 timeout_ms="$(by_speed 1000 4000)"
 	DEV=/dev/$(<"$configfs/d/device")
 	say "scenario $run"
-	# A shell of its own: any command that fails ends it.
-	status=0
+	# A shell of its own: any command that fails ends it. (Not in a list with ||: there
+	# nothing would.)
+	set +e
 	(
+		set -e +o pipefail
 		trap - EXIT
-		set -euo pipefail
 		cd "$configfs/d/faults"
 		# shellcheck disable=SC1090
 		. "$tmp/$run"
-	) >"$tmp/output" 2>&1 || status=$?
+	) >"$tmp/output" 2>&1
+	status=$?
+	set -e
 	((status == 0)) || fail "scenario $run (status $status): $(cat "$tmp/$run" "$tmp/output")"
 	! mountpoint -q "$mnt" || fail "scenario $run leaves $mnt mounted"
 	for path in "$configfs"/d/faults/*/; do [[ ! -d $path ]] || rmdir "$path"; done

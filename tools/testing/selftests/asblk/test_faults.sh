@@ -14,6 +14,12 @@ ctrl=/sys/block/${dev#/dev/}/device
 debug=/sys/kernel/debug/asblk/ctrl0
 engine() { awk -v name="$1" '$1 == name { sum += $2 } END { print sum }' "$debug"/q*/counters; }
 
+# The power goes, and comes back.
+again() {
+	set_option f power 0
+	set_option f power 1
+	eq "$what: state after power" "$(<"$ctrl/state")" live
+}
 rule() { make_rule f r first=2048 blocks=8 "$@"; }
 no_rule() { rmdir "$configfs/f/faults/r"; }
 hits() { cat "$configfs/f/faults/r/hits"; }
@@ -28,6 +34,26 @@ io() {
 }
 good() { io "$@" || fail "$*: $(tail -n 3 "$tmp/io" "$tmp/io.err")"; }
 bad() { ! io "$@" || fail "$what: $* did not fail"; }
+
+# reads_right MODE PATTERN - is that what is read there?
+reads_right() { checked_read "$@" || fail "$what: $2 is not what was read: $(tail -n 3 "$tmp/io" "$tmp/io.err")"; }
+reads_wrong() {
+	! checked_read "$@" || fail "$what: nothing is wrong with what was read"
+	grep -q verify "$tmp/io.err" "$tmp/io" || fail "$what: failed for another reason: $(cat "$tmp/io" "$tmp/io.err")"
+}
+checked_read() {
+	local poll=0
+
+	[[ $1 != poll ]] || poll=1
+	fio --name=io --filename="$dev" --direct=1 --ioengine=io_uring --hipri=$poll --rw=read --bs=4k --offset=1m --size=4k \
+		--verify=pattern --verify_pattern="$2" --verify_fatal=1 --output="$tmp/io" >"$tmp/io.err" 2>&1
+}
+
+# bits - that are set in 4 KiB at 1 MiB
+bits() {
+	dd if="$dev" bs=4k skip=256 count=1 iflag=direct status=none | od -An -v -tu1 -w1 |
+		awk '{ for (v = $1; v; v = int(v / 2)) n += v % 2 } END { print n + 0 }'
+}
 
 # content OFFSET - of 4 KiB there, as the number of its first byte if all are the same
 content() {
@@ -68,9 +94,7 @@ for mode in interrupt poll; do
 	what="$mode: corrupt on the way back"
 	good $mode write 0x00
 	rule op=read action=corrupt bits=3 total=1
-	eq "$what" "$(if [[ $mode == poll ]]; then io poll read; echo 3; else
-		dd if="$dev" bs=4k skip=256 count=1 iflag=direct status=none | od -An -v -tu1 -w1 |
-		awk '{ for (v = $1; v; v = int(v / 2)) n += v % 2 } END { print n }'; fi)" 3
+	reads_wrong $mode 0x00
 	eq "$what: hits" "$(hits)" 1
 	no_rule
 	eq "$what" "$(here)" "00*4096"
@@ -79,6 +103,10 @@ for mode in interrupt poll; do
 	good $mode write 0x00
 	no_rule
 	[[ $(here) == "00*4095 "* ]] || fail "$what: $(here)"
+	good $mode write 0x00
+	make_rule f r op=read first=2050 blocks=1 action=corrupt bits=3
+	eq "$what: bits" "$(bits)" 3
+	no_rule
 
 	what="$mode: phantom"
 	good $mode write 0x44
@@ -95,11 +123,18 @@ for mode in interrupt poll; do
 	eq "$what" "$(here)" "44*4096"
 	eq "$what" "$(content $(((1 << 20) + 4096)))" "66*4096"
 
+	what="$mode: misdirected reads"
+	rule op=read action=misdirect distance=8
+	reads_right $mode 0x66
+	no_rule
+	reads_right $mode 0x44
+
 	what="$mode: stale"
 	rule op=read action=stale every=2
 	good $mode write 0x77
 	good $mode write 0x88
-	eq "$what" "$(here) $(here)" "88*4096 77*4096"
+	reads_right $mode 0x88
+	reads_right $mode 0x77
 	no_rule
 	eq "$what" "$(here)" "88*4096"
 
@@ -110,30 +145,49 @@ for mode in interrupt poll; do
 	ge "$what, ms" $((($(date +%s%N) - start) / 1000000)) 300
 	no_rule
 
-	# Completions that are lost, and what gets them back.
-	for rung in abort queue-reset controller-reset; do
-		what="$mode: lose until $rung"
-		aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets")
-		rule op=write action=lose until=$rung total=1
-		good $mode write 0x99
-		no_rule
-		case $rung in
-		abort) ge "$what: aborts" "$(engine aborts)" $((aborts + 1)) ;;
-		queue-reset) ge "$what: resets" "$(engine resets)" $((resets + 1)) ;;
-		esac
-		[[ $rung == controller-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" "$all"
-		[[ $rung != controller-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" $((all + 1))
-		[[ $rung == abort ]] || continue
-		eq "$what: resets" "$(engine resets)" "$resets"
+	# Completions that are lost, and how far up the ladder it is to what gets them back.
+	for action in lose wrong-id late hang; do
+		for rung in abort queue-reset controller-reset never; do
+			[[ $rung != abort || $action == lose || $action == wrong-id ]] || continue
+			what="$mode: $action until $rung"
+			aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets") stale=$(engine stale)
+			rule op=write action=$action until=$rung total=1
+			if [[ $rung == never ]]; then
+				bad $mode write 0x99
+				eq "$what: state" "$(<"$ctrl/state")" dead
+				no_rule
+				again
+				continue
+			fi
+			good $mode write 0x99
+			no_rule
+			reads_right $mode 0x99
+			case $rung in
+			abort)
+				ge "$what: aborts" "$(engine aborts)" $((aborts + 1))
+				eq "$what: resets" "$(engine resets)" "$resets"
+				;;
+			queue-reset)
+				ge "$what: resets" "$(engine resets)" $((resets + 1))
+				eq "$what: controller resets" "$(<"$ctrl/resets")" "$all"
+				;;
+			controller-reset)
+				eq "$what: controller resets" "$(<"$ctrl/resets")" $((all + 1))
+				;;
+			esac
+			[[ $action != wrong-id && $action != late ]] ||
+				ge "$what: stale completions" "$(engine stale)" $((stale + 1))
+		done
 	done
-	for rung in queue-reset controller-reset; do
-		what="$mode: hang until $rung"
-		resets=$(engine resets) all=$(<"$ctrl/resets")
-		rule action=hang until=$rung total=1
-		good $mode read
+	# A lost command has been executed, or it has not.
+	for when in before after; do
+		what="$mode: lost $when"
+		good $mode write 0x11
+		rule op=write action=lose until=never when=$when total=1
+		bad $mode write 0x22
 		no_rule
-		ge "$what: resets" "$(engine resets)" $((resets + 1))
-		[[ $rung == queue-reset ]] || eq "$what: controller resets" "$(<"$ctrl/resets")" $((all + 1))
+		again
+		reads_right $mode "$([[ $when == before ]] && echo 0x11 || echo 0x22)"
 	done
 	what="$mode: lost interrupt"
 	lost=$(engine lost_interrupts)
@@ -141,13 +195,6 @@ for mode in interrupt poll; do
 	good $mode read
 	[[ $mode == poll ]] || ge "$what" "$(engine lost_interrupts)" $((lost + 1))
 	no_rule
-	what="$mode: late"
-	stale=$(engine stale)
-	rule op=read action=late total=1
-	good $mode read
-	good $mode read
-	no_rule
-	ge "$what: stale completions" "$(engine stale)" $((stale + 1))
 	what="$mode: duplicate"
 	stale=$(engine stale)
 	rule op=read action=duplicate
@@ -155,13 +202,6 @@ for mode in interrupt poll; do
 	no_rule
 	good $mode read
 	ge "$what: stale completions" "$(engine stale)" $((stale + 3))
-	what="$mode: wrong ID"
-	stale=$(engine stale) aborts=$(engine aborts)
-	rule op=read action=wrong-id total=1
-	good $mode read
-	no_rule
-	ge "$what: stale completions" "$(engine stale)" $((stale + 1))
-	ge "$what: aborts" "$(engine aborts)" $((aborts + 1))
 	what="$mode: busy"
 	busy=$(engine busy)
 	rule op=read action=busy usecs=200000 total=1
@@ -175,23 +215,22 @@ for mode in interrupt poll; do
 	bad $mode write
 	no_rule
 	eq "$what: state" "$(<"$ctrl/state")" dead
-	set_option f power 0
-	set_option f power 1
+	again
 	good $mode read
-	what="$mode: lost for ever"
-	rule op=read action=lose until=never total=1
-	bad $mode read
-	eq "$what: state" "$(<"$ctrl/state")" dead
-	no_rule
-	set_option f power 0
-	set_option f power 1
-	eq "state" "$(<"$ctrl/state")" live
 	say "$mode done"
 done
 
 # What a rule matches: operations without data as well.
 good interrupt write
 write() { dd if=/dev/zero of="$dev" bs=4k seek=256 count=1 oflag=direct status=none "$@"; }
+make_rule f r op=flush action=lose total=1
+write conv=fsync
+eq "lost flushes" "$(hits)" 1
+no_rule
+make_rule f r op=unmap action=lose until=queue-reset total=1 first=2050 blocks=1
+blkdiscard -o $((1 << 20)) -l 4096 "$dev"
+eq "lost unmaps" "$(hits)" 1
+no_rule
 make_rule f r op=flush status=ioerr total=1
 refused "a flush that fails" write conv=fsync
 write conv=fsync
@@ -201,8 +240,10 @@ write
 write conv=fsync
 refused "a FUA write that fails" write oflag=direct,dsync
 no_rule
-make_rule f r op=unmap status=ioerr
+make_rule f r op=unmap status=ioerr first=2050 blocks=1
+refused "an unmap of all that fails" blkdiscard -f "$dev"
 refused "an unmap that fails" blkdiscard -o $((1 << 20)) -l 4096 "$dev"
+blkdiscard "-o" 0 -l 4096 "$dev"
 no_rule
 make_rule f r op="write-zeroes secure-erase" first=2048 blocks=1
 refused "write zeroes that fail" python3 - "$dev" <<-'END'
@@ -218,6 +259,11 @@ rule op=read status=medium heal_on_write=1
 refused "a bad block" read1
 refused "a bad block" read1
 write
+read1
+no_rule
+rule op=read status=medium heal_on_write=1
+refused "a bad block" read1
+blkdiscard -z -o $((1 << 20)) -l 4096 "$dev"
 read1
 no_rule
 rule op=read status=medium

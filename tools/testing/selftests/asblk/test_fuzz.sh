@@ -15,18 +15,18 @@ set_option off power 0
 make_disk on size=16M timeout_ms=1000
 make_rule on r op=flush probability=0
 set_option on/faults/r enabled 0
-python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_SEED=$seed"
+python3 - "$configfs" "$seed" "$(by_speed 20000 4000)" <<-'END' || fail "ASBLK_SEED=$seed"
 	import errno, fcntl, glob, os, random, struct, sys
 	config, seed, writes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 	pick = random.Random(seed)
 	CLEAR = {errno.EINVAL, errno.EBUSY, errno.ERANGE, errno.EPERM, errno.EACCES, errno.ENODEV, errno.ENOMEM,
 	         errno.ENOSPC, errno.ENOMEDIUM, errno.EROFS, errno.EOPNOTSUPP, errno.EIO, errno.ENOTTY, errno.EFBIG,
-	         errno.E2BIG, errno.EOVERFLOW, errno.ENXIO}
+	         errno.E2BIG, errno.EOVERFLOW, errno.ENXIO, errno.ETIMEDOUT}
 	# Not to be had at will: what the test itself stands on, or what the kernel's own code makes of it.
-	LEAVE = {"uevent", "trigger", "wakeup"}
+	LEAVE = {"uevent", "trigger", "wakeup", "io_timeout"}
 
 	def attributes():
-	    found = glob.glob(f"{config}/*/*") + glob.glob(f"{config}/*/faults/*/*")
+	    found = glob.glob(f"{config}/features") + glob.glob(f"{config}/*/*") + glob.glob(f"{config}/*/faults/*/*")
 	    for disk in glob.glob("/sys/block/asblk*"):
 	        found += glob.glob(f"{disk}/*") + glob.glob(f"{disk}/queue/*") + glob.glob(f"{disk}/emul/*")
 	        found += glob.glob(f"{disk}/power/*")
@@ -57,12 +57,15 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	        return f"{pick.choice(('fixed', 'uniform', 'lognormal'))} {pick.randrange(300)} {pick.randrange(300)}"
 	    return pick.choice(WORDS)
 
+	tried = [0]
+
 	def put(path, text):
 	    try:
 	        fd = os.open(path, os.O_WRONLY)
 	    except OSError as error:
 	        assert error.errno in CLEAR | {errno.ENOENT}, f"open {path}: {error}"
 	        return False
+	    tried[0] += 1
 	    try:
 	        os.write(fd, text.encode(errors="surrogateescape"))
 	        return True
@@ -103,8 +106,12 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 
 	def unprivileged():
 	    """Nobody's attempts: all of them refused."""
+	    # What root has opened and handed on does not help either.
+	    nodes = [os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in glob.glob("/dev/asblk*")]
 	    pid = os.fork()
 	    if pid:
+	        for fd in nodes:
+	            os.close(fd)
 	        assert os.waitstatus_to_exitcode(os.wait()[1]) == 0, "an unprivileged user got through"
 	        return
 	    os.setgroups([])
@@ -115,6 +122,13 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	        if put(path, "1"):
 	            print(f"# nobody could write {path}")
 	            wrong += 1
+	    for fd in nodes:
+	        for call in CALLS + [pick.getrandbits(32) for _ in range(20)]:
+	            for argument in (0, 1, pick.getrandbits(31), bytearray(os.urandom(80))):
+	                try:
+	                    fcntl.ioctl(fd, call, argument)
+	                except OSError as error:
+	                    assert error.errno in CLEAR | {errno.EFAULT, errno.EBADF, errno.EAGAIN}, f"nobody {call:#x}: {error}"
 	    for path in glob.glob("/dev/asblk*"):
 	        try:
 	            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
@@ -130,9 +144,9 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	    sys.stdout.flush()
 	    os._exit(wrong > 0)
 
-	taken = 0
+	taken = nr = 0
 	seen = set()
-	for nr in range(writes):
+	while tried[0] < writes:
 	    if nr % 500 == 0:
 	        # A rule may have stopped a controller, and a size of petabytes takes memory: begin again.
 	        put(f"{config}/on/faults/r/enabled", "0")
@@ -144,11 +158,15 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	            if name != "off":
 	                put(f"{config}/{name}/power", "1")
 	        paths = attributes()
-	    if nr % 2000 == 0:
+	    if nr % 4000 == 0:
 	        unprivileged()
 	    if nr % 40 == 0:
 	        calls(4)
-	    path = pick.choice(paths)
+	    # Each at least once; those that cannot be written seldom again.
+	    path = paths[nr % len(paths)] if nr < len(paths) else pick.choice(paths)
+	    nr += 1
+	    if path in seen and not os.stat(path).st_mode & 0o222:
+	        continue
 	    seen.add(path)
 	    before = get(path) if path.startswith(config) else None
 	    text = value()
@@ -164,8 +182,8 @@ python3 - "$configfs" "$seed" "$(by_speed 24000 4000)" <<-'END' || fail "ASBLK_S
 	    put(f"{config}/{name}/profile", "ideal")
 	    for option, text in (("size", "16M"), ("memory_limit", "0"), ("block_size", "512"), ("read_only", "0")):
 	        put(f"{config}/{name}/{option}", text)
-	print(f"# {writes} writes to {len(seen)} attributes, {taken} of them taken")
-	assert len(seen) > 150 and taken > writes // 50, (len(seen), taken)
+	print(f"# {tried[0]} writes to {len(seen)} attributes, {taken} of them taken")
+	assert len(seen) > 300 and taken > writes // 50, (len(seen), taken)
 END
 # It still works.
 make_disk after size=16M

@@ -92,13 +92,14 @@ python3 - "/dev/$(<"$configfs/o/device")" "$configfs/o" "$seed" "$(by_speed 6 3)
 	    {"action": "hang", "until": "queue-reset", "total": 1}, {"action": "busy", "usecs": 5000},
 	    {"op": "read", "status": "transport", "transient": 1},
 	]
+	SPOIL = [fault for fault in FAULTS if fault.get("action") in ("corrupt", "phantom", "misdirect")]
 	explained = unexplained = 0
 	for nr in range(rounds):
 	    rules = []
-	    for i, fault in enumerate(pick.sample(FAULTS, 5)):
+	    for i, fault in enumerate([pick.choice(SPOIL)] + pick.sample(FAULTS, 4)):
 	        name = f"faults/r{i}"
 	        os.mkdir(f"{config}/{name}")
-	        put(f"{name}/probability", pick.choice((3000, 10000, 30000)))
+	        put(f"{name}/probability", 30000 if i == 0 else pick.choice((3000, 10000, 30000)))
 	        for field, value in fault.items():
 	            put(f"{name}/{field}", value)
 	        rules.append(name)
