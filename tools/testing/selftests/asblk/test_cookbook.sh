@@ -37,7 +37,7 @@ while [[ -e $tmp/$((run + 1)) ]]; do
 	# nothing would.)
 	set +e
 	(
-		set -e +o pipefail
+		set -ex +o pipefail
 		trap - EXIT
 		cd "$configfs/d/faults"
 		# shellcheck disable=SC1090

@@ -8,7 +8,7 @@
 need_emul
 need fio
 configfs_load disks=0
-make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 2000)"
+make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 1000)"
 dev=/dev/$(<"$configfs/f/device")
 ctrl=/sys/block/${dev#/dev/}/device
 debug=/sys/kernel/debug/asblk/ctrl0
@@ -243,7 +243,7 @@ no_rule
 make_rule f r op=unmap status=ioerr first=2050 blocks=1
 refused "an unmap of all that fails" blkdiscard -f "$dev"
 refused "an unmap that fails" blkdiscard -o $((1 << 20)) -l 4096 "$dev"
-blkdiscard "-o" 0 -l 4096 "$dev"
+blkdiscard -f -o 0 -l 4096 "$dev"
 no_rule
 make_rule f r op="write-zeroes secure-erase" first=2048 blocks=1
 refused "write zeroes that fail" python3 - "$dev" <<-'END'
@@ -263,7 +263,7 @@ read1
 no_rule
 rule op=read status=medium heal_on_write=1
 refused "a bad block" read1
-blkdiscard -z -o $((1 << 20)) -l 4096 "$dev"
+blkdiscard -zf -o $((1 << 20)) -l 4096 "$dev"
 read1
 no_rule
 rule op=read status=medium
