@@ -2,6 +2,7 @@
 /* Tests of core/format.c: another format for a medium, erased or kept. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 
 #include "probe.h"
 
@@ -16,13 +17,27 @@ static void expect_format(struct kunit *test, u64 nr_blocks, u32 block_size)
 	KUNIT_EXPECT_EQ(test, queue_logical_block_size(gd->queue), block_size);
 }
 
+/* udev opens a disk that is new, or has changed: wait for it. */
+static int format(struct kunit *test, u64 nr_blocks, u32 block_size)
+{
+	struct probe_test *t = test->priv;
+	int err = -EBUSY, tries;
+
+	for (tries = 0; tries < 500 && err == -EBUSY; tries++) {
+		if (tries)
+			msleep(20);
+		err = asblk_disk_format(t->disk, nr_blocks, block_size, false);
+	}
+	return err;
+}
+
 static void format_erase(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 	struct probe *p;
 
 	t->fake->automatic = true;
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), 0);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 8, 4096), 0);
 	KUNIT_EXPECT_EQ(test, t->fake->format_size, 4096);
 	KUNIT_EXPECT_FALSE(test, t->fake->format_kept);
 	expect_format(test, BLOCKS / 8, 4096);
@@ -33,9 +48,9 @@ static void format_erase(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.range.lba, 8);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.range.nr_blocks, 1);
 	/* Smaller, and the whole again. */
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 100, 512, false), 0);
+	KUNIT_EXPECT_EQ(test, format(test, 100, 512), 0);
 	expect_format(test, 100, 512);
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS, 512, false), 0);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS, 512), 0);
 	expect_format(test, BLOCKS, 512);
 }
 
@@ -45,21 +60,21 @@ static void format_refused(struct kunit *test)
 
 	t->fake->automatic = true;
 	/* Not listed, too large. */
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 2, 1024, false), -EINVAL);
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS + 1, 512, false), -EINVAL);
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 0, 512, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 2, 1024), -EINVAL);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS + 1, 512), -EINVAL);
+	KUNIT_EXPECT_EQ(test, format(test, 0, 512), -EINVAL);
 	/* Kept, but in other blocks. */
 	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, true), -EBUSY);
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -EROFS);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 8, 4096), -EROFS);
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
 	KUNIT_EXPECT_EQ(test, t->fake->formats, 0);
 	/* By the device. */
 	t->fake->setting_err = -EIO;
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -EIO);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 8, 4096), -EIO);
 	t->fake->setting_err = 0;
 	asblk_ctrl_dead(t->fake->ctrl, "the test");
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS / 8, 4096, false), -ENODEV);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 8, 4096), -ENODEV);
 	expect_format(test, BLOCKS, 512);
 }
 
@@ -78,7 +93,7 @@ static void format_resize(struct kunit *test)
 	p = probe_send(test, 1, REQ_OP_WRITE, BLOCKS, PART);
 	probe_expect_end(test, p, BLK_STS_IOERR, PART);
 	/* What it was grown to is what a format can make of it. */
-	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS + 1, 512, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, format(test, BLOCKS + 1, 512), -EINVAL);
 }
 
 static struct kunit_case format_cases[] = {

@@ -158,6 +158,7 @@ python3 - "$configfs" "$seed" "$(by_speed 20000 4000)" <<-'END' || fail "ASBLK_S
 	            if name != "off":
 	                put(f"{config}/{name}/power", "1")
 	        paths = attributes()
+	        read_only = {path for path in paths if os.path.exists(path) and not os.stat(path).st_mode & 0o222}
 	    if nr % 4000 == 0:
 	        unprivileged()
 	    if nr % 40 == 0:
@@ -165,7 +166,7 @@ python3 - "$configfs" "$seed" "$(by_speed 20000 4000)" <<-'END' || fail "ASBLK_S
 	    # Each at least once; those that cannot be written seldom again.
 	    path = paths[nr % len(paths)] if nr < len(paths) else pick.choice(paths)
 	    nr += 1
-	    if path in seen and not os.stat(path).st_mode & 0o222:
+	    if path in seen and path in read_only:
 	        continue
 	    seen.add(path)
 	    before = get(path) if path.startswith(config) else None

@@ -96,7 +96,7 @@ python3 - "/dev/$(<"$configfs/o/device")" "$configfs/o" "$seed" "$(by_speed 6 3)
 	explained = unexplained = 0
 	for nr in range(rounds):
 	    rules = []
-	    for i, fault in enumerate([pick.choice(SPOIL)] + pick.sample(FAULTS, 4)):
+	    for i, fault in enumerate([SPOIL[nr % len(SPOIL)]] + pick.sample(FAULTS, 4)):
 	        name = f"faults/r{i}"
 	        os.mkdir(f"{config}/{name}")
 	        put(f"{name}/probability", 30000 if i == 0 else pick.choice((3000, 10000, 30000)))
