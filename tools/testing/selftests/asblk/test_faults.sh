@@ -149,6 +149,8 @@ for mode in interrupt poll; do
 	for action in lose wrong-id late hang; do
 		for rung in abort queue-reset controller-reset never; do
 			[[ $rung != abort || $action == lose || $action == wrong-id ]] || continue
+			# Minutes, with all checkers: the upper rungs are the same for all queues.
+			[[ ! $slow || $mode == interrupt || $rung == abort || $rung == queue-reset ]] || continue
 			what="$mode: $action until $rung"
 			aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets") stale=$(engine stale)
 			rule op=write action=$action until=$rung total=1
