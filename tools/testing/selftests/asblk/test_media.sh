@@ -32,6 +32,7 @@ while read -r size metadata blocks; do
 done </sys/block/$disk/formats
 ge "formats" "$nr" 4
 # A smaller capacity, and the whole again.
+settle
 echo "512 0 2048" >$format
 eq "capacity" "$(blockdev --getsize64 "$dev")" $((1 << 20))
 settle
@@ -46,6 +47,8 @@ for wrong in 513 256 131072 0 -1 x "" "512 0" "512 8 100" "512 0 0" "512 0 10000
 	eq "format after $wrong" "$(<$format)" "$before"
 done
 busy() {
+	# udev opens what has changed.
+	settle
 	refused "format while $1" bash -c "echo 512 >$format"
 	grep -q "$2" "$tmp/out" || fail "format while $1: $(<"$tmp/out")"
 	eq "format while $1" "$(<$format)" "$before"
