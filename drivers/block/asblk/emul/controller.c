@@ -17,10 +17,6 @@
 
 #define EMUL_MAX_RETRIES 3
 
-/* Coalescing, as NVMe's: an 8-bit count, and 100 us times 8 bits. */
-#define EMUL_MAX_COALESCE_COUNT	256
-#define EMUL_MAX_COALESCE_USECS	100000
-
 DEFINE_STATIC_KEY_FALSE(emul_slow);
 
 /**
@@ -234,9 +230,6 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 /* What it is told to keep is kept either way; the host decides what it flushes. */
 static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
-	struct emul *emul = asblk_ctrl_priv(ctrl);
-
-	WRITE_ONCE(emul->params.write_cache, on);
 	return 0;
 }
 

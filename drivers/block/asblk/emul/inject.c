@@ -424,7 +424,9 @@ static void injection_data(struct injection *in)
 
 		if (injection_decide(in, lba, i << shift, &data, &count))
 			break;
-		if (cmd->op == ASBLK_OP_WRITE)
+		/* Not what is acknowledged and goes nowhere, or elsewhere. */
+		if (cmd->op == ASBLK_OP_WRITE &&
+		    (!data || data->value[RULE_ACTION] == EMUL_ACT_CORRUPT))
 			injection_watch(in, lba);
 		if (!data)
 			continue;

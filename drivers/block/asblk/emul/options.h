@@ -13,6 +13,10 @@
 #define EMUL_TEXT_SIZE	192
 #define EMUL_MAX_SIZE	((u64)SZ_1T << 10)	/* the store's table is then 4 GiB */
 
+/* About what NVMe has: 8 bits for a count, and for a time in units of 100 us. */
+#define EMUL_MAX_COALESCE_COUNT	256
+#define EMUL_MAX_COALESCE_USECS	100000
+
 /* Kinds of values. */
 #define EMUL_BYTES	BIT(0)	/* K, M, G, T, P or E may follow */
 #define EMUL_POWER2	BIT(1)	/* a power of two */
@@ -60,9 +64,9 @@
 	  "0: what is written is durable at once: no flushes are wanted")	\
 	X(WRITE_CACHE, write_cache, "1", 0, 1, EMUL_LIVE,			\
 	  "0: the volatile cache is turned off")				\
-	X(COALESCE_COUNT, coalesce_count, "1", 1, 256, EMUL_LIVE,		\
+	X(COALESCE_COUNT, coalesce_count, "1", 1, EMUL_MAX_COALESCE_COUNT, EMUL_LIVE,		\
 	  "Completions that an interrupt waits for")				\
-	X(COALESCE_USECS, coalesce_usecs, "0", 0, 100000, EMUL_LIVE,		\
+	X(COALESCE_USECS, coalesce_usecs, "0", 0, EMUL_MAX_COALESCE_USECS, EMUL_LIVE,		\
 	  "Microseconds that it waits for them at most; 0: not at all")		\
 	X(TIMEOUT_MS, timeout_ms, "30000", 100, 3600000, 0,			\
 	  "Milliseconds after which a request is late")				\

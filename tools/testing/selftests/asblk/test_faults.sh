@@ -273,12 +273,21 @@ refused "a bad block" read1
 write
 refused "a bad block that stays" read1
 no_rule
+# A write that goes nowhere heals nothing.
+make_rule f lost first=2048 blocks=8 op=write action=phantom
+rule op=read status=medium heal_on_write=1
+write
+refused "a bad block that was not written" read1
+no_rule
+rmdir "$configfs/f/faults/lost"
 
 # How often.
 count_bad() {
 	local i bad=0
 
 	for ((i = 0; i < $1; i++)); do read1 2>/dev/null || bad=$((bad + 1)); done
+	# For no other reason than the rule.
+	eq "reads that failed" $bad "$(hits)" >&2
 	echo $bad
 }
 make_rule f r op=read first=2048 blocks=1 every=3
