@@ -59,20 +59,44 @@ static int emul_write(struct emul *emul, const struct emul_command *cmd,
 	return err;
 }
 
-/* The same, waiting for memory. */
-static int emul_write_wait(struct emul *emul, const struct emul_command *cmd,
-			   u64 *done)
+/**
+ * emul_device_move - move a part of a command's data, waiting for memory
+ * @emul: controller
+ * @cmd: a read or write that has passed emul_check()
+ * @from: where in its data, in bytes
+ * @len: bytes to move
+ * @done: incremented by the bytes moved
+ *
+ * Context: may sleep.
+ * Return: 0 or as emul_store_write_wait().
+ */
+int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
+		     u64 *done)
 {
 	const struct emul_desc *desc = emul_command_descs(cmd);
-	u64 pos = cmd->lba << emul->block_shift;
+	u64 pos = (cmd->lba << emul->block_shift) + from;
 	int err = 0;
-	u32 i;
 
-	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
-		err = emul_store_write_wait(emul->store, pos,
-					    phys_to_virt(desc->start),
-					    desc->len, done);
-		pos += desc->len;
+	for (; len && !err; desc++) {
+		void *memory = phys_to_virt(desc->start + from);
+		u64 step;
+
+		if (from >= desc->len) {
+			from -= desc->len;
+			continue;
+		}
+		step = min(desc->len - from, len);
+		from = 0;
+		if (cmd->op == ASBLK_OP_READ) {
+			rcu_read_lock();
+			emul_store_read(emul->store, pos, memory, step);
+			rcu_read_unlock();
+			*done += step;
+		} else {
+			err = emul_store_write_wait(emul->store, pos, memory, step, done);
+		}
+		pos += step;
+		len -= step;
 	}
 	return err;
 }
@@ -159,15 +183,15 @@ static void emul_work(struct work_struct *work)
 	struct emul_deferred *d = container_of(work, struct emul_deferred,
 					       work);
 	struct emul_queue *q = d->q;
+	u64 len = d->cmd.nr_blocks << q->emul->block_shift, done = 0;
 	blk_status_t status;
-	u64 done = 0;
 
 	set_result(d, BLK_STS_OK, 0);
 	if (d->faulty) {
 		emul_faults_execute(d);
 	} else {
 		if (d->cmd.op == ASBLK_OP_WRITE)
-			status = status_of(emul_write_wait(q->emul, &d->cmd, &done));
+			status = status_of(emul_device_move(q->emul, &d->cmd, 0, len, &done));
 		else
 			status = emul_device_do(q->emul, &d->cmd);
 		set_result(d, status, done);

@@ -285,6 +285,8 @@ void emul_device_run(struct emul_queue *q);
 int emul_device_abort(struct emul_queue *q, u16 id);
 int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by);
 blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
+int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
+		     u64 *done);
 void emul_device_post(struct emul_queue *q, const struct emul_completion *c);
 void emul_device_post_extra(struct emul_queue *q, u16 id);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);

@@ -116,41 +116,14 @@ static void injection_fail(struct injection *in, blk_status_t status, u64 good,
 	result->flags = flags;
 }
 
-/* Move the bytes from @from on between memory and medium. */
-static void injection_move(struct injection *in, u64 from, u64 len)
+/* Move blocks of the command between memory and medium. */
+static void injection_move(struct injection *in, u64 first, u64 nr)
 {
-	const struct emul_command *cmd = &in->d->cmd;
-	const struct emul_desc *desc = emul_command_descs(cmd);
-	struct emul *emul = in->emul;
-	u64 pos = (cmd->lba << emul->block_shift) + from;
-	u64 moved = from;
+	u8 shift = in->emul->block_shift;
+	u64 done = first << shift;
 
-	for (; len; desc++) {
-		void *memory = phys_to_virt(desc->start + from);
-		u64 step, done = 0;
-		int err = 0;
-
-		if (from >= desc->len) {
-			from -= desc->len;
-			continue;
-		}
-		step = min(desc->len - from, len);
-		from = 0;
-		if (cmd->op == ASBLK_OP_READ) {
-			rcu_read_lock();
-			emul_store_read(emul->store, pos, memory, step);
-			rcu_read_unlock();
-		} else {
-			err = emul_store_write_wait(emul->store, pos, memory, step, &done);
-		}
-		if (err) {
-			injection_fail(in, BLK_STS_NOSPC, moved + done, 0);
-			return;
-		}
-		pos += step;
-		moved += step;
-		len -= step;
-	}
+	if (emul_device_move(in->emul, &in->d->cmd, first << shift, nr << shift, &done))
+		injection_fail(in, BLK_STS_NOSPC, done, 0);
 }
 
 /* Copy a block of the command's memory, @from bytes into it, to or from in->block. */
@@ -430,12 +403,12 @@ static void injection_data(struct injection *in)
 			injection_watch(in, lba);
 		if (!data)
 			continue;
-		injection_move(in, start << shift, (i - start) << shift);
+		injection_move(in, start, i - start);
 		injection_block(in, data, lba, i << shift, count);
 		start = i + 1;
 	}
 	if (i > start)
-		injection_move(in, start << shift, (i - start) << shift);
+		injection_move(in, start, i - start);
 	if (!in->ended)
 		in->d->result.good = cmd->nr_blocks << shift;
 }
