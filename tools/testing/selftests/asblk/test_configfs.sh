@@ -31,6 +31,13 @@ settle
 eq "by serial number" "$(readlink -f /dev/disk/by-id/asblk-one)" /dev/asblk2
 eq "by unique ID" "$(readlink -f "/dev/disk/by-id/asblk-$(</sys/block/asblk2/wwid)")" /dev/asblk2
 wwid=$(<"$configfs/one/wwid")
+printf 'start=2048\n' | sfdisk -q /dev/asblk2
+settle
+for name in one "$(</sys/block/asblk2/wwid)"; do
+	eq "partition by $name" "$(readlink -f "/dev/disk/by-id/asblk-$name-part1")" /dev/asblk2p1
+done
+sfdisk -q --delete /dev/asblk2
+settle
 
 # What cannot change while it is there says so, in the log too; nothing changes.
 log_begin

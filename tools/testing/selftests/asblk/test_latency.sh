@@ -98,6 +98,9 @@ set_all "read_latency=fixed 3000"
 measure "${deep_read[@]}"
 awk '$1 == 4194304 { asked = $2 } /^[0-9]/ { all += $2; achieved += $3 } END { exit !(asked > 100 && all == achieved) }' \
 	"$debug/latency" || fail "histogram: $(<"$debug/latency")"
+late=$(awk '$1 == "late_ns_mean" { print $2 }' "$debug/latency")
+ge "late in the mean, in ns" "$late" 1
+most "late in the mean, in ns" "$late" 5000000
 # Data is right whatever the delays, while they change.
 set_all "read_latency=uniform 1 3000" "write_latency=lognormal 100 3000"
 fio --name=live --filename="$dev" --rw=randwrite --bsrange=4k-64k --direct=1 --ioengine=io_uring --iodepth=16 --size=2m \

@@ -5,7 +5,9 @@
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
+need dmsetup
 udev_on
+clean_test() { [[ ! -e /dev/mapper/asblk-claim ]] || dmsetup remove --retry asblk-claim; }
 load size=64M removable=1 serial=S4711 model="a disk of ours" firmware_rev=2.3 wwid=0123456789abcdef0123456789abcdef
 eq lsblk "$(lsblk -dnro SERIAL,REV "$dev") $(</sys/block/$disk/wwid)" "S4711 2.3 eui.0123456789abcdef0123456789abcdef"
 eq model "$(<"/sys/block/$disk/device/model")" "a disk of ours"
@@ -60,6 +62,9 @@ mkfs.ext4 -qF "$dev"
 mount "$dev" "$mnt"
 busy mounted "Device or resource busy"
 umount "$mnt"
+dmsetup create asblk-claim --table "0 1024 linear $dev 0"
+busy claimed "Device or resource busy"
+dmsetup remove --retry asblk-claim
 settle
 echo 1 >/sys/block/$disk/write_protect
 busy "write protected" "Read-only file system"
