@@ -306,14 +306,35 @@ void asblk_equeue_exit(struct asblk_equeue *q);
 struct asblk_visit {
 	struct asblk_equeue *q;
 	unsigned long flags;
-	unsigned int nr;
+	unsigned long nr;
 	struct io_comp_batch *iob;
 	struct rq_list single;
 };
 
-void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
-			struct io_comp_batch *iob);
-void asblk_engine_leave(struct asblk_visit *v, bool ring);
+/**
+ * asblk_engine_enter - begin a visit to a queue
+ * @v: the visit; on the caller's stack
+ * @q: queue, whose lock is taken
+ * @iob: where requests that end together are gathered, for the caller to end;
+ *	NULL to end them one by one
+ *
+ * Inline, as a kernel that clears what is on the stack then sees that all of @v is
+ * written. Context: any but NMI.
+ */
+static inline void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
+				      struct io_comp_batch *iob)
+	__acquires(&q->lock)
+{
+	v->q = q;
+	v->flags = 0;
+	v->nr = 0;
+	v->iob = iob;
+	rq_list_init(&v->single);
+	spin_lock_irqsave(&q->lock, v->flags);
+}
+
+void asblk_engine_leave(struct asblk_visit *v, bool ring)
+	__releases(&v->q->lock);
 blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq);
 unsigned int asblk_engine_poll(struct asblk_equeue *q,
 			       struct io_comp_batch *iob);

@@ -447,26 +447,6 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 }
 
 /**
- * asblk_engine_enter - begin a visit to a queue
- * @v: the visit; on the caller's stack
- * @q: queue, whose lock is taken
- * @iob: where requests that end together are gathered, for the caller to end;
- *	NULL to end them one by one
- *
- * Context: any but NMI.
- */
-void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
-			struct io_comp_batch *iob)
-	__acquires(&q->lock)
-{
-	v->q = q;
-	v->nr = 0;
-	v->iob = iob;
-	rq_list_init(&v->single);
-	spin_lock_irqsave(&q->lock, v->flags);
-}
-
-/**
  * asblk_engine_leave - end a visit to a queue
  * @v: the visit
  * @ring: false if more transfers follow at once, in another visit

@@ -25,23 +25,21 @@ static void asblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 /* What fails is left to asblk_queue_rq(), which fails it again and says why. */
 static void asblk_queue_rqs(struct rq_list *rqlist)
 {
-	struct asblk_equeue *q = NULL;
+	struct request *rq = rq_list_pop(rqlist);
 	struct rq_list failed = { };
-	struct asblk_visit v;
-	struct request *rq;
 
-	while ((rq = rq_list_pop(rqlist))) {
-		if (rq->mq_hctx->driver_data != q) {
-			if (q)
-				asblk_engine_leave(&v, true);
-			q = rq->mq_hctx->driver_data;
-			asblk_engine_enter(&v, q, NULL);
-		}
-		if (unlikely(asblk_engine_start(&v, rq) != BLK_STS_OK))
-			rq_list_add_tail(&failed, rq);
-	}
-	if (q)
+	while (rq) {
+		struct asblk_equeue *q = rq->mq_hctx->driver_data;
+		struct asblk_visit v;
+
+		asblk_engine_enter(&v, q, NULL);
+		do {
+			if (unlikely(asblk_engine_start(&v, rq) != BLK_STS_OK))
+				rq_list_add_tail(&failed, rq);
+			rq = rq_list_pop(rqlist);
+		} while (rq && rq->mq_hctx->driver_data == q);
 		asblk_engine_leave(&v, true);
+	}
 	*rqlist = failed;
 }
 

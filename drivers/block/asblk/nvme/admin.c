@@ -118,7 +118,7 @@ static void admin_submit(struct anvme_admin *a, struct anvme_admin_slot *slot,
 	r->sq[r->sq_tail] = *cmd;
 	if (++r->sq_tail == r->size)
 		r->sq_tail = 0;
-	anvme_ring_doorbell(r, false, r->sq_tail);
+	anvme_ring_doorbell(&r->sq_db, r->sq_tail);
 }
 
 /* Under the lock. */
@@ -178,7 +178,7 @@ bool anvme_admin_reap(struct anvme *nd)
 			nr++;
 		}
 		if (nr)
-			anvme_ring_doorbell(r, true, r->cq_head);
+			anvme_ring_doorbell(&r->cq_db, r->cq_head);
 	}
 	spin_unlock_irqrestore(&a->lock, flags);
 	return nr;

@@ -37,13 +37,23 @@ struct pci_dev;
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
 
 /**
+ * struct anvme_doorbell - where the controller is told how far a queue is
+ * @reg: register
+ * @shadow: its shadow in memory (5.6), NULL if there is none
+ * @event: how far the controller wants to be told of, for @shadow
+ */
+struct anvme_doorbell {
+	void __iomem *reg;
+	__le32 *shadow;
+	__le32 *event;
+};
+
+/**
  * struct anvme_ring - a submission queue with a completion queue of its own (3.3.1)
  * @sq: submission queue
  * @cq: completion queue
  * @sq_db: submission queue tail doorbell
  * @cq_db: completion queue head doorbell
- * @shadow: shadow doorbells of both (5.6), NULL if there are none
- * @event: the controller's event indices for @shadow
  * @size: entries of each
  * @sq_tail: next entry to fill
  * @cq_head: next entry to look at
@@ -55,10 +65,8 @@ struct pci_dev;
 struct anvme_ring {
 	struct nvme_command *sq;
 	struct nvme_completion *cq;
-	void __iomem *sq_db;
-	void __iomem *cq_db;
-	__le32 *shadow;
-	__le32 *event;
+	struct anvme_doorbell sq_db;
+	struct anvme_doorbell cq_db;
 	u16 size;
 	u16 sq_tail;
 	u16 cq_head;
@@ -238,7 +246,35 @@ struct anvme {
 int anvme_ring_alloc(struct anvme *nd, struct anvme_ring *r, u16 id, u16 size);
 void anvme_ring_free(struct anvme *nd, struct anvme_ring *r);
 void anvme_ring_reset(struct anvme *nd, struct anvme_ring *r);
-void anvme_ring_doorbell(struct anvme_ring *r, bool completions, u16 value);
+
+/* Does the controller want to hear of a doorbell that moves from @old to @new? */
+static inline bool anvme_wants_event(u16 event, u16 new, u16 old)
+{
+	return (u16)(new - event - 1) < (u16)(new - old);
+}
+
+/**
+ * anvme_ring_doorbell - tell the controller how far a queue is
+ * @db: doorbell of a ring
+ * @value: new tail or head
+ *
+ * Context: any; the queue's lock is held.
+ */
+static inline void anvme_ring_doorbell(const struct anvme_doorbell *db, u16 value)
+{
+	u16 old;
+
+	if (db->shadow) {
+		/* Entries before the doorbell, the doorbell before the question. */
+		wmb();
+		old = le32_to_cpu(*db->shadow);
+		WRITE_ONCE(*db->shadow, cpu_to_le32(value));
+		mb();	/* written before the event index is read (5.8) */
+		if (!anvme_wants_event(le32_to_cpu(READ_ONCE(*db->event)), value, old))
+			return;
+	}
+	writel(value, db->reg);
+}
 
 /* The entry at the head of the completion queue; NULL if it is not new (3.3.3.2). */
 static inline struct nvme_completion *anvme_ring_peek(struct anvme_ring *r)

@@ -142,7 +142,7 @@ static void anvme_ring(struct asblk_queue *eq)
 
 	if (q->sq_rung == q->ring.sq_tail)
 		return;
-	anvme_ring_doorbell(&q->ring, false, q->ring.sq_tail);
+	anvme_ring_doorbell(&q->ring.sq_db, q->ring.sq_tail);
 	q->sq_rung = q->ring.sq_tail;
 }
 
@@ -208,7 +208,7 @@ static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 	}
 	if (!nr)
 		return;
-	anvme_ring_doorbell(r, true, r->cq_head);
+	anvme_ring_doorbell(&r->cq_db, r->cq_head);
 	if (unlikely(!known)) {
 		/* Whatever it believes to have done, it is not what was asked. */
 		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command that is not in flight\n",
@@ -279,10 +279,10 @@ static void anvme_show_queue(struct asblk_queue *eq, struct seq_file *m)
 		   READ_ONCE(q->ring.sq_tail), READ_ONCE(q->sq_rung));
 	seq_printf(m, "completion entries %u head %u phase %u\n", q->ring.size,
 		   READ_ONCE(q->ring.cq_head), READ_ONCE(q->ring.phase));
-	if (q->ring.shadow)
+	if (q->ring.sq_db.shadow)
 		seq_printf(m, "shadow doorbell %u event %u\n",
-			   le32_to_cpu(READ_ONCE(*q->ring.shadow)),
-			   le32_to_cpu(READ_ONCE(*q->ring.event)));
+			   le32_to_cpu(READ_ONCE(*q->ring.sq_db.shadow)),
+			   le32_to_cpu(READ_ONCE(*q->ring.sq_db.event)));
 }
 
 const struct asblk_ctrl_ops anvme_ops = {
