@@ -418,16 +418,15 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	t = engine_prepare(q, slot, rq->tag, rq);
 	t->bytes = bytes;
 	if (likely(bytes)) {
-		const struct bvec_iter *iter = &rq->bio->bi_iter;
-		const struct bio_vec *bv = &rq->bio->bi_io_vec[iter->bi_idx];
-
+		const struct bio *bio = rq->bio;
+		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
 		struct asblk_segment *seg = t->segs;
 		u8 shift = t->block_shift;
 
 		t->range.lba = blk_rq_pos(rq) >> (shift - SECTOR_SHIFT);
 		t->range.nr_blocks = bytes >> shift;
 		t->nr_segments = 1;
-		seg->addr = bvec_phys(bv) + iter->bi_bvec_done;
+		seg->addr = bvec_phys(&bv);
 		seg->len = bytes;
 	}
 	slot->offset = 0;
