@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the emulated controller as a whole: every rung of the recovery ladder,
- * for an interrupt and for a polled queue alike, from real timeouts.
+ * Tests of the emulated controller as a whole: every rung of the recovery ladder, from
+ * real timeouts. (Of an interrupt queue; test_faults has polled ones too.)
  */
 #include <kunit/test.h>
 #include <linux/blkdev.h>

@@ -113,10 +113,11 @@ TRACE_EVENT(asblk_complete,
 
 /* A fault rule has acted. */
 TRACE_EVENT(asblk_fault,
-	TP_PROTO(const char *rule, const char *action, unsigned int queue, u8 op,
-		 u64 lba, u32 count),
-	TP_ARGS(rule, action, queue, op, lba, count),
+	TP_PROTO(const char *ctrl, const char *rule, const char *action,
+		 unsigned int queue, u8 op, u64 lba, u32 count),
+	TP_ARGS(ctrl, rule, action, queue, op, lba, count),
 	TP_STRUCT__entry(
+		__string(ctrl, ctrl)
 		__string(rule, rule)
 		__string(action, action)
 		__field(unsigned int, queue)
@@ -125,6 +126,7 @@ TRACE_EVENT(asblk_fault,
 		__field(u32, count)
 	),
 	TP_fast_assign(
+		__assign_str(ctrl);
 		__assign_str(rule);
 		__assign_str(action);
 		__entry->queue = queue;
@@ -132,9 +134,10 @@ TRACE_EVENT(asblk_fault,
 		__entry->lba = lba;
 		__entry->count = count;
 	),
-	TP_printk("rule %s %s queue %u %s lba %llu count %u", __get_str(rule),
-		  __get_str(action), __entry->queue, show_asblk_op(__entry->op),
-		  __entry->lba, __entry->count)
+	/* A flush has no block: -1. */
+	TP_printk("%s rule %s %s queue %u %s lba %lld count %u", __get_str(ctrl),
+		  __get_str(rule), __get_str(action), __entry->queue,
+		  show_asblk_op(__entry->op), (s64)__entry->lba, __entry->count)
 );
 
 #endif /* _TRACE_ASBLK_H */

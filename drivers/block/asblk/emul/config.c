@@ -152,7 +152,8 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 		return asblk_ctrl_write_cache(emul->ctrl, p->write_cache);
 	case EMUL_COALESCE_COUNT:
 	case EMUL_COALESCE_USECS:
-		emul_be_slow(emul);
+		if (p->coalesce_usecs)
+			emul_be_slow(emul);
 		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
 					   p->coalesce_usecs);
 	default:

@@ -313,6 +313,12 @@ post:
 	return emul_finish(q, cmd, status, done);
 }
 
+/* Does the device do nothing any more? */
+static bool emul_is_stuck(const struct emul_queue *q)
+{
+	return READ_ONCE(q->hang) || READ_ONCE(q->emul->fatal);
+}
+
 static bool emul_has_work(struct emul_queue *q)
 {
 	return ring_filled(&q->sq) || !llist_empty(&q->done) ||
@@ -349,14 +355,16 @@ static void emul_pass(struct emul_queue *q)
 	u32 filled;
 
 	if (emul_is_slow()) {
-		if (q->hang || READ_ONCE(emul->fatal))
+		if (emul_is_stuck(q))
 			return;
 		nr += emul_delay_expire(q);
 	}
 	if (unlikely(!llist_empty(&q->done)))
 		nr += emul_post_done(q);
+	/* What has just been done may have been the end of it. */
+	filled = emul_is_slow() && emul_is_stuck(q) ? 0 : ring_filled(&q->sq);
 	rcu_read_lock();	/* for the store */
-	for (filled = ring_filled(&q->sq); filled; filled--) {
+	for (; filled; filled--) {
 		const struct emul_command *cmd;
 
 		cmd = &q->sqe[q->sq.head & q->sq.mask];
@@ -388,7 +396,7 @@ static bool emul_try_pass(struct emul_queue *q)
 	emul_pass(q);
 	spin_unlock(&q->run_lock);
 	smp_mb();	/* pairs with the barrier above */
-	if (emul_is_slow() && (READ_ONCE(q->hang) || READ_ONCE(q->emul->fatal)))
+	if (emul_is_slow() && emul_is_stuck(q))
 		return false;
 	return emul_has_work(q);
 }

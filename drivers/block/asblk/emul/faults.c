@@ -221,19 +221,33 @@ static u64 name_hash(const char *name)
 	return siphash(name, strlen(name), &key);
 }
 
+/* Names are words in the log. */
+static bool is_word(const char *name)
+{
+	for (; *name; name++)
+		if (!isascii(*name) || !isgraph(*name))
+			return false;
+	return true;
+}
+
 /**
  * emul_rule_create - make a rule that is not enabled
  * @f: where
- * @name: 1 to %EMUL_RULE_NAME_SIZE - 1 characters
+ * @name: 1 to %EMUL_RULE_NAME_SIZE - 1 printable characters, no blanks
  *
  * Context: may sleep.
- * Return: rule, or -ENOMEM as an ERR_PTR.
+ * Return: rule, or an ERR_PTR: -EINVAL after a line in the log, or -ENOMEM.
  */
 struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 {
-	struct emul_rule *r = kzalloc_obj(*r);
 	enum emul_rule_field i;
+	struct emul_rule *r;
 
+	if (!is_word(name)) {
+		pr_err_ratelimited("asblk: the name of a rule has printable characters, and no blanks\n");
+		return ERR_PTR(-EINVAL);
+	}
+	r = kzalloc_obj(*r);
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	strscpy(r->name, name);
@@ -467,19 +481,21 @@ void emul_rule_heal(struct emul_rule *r, u64 lba)
 
 	if (history)
 		atomic64_or(HISTORY_HEALED, history);
+	else
+		pr_err_ratelimited("asblk: rule %s: no memory for its history\n", r->name);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_heal);
 
 /* Context: any task. */
-void emul_faults_log(struct emul_rule *r, unsigned int queue, enum asblk_op op,
-		     u64 lba, u32 count)
+void emul_faults_log(const struct emul *emul, struct emul_rule *r, unsigned int queue,
+		     enum asblk_op op, u64 lba, u32 count)
 {
 	struct emul_faults *f = r->faults;
 	struct emul_fault_record *record;
 
 	atomic64_inc(&r->hits);
-	trace_asblk_fault(r->name, emul_action_words[r->value[RULE_ACTION]], queue, op,
-			  lba, count);
+	trace_asblk_fault(dev_name(asblk_ctrl_device(emul->ctrl)), r->name,
+			  emul_action_words[r->value[RULE_ACTION]], queue, op, lba, count);
 	spin_lock(&f->log_lock);
 	record = &f->record[f->nr_records++ % EMUL_FAULT_RECORDS];
 	record->ns = ktime_get_ns();

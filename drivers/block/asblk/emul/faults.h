@@ -17,6 +17,7 @@
 
 #include "store.h"
 
+struct emul;
 struct emul_command;
 struct emul_deferred;
 struct emul_queue;
@@ -215,8 +216,8 @@ bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);
 bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count);
 void emul_rule_heal(struct emul_rule *r, u64 lba);
-void emul_faults_log(struct emul_rule *r, unsigned int queue, enum asblk_op op,
-		     u64 lba, u32 count);
+void emul_faults_log(const struct emul *emul, struct emul_rule *r, unsigned int queue,
+		     enum asblk_op op, u64 lba, u32 count);
 blk_status_t emul_rule_status(const struct emul_rule *r);
 extern const struct file_operations *const emul_faults_fops;
 extern struct srcu_struct emul_faults_srcu;

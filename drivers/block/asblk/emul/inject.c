@@ -116,14 +116,37 @@ static void injection_fail(struct injection *in, blk_status_t status, u64 good,
 	result->flags = flags;
 }
 
+/* Blocks were written: those that heal by that do. */
+static void injection_heal(struct injection *in, u64 lba, u64 nr)
+{
+	u64 first, end;
+	unsigned int i;
+
+	for (i = 0; i < in->set->nr; i++) {
+		struct emul_rule *r = in->set->rule[i];
+
+		if (!r->value[RULE_HEAL_ON_WRITE] || !emul_rule_covers(r, lba, nr))
+			continue;
+		first = max(lba, r->value[RULE_FIRST]);
+		for (end = lba + nr; first < end && emul_rule_covers(r, first, 1); first++) {
+			emul_rule_heal(r, first);
+			cond_resched();
+		}
+	}
+}
+
 /* Move blocks of the command between memory and medium. */
 static void injection_move(struct injection *in, u64 first, u64 nr)
 {
+	const struct emul_command *cmd = &in->d->cmd;
 	u8 shift = in->emul->block_shift;
 	u64 done = first << shift;
 
-	if (emul_device_move(in->emul, &in->d->cmd, first << shift, nr << shift, &done))
+	if (emul_device_move(in->emul, cmd, first << shift, nr << shift, &done))
 		injection_fail(in, BLK_STS_NOSPC, done, 0);
+	done = (done >> shift) - first;
+	if (cmd->op == ASBLK_OP_WRITE && done)
+		injection_heal(in, cmd->lba + first, done);
 }
 
 /* Copy a block of the command's memory, @from bytes into it, to or from in->block. */
@@ -160,14 +183,17 @@ static void read_block(struct injection *in, u64 lba)
 	rcu_read_unlock();
 }
 
-static void write_block(struct injection *in, u64 lba, u64 from)
+/* Return: true if it was written. */
+static bool write_block(struct injection *in, u64 lba, u64 from)
 {
 	u8 shift = in->emul->block_shift;
 	u64 done = 0;
 
-	if (emul_store_write_wait(in->emul->store, lba << shift, in->block, 1 << shift,
-				  &done))
-		injection_fail(in, BLK_STS_NOSPC, from, 0);
+	if (!emul_store_write_wait(in->emul->store, lba << shift, in->block, 1 << shift,
+				   &done))
+		return true;
+	injection_fail(in, BLK_STS_NOSPC, from, 0);
+	return false;
 }
 
 /* Keep what a block holds, for stale reads after it is written. */
@@ -221,8 +247,8 @@ static void flip_bits(struct injection *in, const struct emul_rule *r, u64 lba, 
 static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, u64 from,
 			    u32 count)
 {
-	bool read = in->d->cmd.op == ASBLK_OP_READ;
-	u64 other;
+	bool read = in->d->cmd.op == ASBLK_OP_READ, done = true;
+	u64 to = lba;
 
 	switch (r->value[RULE_ACTION]) {
 	case EMUL_ACT_CORRUPT:
@@ -233,24 +259,30 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		flip_bits(in, r, lba, count);
 		break;
 	case EMUL_ACT_MISDIRECT:
-		other = (lba + r->value[RULE_DISTANCE]) % in->emul->nr_blocks;
+		to = (lba + r->value[RULE_DISTANCE]) % in->emul->nr_blocks;
 		if (read)
-			read_block(in, other);
+			read_block(in, to);
 		else
 			injection_copy(in, from, false);
-		lba = other;
 		break;
 	case EMUL_ACT_STALE:
-		if (!stale_block(in, r, lba))
+		done = stale_block(in, r, lba);
+		if (!done)
 			read_block(in, lba);
 		break;
 	default:	/* phantom: acknowledged, nothing else */
-		return;
+		goto log;
 	}
 	if (read)
 		injection_copy(in, from, true);
 	else
-		write_block(in, lba, from);
+		done = write_block(in, to, from);
+	if (!read && done && to == lba)
+		injection_heal(in, lba, 1);
+log:
+	/* Only what was done: a log that says more would explain what it must not. */
+	if (done)
+		emul_faults_log(in->emul, r, in->d->q->eq->index, in->d->cmd.op, lba, count);
 }
 
 /*
@@ -352,11 +384,13 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 						 !covers_command(r, cmd, &lba)) ||
 		    !emul_rule_acts(r, lba, may, &count))
 			continue;
-		emul_faults_log(r, queue, cmd->op, lba, count);
 		if (data_action) {
 			*data = r;
 			*data_count = count;
-		} else if (r->value[RULE_ACTION] <= EMUL_ACT_SHORT) {
+			continue;
+		}
+		emul_faults_log(in->emul, r, queue, cmd->op, lba, count);
+		if (r->value[RULE_ACTION] <= EMUL_ACT_SHORT) {
 			ends |= injection_end(in, r, from);
 		} else {
 			in->acted |= BIT_ULL(i);
@@ -366,7 +400,7 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 	return ends;
 }
 
-/* A block is about to be written: what do rules keep in mind of that? */
+/* A block is about to be written: is what it holds to be read later? */
 static void injection_watch(struct injection *in, u64 lba)
 {
 	unsigned int i;
@@ -374,12 +408,8 @@ static void injection_watch(struct injection *in, u64 lba)
 	for (i = 0; i < in->set->nr; i++) {
 		struct emul_rule *r = in->set->rule[i];
 
-		if (!rule_watches_writes(r) || !emul_rule_covers(r, lba, 1))
-			continue;
-		if (r->value[RULE_ACTION] == EMUL_ACT_STALE)
+		if (r->value[RULE_ACTION] == EMUL_ACT_STALE && emul_rule_covers(r, lba, 1))
 			keep_block(in, r, lba);
-		if (r->value[RULE_HEAL_ON_WRITE])
-			emul_rule_heal(r, lba);
 	}
 }
 
@@ -413,25 +443,6 @@ static void injection_data(struct injection *in)
 		in->d->result.good = cmd->nr_blocks << shift;
 }
 
-/* Zeroes are written as well: the part of them in the rule's range heals. */
-static void injection_heal(struct injection *in)
-{
-	const struct emul_command *cmd = &in->d->cmd;
-	u64 lba, end = cmd->lba + cmd->nr_blocks;
-	unsigned int i;
-
-	for (i = 0; i < in->set->nr; i++) {
-		struct emul_rule *r = in->set->rule[i];
-
-		if (!r->value[RULE_HEAL_ON_WRITE] || !covers_command(r, cmd, &lba))
-			continue;
-		for (; lba < end && emul_rule_covers(r, lba, 1); lba++) {
-			emul_rule_heal(r, lba);
-			cond_resched();
-		}
-	}
-}
-
 /* Other operations are one, on the first of their blocks that is in a rule's range. */
 static void injection_other(struct injection *in)
 {
@@ -442,10 +453,10 @@ static void injection_other(struct injection *in)
 	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none, &count)) {
 		blk_status_t status = emul_device_do(in->emul, cmd);
 
-		if (cmd->op == ASBLK_OP_WRITE_ZEROES)
-			injection_heal(in);
 		if (status != BLK_STS_OK)
 			injection_fail(in, status, 0, 0);
+		else if (cmd->op == ASBLK_OP_WRITE_ZEROES)
+			injection_heal(in, cmd->lba, cmd->nr_blocks);
 	}
 }
 

@@ -21,6 +21,7 @@ static const struct emul_profile {
 } profiles[] = {
 	{ "ideal" },
 	{ "sata-ssd", {
+		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "32" },
 		{ EMUL_MAX_TRANSFER, "512K" },
@@ -32,8 +33,9 @@ static const struct emul_profile {
 		{ EMUL_UNMAP_LATENCY, "lognormal 500 2000" },
 		{ EMUL_READ_BANDWIDTH, "550000000" },
 		{ EMUL_WRITE_BANDWIDTH, "520000000" },
-	}, 11 },
+	}, 12 },
 	{ "nvme-ssd", {
+		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
 		{ EMUL_MAX_SEGMENTS, "129" },
@@ -46,7 +48,7 @@ static const struct emul_profile {
 		{ EMUL_UNMAP_LATENCY, "lognormal 200 1000" },
 		{ EMUL_READ_BANDWIDTH, "7000000000" },
 		{ EMUL_WRITE_BANDWIDTH, "5000000000" },
-	}, 12 },
+	}, 13 },
 	{ "plp", {
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
@@ -62,6 +64,7 @@ static const struct emul_profile {
 		{ EMUL_WRITE_BANDWIDTH, "3000000000" },
 	}, 12 },
 	{ "qlc", {
+		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
 		{ EMUL_MAX_SEGMENTS, "129" },
@@ -75,8 +78,9 @@ static const struct emul_profile {
 		{ EMUL_READ_BANDWIDTH, "3500000000" },
 		{ EMUL_WRITE_BANDWIDTH, "450000000" },
 		{ EMUL_STALL, "random 500000 20000" },
-	}, 13 },
+	}, 14 },
 	{ "hdd", {
+		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "32" },
 		{ EMUL_MAX_TRANSFER, "512K" },
@@ -89,7 +93,7 @@ static const struct emul_profile {
 		{ EMUL_FLUSH_LATENCY, "lognormal 8000 30000" },
 		{ EMUL_READ_BANDWIDTH, "200000000" },
 		{ EMUL_WRITE_BANDWIDTH, "200000000" },
-	}, 12 },
+	}, 13 },
 	{ "usb-stick", {
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "1" },
