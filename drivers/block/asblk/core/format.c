@@ -42,7 +42,8 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 	/* With its content kept the blocks stay as they are. */
 	if (keep ? block_size != disk->params.block_size : disk_openers(disk->gd))
 		return -EBUSY;
-	if (!keep && test_bit(GD_READ_ONLY, &disk->gd->state))
+	if ((!keep || nr_blocks < disk->params.nr_blocks) &&
+	    test_bit(GD_READ_ONLY, &disk->gd->state))
 		return -EROFS;
 	if (!keep && (!(disk->params.block_sizes & block_size) || nr_blocks > most)) {
 		dev_err(dev, "%s: %llu blocks of %u bytes is none of the formats\n",
@@ -113,27 +114,40 @@ static ssize_t format_show(struct device *dev, struct device_attribute *attr, ch
 }
 
 /* "BLOCK_SIZE" or "BLOCK_SIZE METADATA BLOCKS", as a line of formats. */
+static bool format_parse(const struct asblk_disk *disk, const char *buf,
+			 u32 *block_size, u64 *nr_blocks)
+{
+	char copy[64], *rest = copy, *word[4];
+	u32 metadata;
+	int nr;
+
+	if (strscpy(copy, skip_spaces(buf)) < 0)
+		return false;
+	strim(copy);
+	for (nr = 0; rest && nr < ARRAY_SIZE(word); nr++)
+		word[nr] = strsep(&rest, " ");
+	if ((nr != 1 && nr != 3) || kstrtou32(word[0], 10, block_size) || !*block_size)
+		return false;
+	if (nr == 1) {
+		*nr_blocks = READ_ONCE(disk->format_bytes) / *block_size;
+		return true;
+	}
+	return !kstrtou32(word[1], 10, &metadata) && !metadata &&
+	       !kstrtou64(word[2], 10, nr_blocks) && *nr_blocks;
+}
+
 static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t len)
 {
 	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
-	u32 block_size, metadata = 0;
-	u64 nr_blocks = 0;
-	char copy[64], *rest = copy, *word[4];
-	int nr, err;
+	u64 nr_blocks;
+	u32 block_size;
+	int err;
 
-	if (strscpy(copy, skip_spaces(buf)) < 0)
+	if (!format_parse(disk, buf, &block_size, &nr_blocks)) {
+		dev_err(dev, "format takes a block size, or a line as formats has\n");
 		return -EINVAL;
-	strim(copy);
-	for (nr = 0; rest && nr < ARRAY_SIZE(word); nr++)
-		word[nr] = strsep(&rest, " ");
-	if ((nr != 1 && nr != 3) || kstrtou32(word[0], 10, &block_size) || !block_size)
-		return -EINVAL;
-	if (nr == 1)
-		nr_blocks = READ_ONCE(disk->format_bytes) / block_size;
-	else if (kstrtou32(word[1], 10, &metadata) || metadata ||
-		 kstrtou64(word[2], 10, &nr_blocks) || !nr_blocks)
-		return -EINVAL;
+	}
 	err = asblk_disk_format(disk, nr_blocks, block_size, false);
 	return err ?: len;
 }
