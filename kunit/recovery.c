@@ -115,7 +115,7 @@ static void recovery_ladder(struct kunit *test)
 	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, 2 * PART);
 	struct probe *q;
 
-	t->fake->abort_err = -EBUSY;
+	t->fake->abort_err = -EIO;
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 0);
@@ -142,13 +142,45 @@ static void recovery_ladder(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 0);
 }
 
+/* A device that is still busy with other aborts is waited for, but not for ever. */
+static void recovery_abort_busy(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+
+	t->fake->abort_err = -EBUSY;
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* Whoever else asks for a reset does not keep a controller that answers nothing alive. */
+static void recovery_reset_asked_for(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+
+	t->fake->abort_err = -EIO;
+	t->fake->reset_queue_err = -ETIMEDOUT;
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	WRITE_ONCE(t->ctrl->recovery.reset_wanted, true);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);
+	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+}
+
 /* A completion in between makes every rung worth another try. */
 static void recovery_progress(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 	unsigned int i;
 
-	t->fake->abort_err = -EBUSY;
+	t->fake->abort_err = -EIO;
 	for (i = 0; i < 5; i++) {
 		struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
 
@@ -167,7 +199,7 @@ static void recovery_reset_fails(struct kunit *test)
 	struct probe_test *t = test->priv;
 	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
 
-	t->fake->abort_err = -EBUSY;
+	t->fake->abort_err = -EIO;
 	t->fake->reset_queue_err = -EIO;
 	t->fake->reset_err = -ETIMEDOUT;
 	late(t, 0);
@@ -325,6 +357,8 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_abort),
 	KUNIT_CASE(recovery_queue_reset),
 	KUNIT_CASE(recovery_ladder),
+	KUNIT_CASE(recovery_abort_busy),
+	KUNIT_CASE(recovery_reset_asked_for),
 	KUNIT_CASE(recovery_progress),
 	KUNIT_CASE(recovery_reset_fails),
 	KUNIT_CASE(recovery_retries),

@@ -215,7 +215,8 @@ struct asblk_queue {
  *
  * @abort: optional: ask the device to give up a transfer. It completes all the
  *	same, one way or the other. Called without locks; may sleep. Returns 0 if
- *	the device was asked, or a negative errno.
+ *	the device was asked, -EBUSY if it has to do with other aborts first, or
+ *	another negative errno.
  *
  * @reset_queue: optional: empty a queue, so that the device has forgotten every
  *	transfer in it and touches their memory no more, and start it again.

@@ -182,7 +182,7 @@ static void recovery_work(struct work_struct *work)
 	struct asblk_ctrl *ctrl = container_of(work, struct asblk_ctrl,
 					       recovery.work);
 	struct asblk_recovery *r = &ctrl->recovery;
-	bool all = false;
+	bool all = false, wanted;
 	unsigned int i;
 
 	mutex_lock(&r->lock);
@@ -194,11 +194,13 @@ static void recovery_work(struct work_struct *work)
 		if (!recovery_reset_queue(q))
 			all = true;
 	}
-	if (xchg(&r->reset_wanted, false) && r->state == ASBLK_CTRL_LIVE) {
+	wanted = xchg(&r->reset_wanted, false);
+	/* First, as it knows when to give up, whatever else asks for a reset meanwhile. */
+	if (all) {
+		recovery_late_ctrl(ctrl);
+	} else if (wanted && r->state == ASBLK_CTRL_LIVE) {
 		if (recovery_reset_ctrl(ctrl, "a request for it"))
 			recovery_die(ctrl, "reset failed");
-	} else if (all) {
-		recovery_late_ctrl(ctrl);
 	}
 	mutex_unlock(&r->lock);
 }
@@ -219,11 +221,16 @@ static bool recovery_poll(struct asblk_equeue *q, struct request *rq)
 	return true;
 }
 
-/* The second rung. Return: true if the device was asked to abort something. */
+/*
+ * The second rung. Return: true if the device was asked to abort something, or is still
+ * busy with what it was asked before: it has a timeout's time.
+ */
 static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 {
 	u16 id[RECOVERY_ABORTS];
 	unsigned int i, nr = 0, asked = 0;
+	bool busy = false;
+	int err;
 
 	if (!q->ops->abort)
 		return false;
@@ -239,11 +246,13 @@ static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 	}
 	spin_unlock_irq(&q->lock);
 
-	for (i = 0; i < nr; i++)
-		if (!q->ops->abort(&q->pub, id[i]))
-			asked++;
+	for (i = 0; i < nr; i++) {
+		err = q->ops->abort(&q->pub, id[i]);
+		asked += !err;
+		busy |= err == -EBUSY;
+	}
 	if (!asked)
-		return false;
+		return busy;
 	spin_lock_irq(&q->lock);
 	q->count.aborts += asked;
 	spin_unlock_irq(&q->lock);
