@@ -91,10 +91,11 @@ int anvme_disable(struct anvme *nd)
 
 	anvme_admin_down(nd);
 	err = disable(nd);
-	if (err == -ETIMEDOUT && nd->pdev) {
+	if (err == -ETIMEDOUT)
 		dev_err(nd->dev, "the controller cannot be disabled, it is cut off from memory\n");
+	/* Nor is one that does not answer known to have stopped. */
+	if (err && nd->pdev)
 		pci_clear_master(nd->pdev);
-	}
 	anvme_admin_flush(nd);
 	return err;
 }
@@ -210,6 +211,7 @@ static int setup_dbbuf(struct anvme *nd)
 	struct nvme_command cmd = { .dbbuf.opcode = nvme_admin_dbbuf };
 	int err;
 
+	nd->shadows = false;
 	if (!nd->dbbuf)
 		return 0;
 	memset(nd->dbbuf, 0, 2 * ANVME_PAGE);
@@ -218,10 +220,7 @@ static int setup_dbbuf(struct anvme *nd)
 	err = anvme_admin(nd, &cmd, NULL, ANVME_ADMIN_TIMEOUT);
 	if (err < 0)
 		return err;
-	if (err) {
-		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
-		nd->dbbuf = NULL;
-	}
+	nd->shadows = !err;
 	return 0;
 }
 

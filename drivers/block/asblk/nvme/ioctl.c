@@ -8,6 +8,9 @@
 
 #include "nvme.h"
 
+/* Unless the caller has another one: formats and firmware take their time. */
+#define ADMIN_TIMEOUT	(60 * HZ)
+
 /* What would pull the rug from under the driver is not for anybody else. */
 static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 {
@@ -37,7 +40,7 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *data)
 {
 	unsigned long timeout = c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
-						ANVME_ADMIN_TIMEOUT;
+						ADMIN_TIMEOUT;
 	struct nvme_command cmd = {
 		.common.opcode	= c->opcode,
 		.common.nsid	= cpu_to_le32(c->nsid),
@@ -103,7 +106,7 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 
 /**
  * anvme_ioctl - ioctls of nvme-cli on a disk: NVME_IOCTL_ID and, for whoever has
- * CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD
+ * CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD and NVME_IOCTL_RESCAN
  * @ctrl: controller
  * @unit: namespace
  * @cmd: request
@@ -116,13 +119,20 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg)
 {
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
 	switch (cmd) {
 	case NVME_IOCTL_ID:
 		return unit;
 	case NVME_IOCTL_ADMIN_CMD:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return admin_ioctl(asblk_ctrl_priv(ctrl), (void __user *)arg);
+		return admin_ioctl(nd, (void __user *)arg);
+	case NVME_IOCTL_RESCAN:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		queue_work(system_dfl_wq, &nd->scan);
+		return 0;
 	default:
 		return -ENOTTY;
 	}

@@ -35,11 +35,13 @@ struct pci_dev;
 
 #define ANVME_ADMIN_ENTRIES	32
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
+/* A page for each, which come in one piece. */
+#define ANVME_MAX_ENTRIES	1024
 
 /**
  * struct anvme_doorbell - where the controller is told how far a queue is
  * @reg: register
- * @shadow: its shadow in memory (5.6), NULL if there is none
+ * @shadow: its shadow in memory (5.8), NULL if there is none
  * @event: how far the controller wants to be told of, for @shadow
  */
 struct anvme_doorbell {
@@ -200,6 +202,7 @@ struct anvme_ns {
  * @sensors: bit N: there is temperature sensor N, from 1
  * @dbbuf: shadow doorbells and, a page on, event indices; NULL if there are none
  * @dbbuf_dma: bus address of @dbbuf
+ * @shadows: the controller looks at @dbbuf
  * @id: Identify Controller data (5.17.2.1), in the device's byte order
  * @max_bytes: most bytes of a transfer
  * @model: model number
@@ -235,6 +238,7 @@ struct anvme {
 	unsigned int sensors;
 	__le32 *dbbuf;
 	dma_addr_t dbbuf_dma;
+	bool shadows;
 	struct nvme_id_ctrl *id;
 	u32 max_bytes;
 	char model[41];

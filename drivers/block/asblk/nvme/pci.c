@@ -23,7 +23,7 @@ MODULE_PARM_DESC(poll_queues, "polled I/O queues per controller (default 0)");
 
 static unsigned int queue_entries = 256;
 module_param(queue_entries, uint, 0444);
-MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 2048, rounded down to a power of two (default 256)");
+MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 1024, rounded down to a power of two (default 256)");
 
 /* One handler for all: with fewer vectors than queues some share one. */
 static irqreturn_t anvme_shared_interrupt(int irq, void *data)
@@ -169,8 +169,10 @@ static int map_device(struct anvme *nd)
 	if (err)
 		goto disable;
 	err = -ENODEV;
-	if (pci_resource_len(pdev, 0) < NVME_REG_DBS + SZ_4K)
+	if (pci_resource_len(pdev, 0) < NVME_REG_DBS + SZ_4K) {
+		dev_err(nd->dev, "BAR 0 has no room for registers and doorbells\n");
 		goto release;
+	}
 	err = -ENOMEM;
 	nd->bar_len = min_t(u64, pci_resource_len(pdev, 0), U32_MAX);
 	nd->bar = ioremap(pci_resource_start(pdev, 0), nd->bar_len);
@@ -214,9 +216,16 @@ static void limit_queues(struct anvme *nd)
 
 static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 {
-	struct anvme *nd = kzalloc_obj(*nd);
+	struct anvme *nd;
 	int err;
 
+	/* Whatever address somebody has written into driver_override. */
+	if (pdev->class != PCI_CLASS_STORAGE_EXPRESS) {
+		dev_err(&pdev->dev, "class %06x is not that of an NVMe controller\n",
+			pdev->class);
+		return -ENODEV;
+	}
+	nd = kzalloc_obj(*nd);
 	if (!nd)
 		return -ENOMEM;
 	nd->pdev = pdev;
@@ -366,9 +375,9 @@ static struct pci_driver anvme_driver = {
 
 static int __init anvme_module_init(void)
 {
-	if (queue_entries < 2 || queue_entries > ASBLK_MAX_QUEUE_DEPTH) {
+	if (queue_entries < 2 || queue_entries > ANVME_MAX_ENTRIES) {
 		pr_err("asblk_nvme: queue_entries=%u is not 2 to %u\n",
-		       queue_entries, ASBLK_MAX_QUEUE_DEPTH);
+		       queue_entries, ANVME_MAX_ENTRIES);
 		return -EINVAL;
 	}
 	return pci_register_driver(&anvme_driver);

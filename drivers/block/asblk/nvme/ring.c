@@ -4,11 +4,11 @@
 
 #include "nvme.h"
 
-/* Where doorbell @i is in the BAR, it is in the buffers (5.6). */
+/* Where doorbell @i is in the BAR, it is in the buffers (5.8). */
 static void ring_init_shadow(struct anvme *nd, struct anvme_doorbell *db, unsigned int i)
 {
 	db->shadow = NULL;
-	if (!nd->dbbuf)
+	if (!nd->shadows)
 		return;
 	db->shadow = nd->dbbuf + i * nd->db_stride / sizeof(u32);
 	db->event = db->shadow + ANVME_PAGE / sizeof(u32);
