@@ -80,6 +80,9 @@ eq "what was written before" "$(dd if=/dev/asblk2 bs=1M skip=40 count=8 iflag=di
 	"$(sha256sum <"$tmp/data")"
 
 # Beyond the end is an error, and what was there is gone for good.
+echo 1 >/sys/block/asblk2/write_protect
+refused "shrinking what is write protected" set_option one size 44M
+echo 0 >/sys/block/asblk2/write_protect
 set_option one size 44M
 refused "writing beyond the end" dd if=/dev/zero of=/dev/asblk2 bs=1M seek=44 count=1 oflag=direct
 set_option one size 64M

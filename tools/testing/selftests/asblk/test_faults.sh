@@ -91,6 +91,11 @@ for mode in interrupt poll; do
 	no_rule
 	eq "$what" "$(here)" "22*2048 33*2048"
 
+	what="$mode: short read"
+	make_rule f r op=read first=2052 blocks=1 action=short
+	bad $mode read
+	no_rule
+
 	what="$mode: corrupt on the way back"
 	good $mode write 0x00
 	rule op=read action=corrupt bits=3 total=1
@@ -144,6 +149,12 @@ for mode in interrupt poll; do
 	good $mode read
 	ge "$what, ms" $((($(date +%s%N) - start) / 1000000)) 300
 	no_rule
+	what="$mode: delay that is too long"
+	aborts=$(engine aborts)
+	rule op=read action=delay usecs=30000000 total=1
+	good $mode read
+	no_rule
+	ge "$what: aborts" "$(engine aborts)" $((aborts + 1))
 
 	# Completions that are lost, and how far up the ladder it is to what gets them back.
 	for action in lose wrong-id late hang; do
@@ -182,14 +193,16 @@ for mode in interrupt poll; do
 		done
 	done
 	# A lost command has been executed, or it has not.
-	for when in before after; do
-		what="$mode: lost $when"
-		good $mode write 0x11
-		rule op=write action=lose until=never when=$when total=1
-		bad $mode write 0x22
-		no_rule
-		again
-		reads_right $mode "$([[ $when == before ]] && echo 0x11 || echo 0x22)"
+	for action in lose fatal; do
+		for when in before after; do
+			what="$mode: $action $when"
+			good $mode write 0x11
+			rule op=write action=$action until=never when=$when total=1
+			bad $mode write 0x22
+			no_rule
+			again
+			reads_right $mode "$([[ $when == before ]] && echo 0x11 || echo 0x22)"
+		done
 	done
 	what="$mode: lost interrupt"
 	lost=$(engine lost_interrupts)
@@ -210,6 +223,12 @@ for mode in interrupt poll; do
 	io_size=8k good $mode read
 	no_rule
 	ge "$what" "$(engine busy)" $((busy + 1))
+	what="$mode: busy for too long"
+	resets=$(engine resets)
+	rule op=read action=busy usecs=30000000 total=1
+	io_size=8k good $mode read
+	no_rule
+	ge "$what: resets" "$(engine resets)" $((resets + 1))
 
 	what="$mode: fatal"
 	rule op=read action=fatal total=1
@@ -253,7 +272,10 @@ refused "write zeroes that fail" python3 - "$dev" <<-'END'
 	fd = os.open(sys.argv[1], os.O_RDWR)
 	fcntl.ioctl(fd, 0x127f, struct.pack("QQ", 1 << 20, 4096))	# BLKZEROOUT
 END
+refused "a secure erase that fails" blkdiscard -sf -o $((1 << 20)) -l 4096 "$dev"
+eq "zeroes and erasures that failed" "$(hits)" 2
 no_rule
+refused "a rule's name that is two words" mkdir "$configfs/f/faults/two words"
 
 # Bad blocks that heal when they are written, and those that do not.
 read1() { dd if="$dev" of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none; }
@@ -311,6 +333,13 @@ set_option f/faults/r enabled 0
 set_option f/faults/r enabled 1
 eq "half of them again" "$(count_bad 20)" "$bad"
 no_rule
+# What did not come to anything is not in the log: the block is not lost, the write fails.
+make_rule f lost first=2048 blocks=1 op=write action=phantom
+make_rule f r first=2048 blocks=1 op=write status=ioerr
+refused "a write that fails" write
+eq "writes that went nowhere" "$(<"$configfs/f/faults/lost/hits")" 0
+rmdir "$configfs/f/faults/lost"
+no_rule
 make_rule f r queue=1 op=read
 read1
 bad poll read
@@ -323,7 +352,7 @@ make_rule f logged op=read first=2050 blocks=1 status=protection
 refused "a read" read1
 echo 0 >$trace/events/asblk/asblk_fault/enable
 tail -n 1 "$debug/faults" | grep -q " logged status 0 read 2050 1$" || fail "log: $(tail -n 1 "$debug/faults")"
-grep -q "rule logged status queue 0 read lba 2050 count 1" $trace/trace || fail "trace: $(tail $trace/trace)"
+grep -q "ctrl0 rule logged status queue 0 read lba 2050 count 1" $trace/trace || fail "trace: $(tail $trace/trace)"
 # What is wrong is refused, in words.
 log_begin
 refused "a change while it is enabled" set_option f/faults/logged op write

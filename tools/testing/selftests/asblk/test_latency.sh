@@ -92,6 +92,12 @@ start=$(date +%s%N)
 for ((i = 0; i < 10; i++)); do dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct conv=fsync status=none; done
 ge "ten flushes, in ms" $((($(date +%s%N) - start) / 1000000)) 200
 set_all flush_latency=none
+# And unmaps.
+set_all "unmap_latency=fixed 50000"
+start=$(date +%s%N)
+for ((i = 0; i < 4; i++)); do blkdiscard -f -o 0 -l 4096 "$dev"; done
+ge "four unmaps, in ms" $((($(date +%s%N) - start) / 1000000)) 200
+set_all unmap_latency=none
 
 # What was asked for, and what became of it.
 set_all "read_latency=fixed 3000"

@@ -25,6 +25,23 @@ for ((i = 0; i < 5; i++)); do
 	echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
 	[[ -b $dev ]] || fail "no $dev after removal under I/O"
 done
+# While it is being reset, again and again.
+for ((i = 0; i < 5; i++)); do
+	while echo 1 >"/sys/block/$disk/device/reset_controller"; do :; done 2>/dev/null &
+	sleep 1
+	echo "${nvme[0]}" >"$path/driver/unbind"
+	wait $!
+	[[ ! -e $dev ]] || fail "$dev is still there"
+	echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
+	[[ -b $dev ]] || fail "no $dev after removal during resets"
+done
+# What is no NVMe controller is left alone.
+bridge=0000:00:00.0
+echo asblk_nvme >/sys/bus/pci/devices/$bridge/driver_override
+log_begin
+refused "a bridge" bash -c "echo $bridge >/sys/bus/pci/drivers/asblk_nvme/bind"
+log_has "is not that of an NVMe controller" || fail "not in the log"
+echo >/sys/bus/pci/devices/$bridge/driver_override
 # Mounted: whoever uses it gets errors, and nothing hangs.
 mkfs.ext4 -qF "$dev"
 mount "$dev" "$mnt"

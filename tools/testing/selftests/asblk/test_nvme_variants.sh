@@ -39,7 +39,7 @@ check_data() {
 
 # check ADDRESS WAY - a controller, with its interrupts as they come
 check() {
-	local address=$1 ctrl wanted have offered mdts max bytes node nr
+	local address=$1 ctrl wanted have offered mdts max bytes node nr queue
 
 	nvme_bind asblk_nvme "$address"
 	ctrl=$(basename "/sys/bus/pci/devices/$address"/asblk/ctrl*)
@@ -65,6 +65,11 @@ check() {
 		ge "transfers of 1 MiB" $((have - bytes)) $(((1048576 + max - 1) / max))
 		le "transfers of 1 MiB" $((have - bytes)) $(((1048576 + max - 1) / max + 1))
 		check_data "/dev/$node"
+		fio_run every --filename="/dev/$node" --rw=randread --bs=4k --size=1m --direct=1 --ioengine=psync --thread \
+			--numjobs="$(nproc)" --cpus_allowed="0-$(($(nproc) - 1))" --cpus_allowed_policy=split --number_ios=4
+		for queue in "$debugfs/$ctrl"/q*; do
+			ge "transfers of ${queue##*/}" "$(awk '$1 == "transfers" { print $2 }' "$queue/counters")" 1
+		done
 		nr_disks=$((nr_disks + 1))
 	done
 	say "$(<"/sys/class/asblk/$ctrl/serial") ($2): $wanted queues, $nr vectors, MDTS $mdts, $(basename -a "/sys/class/asblk/$ctrl"/asblk* | wc -l) disks"
