@@ -167,7 +167,7 @@ static void recovery_reset_asked_for(struct kunit *test)
 	t->fake->reset_queue_err = -ETIMEDOUT;
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
-	WRITE_ONCE(t->ctrl->recovery.reset_wanted, true);
+	WRITE_ONCE(t->fake->ctrl->recovery.reset_wanted, true);
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);

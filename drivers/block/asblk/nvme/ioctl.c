@@ -106,7 +106,7 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 
 /**
  * anvme_ioctl - ioctls of nvme-cli on a disk: NVME_IOCTL_ID and, for whoever has
- * CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD and NVME_IOCTL_RESCAN
+ * CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD
  * @ctrl: controller
  * @unit: namespace
  * @cmd: request
@@ -119,20 +119,13 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg)
 {
-	struct anvme *nd = asblk_ctrl_priv(ctrl);
-
 	switch (cmd) {
 	case NVME_IOCTL_ID:
 		return unit;
 	case NVME_IOCTL_ADMIN_CMD:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return admin_ioctl(nd, (void __user *)arg);
-	case NVME_IOCTL_RESCAN:
-		if (!capable(CAP_SYS_ADMIN))
-			return -EACCES;
-		queue_work(system_dfl_wq, &nd->scan);
-		return 0;
+		return admin_ioctl(asblk_ctrl_priv(ctrl), (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

@@ -18,10 +18,8 @@ eq "alarm" "$(<"$hwmon/temp1_alarm")" 0
 nvme get-feature "$dev" -f 7 | grep -q 'Number of Queues' || fail "no feature"
 refused "another driver's queues" nvme admin-passthru "$dev" --opcode=4 --cdw10=1
 refused "more data than fits" nvme admin-passthru "$dev" --opcode=6 --cdw10=1 --data-len=16777216 -r
-nvme ns-rescan "$dev"
 chmod 666 "$dev"
 refused "a user's command" setpriv --reuid=65534 --regid=65534 --clear-groups nvme id-ctrl "$dev"
-refused "a user's rescan" setpriv --reuid=65534 --regid=65534 --clear-groups nvme ns-rescan "$dev"
 before=$(blockdev --getss "$dev")
 other=$(nvme id-ns "$dev" -n 1 | awk '$3 == ":" && $4 == "ms:0" && !/in use/ { print $2; exit }')
 [[ $other ]] || skip "there is one LBA format only"
