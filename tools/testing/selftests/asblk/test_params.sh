@@ -126,6 +126,9 @@ done
 good nr_requests 17 queue_depth=17
 good dma_alignment 511 dma_alignment=512
 good virt_boundary_mask 4095 virt_boundary=4K
+good nr_requests 19 queue_depth=19 node=0
+good nr_requests 32 profile=sata-ssd
+good rotational 1 profile=hdd
 
 load size=3M
 eq size "$(blockdev --getsize64 "$dev")" $((3 << 20))

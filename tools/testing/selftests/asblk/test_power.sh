@@ -31,6 +31,7 @@ done
 fio_run polled --filename="$dev" --rw=read --bs=64k --size=1m --direct=1 --ioengine=io_uring --hipri=1
 wait_for suspended
 ge "milliseconds asleep" "$(<"$power/runtime_suspended_time")" $((rounds * 2))
+ge "milliseconds awake" "$(<"$power/runtime_active_time")" "$rounds"
 # Asleep and reset, asleep and removed.
 wait_for suspended
 echo 1 >"/sys/block/$disk/device/reset_controller"
