@@ -302,6 +302,8 @@ void asblk_equeue_exit(struct asblk_equeue *q);
  * @nr: transfers completed
  * @iob: requests that end together; may be NULL
  * @single: requests that end one by one
+ *
+ * Without holes, see asblk_engine_enter().
  */
 struct asblk_visit {
 	struct asblk_equeue *q;
@@ -319,7 +321,7 @@ struct asblk_visit {
  *	NULL to end them one by one
  *
  * Inline, as a kernel that clears what is on the stack then sees that all of @v is
- * written. Context: any but NMI.
+ * written, and clears nothing. Context: any but NMI.
  */
 static inline void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
 				      struct io_comp_batch *iob)
