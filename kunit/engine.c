@@ -186,6 +186,23 @@ static void engine_range_check(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 }
 
+/* A medium has one of the kind that it has, or none. */
+static void engine_unique_id(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct asblk_disk *disk = t->fake->disk;
+	struct gendisk *gd = disk->gd;
+	u8 id[16] = { };
+
+	memset(disk->params.wwid, 0, sizeof(disk->params.wwid));
+	KUNIT_EXPECT_EQ(test, gd->fops->get_unique_id(gd, id, BLK_UID_EUI64), -EINVAL);
+	disk->params.wwid[15] = 0x5a;
+	KUNIT_EXPECT_EQ(test, gd->fops->get_unique_id(gd, id, BLK_UID_NAA), -EINVAL);
+	KUNIT_EXPECT_EQ(test, id[15], 0);
+	KUNIT_EXPECT_EQ(test, gd->fops->get_unique_id(gd, id, BLK_UID_EUI64), 16);
+	KUNIT_EXPECT_EQ(test, id[15], 0x5a);
+}
+
 static void engine_atomic_is_not_split(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
@@ -349,6 +366,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(engine_refused),
 	KUNIT_CASE(engine_ranges),
 	KUNIT_CASE(engine_range_check),
+	KUNIT_CASE(engine_unique_id),
 	KUNIT_CASE(engine_discard_any_order),
 	KUNIT_CASE(engine_atomic_is_not_split),
 	KUNIT_CASE(engine_atomic_merged),
