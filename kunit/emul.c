@@ -39,6 +39,7 @@ static int emul_test_init(struct kunit *test)
 			.max_bytes = SZ_4K, .max_segments = 4,
 			.max_segment_bytes = SZ_4K, .seg_boundary_mask = U64_MAX,
 			.max_ranges = 4, .max_range_bytes = SZ_1M,
+			.max_zeroes_bytes = SZ_1M,
 		},
 		.volatile_cache = true, .write_cache = true, .coalesce_count = 1,
 		.node = NUMA_NO_NODE, .model = "", .serial = "", .firmware_rev = "",

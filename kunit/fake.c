@@ -201,7 +201,7 @@ void fake_params(struct asblk_ctrl_params *p)
 			.max_segment_bytes = SZ_4K,
 			.seg_boundary_mask = U64_MAX,
 			.dma_alignment_mask = 3, .max_ranges = 2,
-			.max_range_bytes = SZ_1M,
+			.max_range_bytes = SZ_1M, .max_zeroes_bytes = SZ_1M,
 		},
 		.nr_queues = 1, .queue_depth = 4, .nr_extra_slots = 4,
 		.max_retries = 2, .timeout_ms = 10000, .node = NUMA_NO_NODE,

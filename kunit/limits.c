@@ -59,6 +59,11 @@ static const struct limit_param limit_params[] = {
 	  512, 0, 0, SZ_64K, SZ_1M },
 	{ "no ranges", { NO_LIMIT, .max_ranges = 0 }, 512, -EINVAL },
 	{ "no range bytes", { NO_LIMIT, .max_range_bytes = 0 }, 512, -EINVAL },
+	{ "no bytes to zero", { NO_LIMIT, .max_zeroes_bytes = 0 }, 512, -EINVAL },
+	{ "ranges of part of a block", { NO_LIMIT, .max_range_bytes = 4096 + 512 },
+	  4096, -EINVAL },
+	{ "zeroes of part of a block", { NO_LIMIT, .max_zeroes_bytes = 4096 + 512 },
+	  4096, -EINVAL },
 };
 KUNIT_ARRAY_PARAM_DESC(limit, limit_params, name);
 

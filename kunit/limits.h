@@ -8,6 +8,7 @@
 #define NO_LIMIT	.max_bytes = SZ_1M, .max_segments = 256,	\
 			.max_segment_bytes = SZ_1M,			\
 			.seg_boundary_mask = U64_MAX,			\
-			.max_ranges = 256, .max_range_bytes = SZ_1G
+			.max_ranges = 256, .max_range_bytes = SZ_1G,	\
+			.max_zeroes_bytes = SZ_1G
 
 #endif /* _ASBLK_KUNIT_LIMITS_H */

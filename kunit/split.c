@@ -362,6 +362,7 @@ static void random_limits(struct rnd_state *rnd, struct asblk_limits *lim,
 		.dma_alignment_mask = align - 1,
 		.max_ranges = 1,
 		.max_range_bytes = block,
+		.max_zeroes_bytes = block,
 	};
 }
 
@@ -444,7 +445,7 @@ struct range_shape {
 	const char *name;
 	enum asblk_op op;
 	u32 max_ranges;
-	u64 max_range_bytes;
+	u64 max_bytes;
 	struct { u32 sector, sectors; } range[MAX_BIOS];
 	struct { u32 bytes, ranges; } part[8];
 };
@@ -483,14 +484,13 @@ static void split_ranges(struct kunit *test)
 {
 	const struct range_shape *s = test->param_value;
 	struct split_test *t = test->priv;
-	struct asblk_limits lim = {
-		NO_LIMIT, .max_ranges = s->max_ranges,
-		.max_range_bytes = s->max_range_bytes,
-	};
+	struct asblk_limits lim = { NO_LIMIT, .max_ranges = s->max_ranges };
+	u64 *max = s->op == ASBLK_OP_UNMAP ? &lim.max_range_bytes : &lim.max_zeroes_bytes;
 	struct asblk_cursor c;
 	unsigned int i, bio = 0;
 	u32 bytes, total = 0, done = 0, in_bio = 0;
 
+	*max = s->max_bytes;
 	for (i = 0; i < MAX_BIOS && s->range[i].sectors; i++) {
 		bio_init(&t->bio[i], NULL, NULL, 0, req_op_of(s->op));
 		t->bio[i].bi_iter.bi_sector = s->range[i].sector;
@@ -514,7 +514,7 @@ static void split_ranges(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, x.range.lba * 8,
 					s->range[bio].sector + in_bio);
 			KUNIT_EXPECT_LE(test, x.range.nr_blocks * 4096,
-					s->max_range_bytes);
+					s->max_bytes);
 			in_bio += x.range.nr_blocks * 8;
 			sum += x.range.nr_blocks * 4096;
 			if (in_bio == s->range[bio].sectors) {

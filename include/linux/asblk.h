@@ -98,8 +98,10 @@ struct asblk_cursor {
  * @dma_alignment_mask: every segment's address and length is a multiple of this
  *	plus 1; at most PAGE_SIZE - 1
  * @max_ranges: most ranges of one unmap
- * @max_range_bytes: most bytes in one unmap range, one write zeroes or one
- *	secure erase; a multiple of every medium's block size
+ * @max_range_bytes: most bytes in one range of an unmap; a multiple of every
+ *	medium's block size
+ * @max_zeroes_bytes: most bytes in one write zeroes or one secure erase; a
+ *	multiple of every medium's block size
  *
  * asblk_ctrl_create() refuses limits that contradict themselves, and
  * asblk_disk_add() a block size that they cannot carry.
@@ -113,6 +115,7 @@ struct asblk_limits {
 	u32 dma_alignment_mask;
 	u32 max_ranges;
 	u64 max_range_bytes;
+	u64 max_zeroes_bytes;
 };
 
 /**

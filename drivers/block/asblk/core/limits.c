@@ -42,6 +42,9 @@ int asblk_limits_check(const struct asblk_limits *lim, struct device *dev)
 	else if (!lim->max_range_bytes ||
 		 lim->max_range_bytes % SECTOR_SIZE)
 		wrong = "max_range_bytes";
+	else if (!lim->max_zeroes_bytes ||
+		 lim->max_zeroes_bytes % SECTOR_SIZE)
+		wrong = "max_zeroes_bytes";
 	if (!wrong)
 		return 0;
 	dev_err(dev, "limit %s is impossible\n", wrong);
@@ -59,7 +62,8 @@ static u32 limits_piece(const struct asblk_limits *lim)
 
 static bool limits_divide(const struct asblk_limits *lim, u32 block_size)
 {
-	return lim->max_bytes % block_size == 0 && lim->max_range_bytes % block_size == 0;
+	return lim->max_bytes % block_size == 0 && lim->max_range_bytes % block_size == 0 &&
+	       lim->max_zeroes_bytes % block_size == 0;
 }
 
 static bool limits_segments(const struct asblk_limits *lim, u32 block_size)
@@ -98,8 +102,9 @@ int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 	if (asblk_limits_carry(lim, block_size))
 		return 0;
 	if (!limits_divide(lim, block_size))
-		dev_err(dev, "transfers of %u bytes and ranges of %llu bytes are no multiple of blocks of %u\n",
-			lim->max_bytes, lim->max_range_bytes, block_size);
+		dev_err(dev, "transfers of %u, ranges of %llu and zeroes of %llu bytes are no multiple of blocks of %u\n",
+			lim->max_bytes, lim->max_range_bytes, lim->max_zeroes_bytes,
+			block_size);
 	else if (lim->dma_alignment_mask >= block_size)
 		dev_err(dev, "blocks of %u bytes are smaller than the DMA alignment of %u\n",
 			block_size, lim->dma_alignment_mask + 1);

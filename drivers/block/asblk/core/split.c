@@ -60,11 +60,10 @@ static inline void segment_at(const struct asblk_limits *lim,
 		seg->len = room + 1;
 }
 
-static void range_at(const struct asblk_limits *lim,
-		     const struct asblk_cursor *c, u8 block_shift,
+static void range_at(const struct asblk_cursor *c, u64 max, u8 block_shift,
 		     struct asblk_range *range)
 {
-	u64 bytes = min_t(u64, c->iter.bi_size, lim->max_range_bytes);
+	u64 bytes = min(c->iter.bi_size, max);
 
 	range->lba = c->iter.bi_sector >> (block_shift - SECTOR_SHIFT);
 	range->nr_blocks = bytes >> block_shift;
@@ -74,7 +73,7 @@ static void range_at(const struct asblk_limits *lim,
 bool __asblk_next_range(struct asblk_transfer *t)
 {
 	asblk_cursor_advance(&t->cursor, t->range.nr_blocks << t->block_shift);
-	range_at(t->lim, &t->cursor, t->block_shift, &t->range);
+	range_at(&t->cursor, t->lim->max_range_bytes, t->block_shift, &t->range);
 	t->ranges_left--;
 	return true;
 }
@@ -124,14 +123,16 @@ static u32 split_ranges(struct asblk_transfer *t, struct asblk_cursor *at,
 			u32 left)
 {
 	const struct asblk_limits *lim = t->lim;
-	u32 max = t->op == ASBLK_OP_UNMAP ? lim->max_ranges : 1;
+	bool unmap = t->op == ASBLK_OP_UNMAP;
+	u64 max_bytes = unmap ? lim->max_range_bytes : lim->max_zeroes_bytes;
+	u32 max = unmap ? lim->max_ranges : 1;
 	struct asblk_range range;
 	u32 bytes = 0, nr = 0;
 
 	t->cursor = *at;
-	range_at(lim, at, t->block_shift, &t->range);
+	range_at(at, max_bytes, t->block_shift, &t->range);
 	while (bytes < left && nr < max) {
-		range_at(lim, at, t->block_shift, &range);
+		range_at(at, max_bytes, t->block_shift, &range);
 		bytes += range.nr_blocks << t->block_shift;
 		nr++;
 		asblk_cursor_advance(at, range.nr_blocks << t->block_shift);

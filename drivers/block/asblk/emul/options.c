@@ -372,6 +372,7 @@ int emul_options_params(const struct emul_options *o, struct emul_params *p)
 			.dma_alignment_mask	= v[EMUL_DMA_ALIGNMENT] - 1,
 			.max_ranges		= 64,
 			.max_range_bytes	= SZ_1G,
+			.max_zeroes_bytes	= SZ_1G,
 		},
 		.removable		= v[EMUL_REMOVABLE],
 		.rotational		= v[EMUL_ROTATIONAL],
