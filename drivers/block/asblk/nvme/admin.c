@@ -10,6 +10,12 @@
 /* The controller keeps one for itself: a full queue would look empty (3.3.1.4). */
 #define ADMIN_SLOTS	(ANVME_ADMIN_ENTRIES - 1)
 
+/* Between two looks for a command whose interrupt was lost, or is masked. */
+#define POLL_INTERVAL	DIV_ROUND_UP(HZ, 50)
+
+/* The last is the event request's: there is one, however much else is in flight. */
+#define EVENT_SLOT	(ADMIN_SLOTS - 1)
+
 /**
  * anvme_admin_alloc - allocate the admin queue
  * @nd: controller
@@ -97,9 +103,10 @@ void anvme_admin_flush(struct anvme *nd)
 static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
 					   enum anvme_admin_use use)
 {
-	unsigned int i;
+	bool event = use == ANVME_ADMIN_EVENT;
+	unsigned int i, end = event ? ADMIN_SLOTS : EVENT_SLOT;
 
-	for (i = 0; i < ADMIN_SLOTS; i++) {
+	for (i = event ? EVENT_SLOT : 0; i < end; i++) {
 		if (a->slot[i].use != ANVME_ADMIN_FREE)
 			continue;
 		a->slot[i].use = use;
@@ -127,7 +134,6 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	struct anvme_admin *a = &nd->admin;
 	u16 id = READ_ONCE(cqe->command_id);
 	struct anvme_admin_slot *slot;
-	u16 status = le16_to_cpu(cqe->status) >> 1;
 
 	if (id >= ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
 		dev_err_ratelimited(nd->dev, "completion of an admin command %#x that is not in flight\n",
@@ -135,7 +141,13 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 		return;
 	}
 	slot = &a->slot[id];
-	slot->status = status;
+	slot->status = le16_to_cpu(cqe->status) >> 1;
+	/* We do not need it, but who is wrong about it may be wrong about the rest. */
+	if (le16_to_cpu(cqe->sq_head) >= a->ring.size) {
+		dev_err_ratelimited(nd->dev, "completion of admin command %#x with a queue head of %u, there are %u entries\n",
+				    id, le16_to_cpu(cqe->sq_head), a->ring.size);
+		slot->status = -EIO;
+	}
 	slot->result = le64_to_cpu(cqe->result.u64);
 	switch (slot->use) {
 	case ANVME_ADMIN_WAITED:
@@ -145,7 +157,7 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 		a->aborts--;
 		break;
 	case ANVME_ADMIN_EVENT:
-		if (!status)
+		if (!slot->status)
 			anvme_event(nd, slot->result);
 		break;
 	default:
@@ -208,6 +220,21 @@ static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
 	return slot;
 }
 
+/* Return: false if it does not finish within @timeout jiffies. */
+static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot, unsigned long timeout)
+{
+	unsigned long end = jiffies + timeout;
+	bool late;
+
+	do {
+		late = time_after(jiffies, end);
+		if (wait_for_completion_timeout(&slot->done, POLL_INTERVAL))
+			return true;
+		anvme_admin_reap(nd);
+	} while (!late);
+	return false;
+}
+
 /**
  * anvme_admin - execute an admin command
  * @nd: controller
@@ -229,10 +256,7 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
 
 	if (!slot)
 		return -ENODEV;
-	done = wait_for_completion_timeout(&slot->done, timeout);
-	if (!done)
-		anvme_admin_reap(nd);	/* its interrupt may have been lost */
-
+	done = admin_wait(nd, slot, timeout);
 	spin_lock_irq(&a->lock);
 	if (done || try_wait_for_completion(&slot->done)) {
 		status = slot->status;
@@ -336,10 +360,13 @@ int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid)
 	spin_unlock_irqrestore(&a->lock, flags);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_admin_abort);
 
 /**
  * anvme_event_request - have the next asynchronous event reported (5.2)
  * @nd: controller
+ *
+ * Nothing, if that has been asked for already.
  *
  * Context: any but hard interrupts.
  */
@@ -357,6 +384,7 @@ void anvme_event_request(struct anvme *nd)
 		admin_submit(a, slot, &cmd);
 	spin_unlock_irq(&a->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_event_request);
 
 /**
  * anvme_identify - Identify (5.17)

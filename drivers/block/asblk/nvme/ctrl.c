@@ -59,6 +59,22 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
 	}
 }
 
+/**
+ * anvme_mask_wire - have the controller keep quiet, or speak up again (3.1.3.3)
+ * @nd: controller
+ * @mask: which
+ *
+ * While queues are stopped nobody takes their completions: a line would stay asserted,
+ * and the kernel turn it off for good. Messages just come to nothing.
+ *
+ * Context: any.
+ */
+void anvme_mask_wire(struct anvme *nd, bool mask)
+{
+	if (nd->wire)
+		reg_write(nd, mask ? NVME_REG_INTMS : NVME_REG_INTMC, 1);
+}
+
 static unsigned int ready_ms(const struct anvme *nd)
 {
 	return (NVME_CAP_TIMEOUT(nd->cap) + 1) * 500;
@@ -90,6 +106,7 @@ int anvme_disable(struct anvme *nd)
 	int err;
 
 	anvme_admin_down(nd);
+	anvme_mask_wire(nd, true);
 	err = disable(nd);
 	if (err == -ETIMEDOUT)
 		dev_err(nd->dev, "the controller cannot be disabled, it is cut off from memory\n");
@@ -117,6 +134,8 @@ static int enable(struct anvme *nd)
 	if (err)
 		dev_err(nd->dev, "the controller does not become ready (%d), status %#x\n",
 			err, reg_read(nd, NVME_REG_CSTS));
+	else
+		anvme_mask_wire(nd, false);
 	return err;
 }
 
@@ -189,6 +208,53 @@ static int identify_controller(struct anvme *nd)
 	if (id->mdts && id->mdts < 16)
 		nd->max_bytes = min_t(u64, nd->max_bytes, (u64)ANVME_PAGE << id->mdts);
 	return 0;
+}
+
+/* So many LBAs of the smallest size as whole LBAs of any size, in bytes. */
+static u64 lbas_to_bytes(u64 nr)
+{
+	nr = min(nr, U32_MAX);
+	return round_down(nr << SECTOR_SHIFT, ANVME_MAX_LBA);
+}
+
+/* Limits of Dataset Management (NVM 3.2.3) and Write Zeroes (NVM 3.2.8). */
+static void set_command_limits(struct anvme *nd, const struct nvme_id_ctrl_nvm *id)
+{
+	u16 oncs = le16_to_cpu(nd->id->oncs);
+	u64 total = le64_to_cpu(id->dmsl);	/* LBAs in all ranges of a command */
+	u64 range = le32_to_cpu(id->dmrsl) ?: U32_MAX;
+	u64 zeroes = (u64)SZ_64K << SECTOR_SHIFT;	/* its length has 16 bits */
+	u32 nr = id->dmrl ?: NVME_DSM_MAX_RANGES;
+
+	range = lbas_to_bytes(min_not_zero(range, total));
+	if (range && total)
+		nr = clamp_t(u64, div64_u64(total, range >> SECTOR_SHIFT), 1, nr);
+	if (id->wzsl && id->wzsl < 16)
+		zeroes = min(zeroes, (u64)ANVME_PAGE << id->wzsl);
+	/* What does not take an LBA of any size is done without. */
+	nd->max_ranges = range && (oncs & NVME_CTRL_ONCS_DSM) ? nr : 0;
+	nd->max_range_bytes = range;
+	nd->max_zeroes_bytes = 0;
+	if ((oncs & NVME_CTRL_ONCS_WRITE_ZEROES) && zeroes >= ANVME_MAX_LBA)
+		nd->max_zeroes_bytes = zeroes;
+}
+
+/* What MDTS does not limit (NVM 4.1.5, CNS 06h). Return: 0 or -errno. */
+static int identify_limits(struct anvme *nd)
+{
+	struct nvme_id_ctrl_nvm *id = kzalloc_obj(*id);
+	int err = 0;
+
+	if (!id)
+		return -ENOMEM;
+	/* Controllers from before it existed would put the question into their error log. */
+	if ((NVME_CAP_CSS(nd->cap) & NVME_CAP_CSS_CSI) ||
+	    reg_read(nd, NVME_REG_VS) >= NVME_VS(2, 0, 0))
+		err = anvme_identify(nd, NVME_ID_CNS_CS_CTRL, 0, id);
+	if (err >= 0)
+		set_command_limits(nd, id);
+	kfree(id);
+	return min(err, 0);
 }
 
 /* Ask for queue pairs (5.27.1.5). Return: 0 with @nr lowered to what there is. */
@@ -276,7 +342,7 @@ int anvme_start(struct anvme *nd)
 	if (err)
 		goto free_admin;
 	anvme_admin_up(nd);
-	err = identify_controller(nd);
+	err = identify_controller(nd) ?: identify_limits(nd);
 	if (err)
 		goto down;
 	nr = nd->nr_queues + nd->nr_poll_queues;
@@ -362,6 +428,7 @@ void anvme_stop(struct anvme *nd, bool orderly)
 	u32 cc, rtd3e = le32_to_cpu(nd->id->rtd3e) / 1000;
 
 	anvme_admin_down(nd);
+	anvme_mask_wire(nd, true);
 	cc = reg_read(nd, NVME_REG_CC);
 	if (orderly && cc != U32_MAX && (cc & NVME_CC_ENABLE)) {
 		cc = (cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL;
@@ -417,9 +484,10 @@ static int create_ctrl(struct anvme *nd)
 			.seg_boundary_mask	= U64_MAX,
 			.virt_boundary_mask	= ANVME_PAGE - 1,
 			.dma_alignment_mask	= 3,
-			/* Ranges fill a page; lengths have 16 bits (NVM 3.2.8). */
-			.max_ranges		= NVME_DSM_MAX_RANGES,
-			.max_range_bytes	= (u64)SZ_64K << SECTOR_SHIFT,
+			/* Even those of commands that are not used must be possible. */
+			.max_ranges		= nd->max_ranges ?: 1,
+			.max_range_bytes	= nd->max_range_bytes ?: ANVME_MAX_LBA,
+			.max_zeroes_bytes	= nd->max_zeroes_bytes ?: ANVME_MAX_LBA,
 		},
 		.nr_queues	= nd->nr_queues,
 		.nr_poll_queues	= nd->nr_poll_queues,

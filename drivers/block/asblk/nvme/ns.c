@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Namespaces: each one that can be driven is a disk. */
+#include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
@@ -20,7 +21,7 @@ static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 	if (format > id->nlbaf || format >= ARRAY_SIZE(id->lbaf))
 		return "its LBA format does not exist";
 	lbaf = &id->lbaf[format];
-	if (lbaf->ds < SECTOR_SHIFT || lbaf->ds > 16)
+	if (lbaf->ds < SECTOR_SHIFT || lbaf->ds > ilog2(ANVME_MAX_LBA))
 		return "its LBA size is impossible";
 	if (1U << lbaf->ds > asblk_max_block_size())
 		return "its LBAs are larger than this kernel takes";
@@ -38,14 +39,13 @@ static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 
 static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns *id)
 {
-	u16 oncs = le16_to_cpu(nd->id->oncs);
 	unsigned int features = 0;
 
 	if (nd->id->vwc & NVME_CTRL_VWC_PRESENT)
 		features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
-	if (oncs & NVME_CTRL_ONCS_DSM)
+	if (nd->max_ranges)
 		features |= ASBLK_MEDIA_UNMAP;
-	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+	if (nd->max_zeroes_bytes)
 		features |= ASBLK_MEDIA_WRITE_ZEROES;
 	if ((id->dlfeat & ANVME_DLFEAT) == ANVME_DLFEAT)
 		features |= ASBLK_MEDIA_ZEROES_UNMAP;

@@ -33,6 +33,9 @@ struct pci_dev;
 /* DLFEAT: Write Zeroes can deallocate, and what is deallocated reads as zeroes. */
 #define ANVME_DLFEAT		(BIT(3) | BIT(0))
 
+/* Bytes of the largest LBA that is driven, where the kernel takes it. */
+#define ANVME_MAX_LBA		SZ_64K
+
 #define ANVME_ADMIN_ENTRIES	32
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
 /* A page for each, which come in one piece. */
@@ -186,6 +189,7 @@ struct anvme_ns {
  * @nr_poll_queues: those without
  * @entries: entries of an I/O queue
  * @nr_vectors: interrupt vectors
+ * @wire: there is one, and it is no message: a line that stays asserted (INTx)
  * @ctrl: for the engine
  * @scan_lock: protects @namespaces
  * @namespaces: those that are disks
@@ -205,6 +209,9 @@ struct anvme_ns {
  * @shadows: the controller looks at @dbbuf
  * @id: Identify Controller data (5.17.2.1), in the device's byte order
  * @max_bytes: most bytes of a transfer
+ * @max_ranges: most ranges of a Dataset Management command, 0 if it is not to be used
+ * @max_range_bytes: most bytes of each
+ * @max_zeroes_bytes: most bytes of a Write Zeroes command, 0 if it is not to be used
  * @model: model number
  * @serial: serial number
  * @firmware: firmware revision
@@ -222,6 +229,7 @@ struct anvme {
 	unsigned int nr_poll_queues;
 	unsigned int entries;
 	unsigned int nr_vectors;
+	bool wire;
 	struct asblk_ctrl *ctrl;
 	struct mutex scan_lock;	/* the list */
 	struct list_head namespaces;
@@ -241,6 +249,9 @@ struct anvme {
 	bool shadows;
 	struct nvme_id_ctrl *id;
 	u32 max_bytes;
+	u32 max_ranges;
+	u64 max_range_bytes;
+	u64 max_zeroes_bytes;
 	char model[41];
 	char serial[21];
 	char firmware[9];
@@ -307,6 +318,7 @@ int anvme_start(struct anvme *nd);
 void anvme_stop(struct anvme *nd, bool orderly);
 int anvme_restart(struct anvme *nd);
 int anvme_disable(struct anvme *nd);
+void anvme_mask_wire(struct anvme *nd, bool mask);
 void anvme_release(struct anvme *nd);
 
 /* admin.c */

@@ -184,37 +184,45 @@ static blk_status_t anvme_status(u16 status)
 	}
 }
 
+/* Whatever the controller believes to have done, it is not what was asked. */
+static noinline void anvme_distrust(struct anvme_queue *q, u16 id, u16 head, bool known)
+{
+	if (known)
+		dev_err_ratelimited(q->nd->dev, "queue %u: completion with a queue head of %u, there are %u entries\n",
+				    q->eq->index, head, q->ring.size);
+	else
+		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command %#x that is not in flight\n",
+				    q->eq->index, id);
+	asblk_ctrl_reset(q->eq->ctrl);
+}
+
 static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 {
 	struct anvme_queue *q = eq->priv;
 	struct anvme_ring *r = &q->ring;
 	struct nvme_completion *cqe;
 	unsigned int nr = 0;
-	bool known = true;
 
 	/* Bounded: a controller that completes without end must not keep us. */
 	while (nr < r->size && (cqe = anvme_ring_peek(r))) {
 		u16 status = le16_to_cpu(cqe->status) >> 1;
 		u16 id = READ_ONCE(cqe->command_id);
+		u16 head = le16_to_cpu(READ_ONCE(cqe->sq_head));
+		bool known;
 
 		if (likely(!(status & NVME_SCT_SC_MASK)))
-			known &= asblk_complete(v, id);
+			known = asblk_complete(v, id);
 		else
-			known &= asblk_complete_error(v, id, anvme_status(status), 0,
-						      status & NVME_STATUS_DNR ?
-						      0 : ASBLK_MAY_RETRY);
+			known = asblk_complete_error(v, id, anvme_status(status), 0,
+						     status & NVME_STATUS_DNR ?
+						     0 : ASBLK_MAY_RETRY);
+		if (unlikely(!known || head >= r->size))
+			anvme_distrust(q, id, head, known);
 		anvme_ring_consume(r);
 		nr++;
 	}
-	if (!nr)
-		return;
-	anvme_ring_doorbell(&r->cq_db, r->cq_head);
-	if (unlikely(!known)) {
-		/* Whatever it believes to have done, it is not what was asked. */
-		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command that is not in flight\n",
-				    eq->index);
-		asblk_ctrl_reset(eq->ctrl);
-	}
+	if (nr)
+		anvme_ring_doorbell(&r->cq_db, r->cq_head);
 }
 
 static int anvme_abort(struct asblk_queue *eq, u16 id)
@@ -227,6 +235,21 @@ static int anvme_abort(struct asblk_queue *eq, u16 id)
 	return anvme_admin_abort(q->nd, q->ring.id, id);
 }
 
+static int renew_queue(struct anvme_queue *q)
+{
+	int err = anvme_delete_queue(q->nd, &q->ring);
+
+	if (err)
+		return err;
+	q->created = false;
+	err = anvme_create_queue(q->nd, &q->ring, anvme_vector(q));
+	if (err)
+		return err;
+	q->sq_rung = 0;
+	q->created = true;
+	return 0;
+}
+
 static int anvme_reset_queue(struct asblk_queue *eq)
 {
 	struct anvme_queue *q = eq->priv;
@@ -235,16 +258,10 @@ static int anvme_reset_queue(struct asblk_queue *eq)
 
 	if (readl(nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
 		return -EIO;
-	err = anvme_delete_queue(nd, &q->ring);
-	if (err)
-		return err < 0 ? err : -EIO;
-	q->created = false;
-	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
-	if (err)
-		return err < 0 ? err : -EIO;
-	q->sq_rung = 0;
-	q->created = true;
-	return 0;
+	anvme_mask_wire(nd, true);
+	err = renew_queue(q);
+	anvme_mask_wire(nd, false);
+	return err > 0 ? -EIO : err;
 }
 
 static int anvme_reset(struct asblk_ctrl *ctrl)
