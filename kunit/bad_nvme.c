@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/device.h>
+#include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
@@ -7,12 +8,12 @@
 #include "bad_nvme.h"
 #include "probe.h"
 
-static u32 reg_get(struct bad_nvme *b, u32 reg)
+u32 bad_reg(struct bad_nvme *b, u32 reg)
 {
 	return READ_ONCE(b->reg[reg / 4]);
 }
 
-static void reg_set(struct bad_nvme *b, u32 reg, u32 value)
+void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value)
 {
 	WRITE_ONCE(b->reg[reg / 4], value);
 }
@@ -22,16 +23,25 @@ static void *memory(u64 dma)
 	return phys_to_virt(dma);
 }
 
+static bool count_down(unsigned int *left)
+{
+	if (!*left)
+		return false;
+	(*left)--;
+	return true;
+}
+
 static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 status)
 {
 	struct bad_queue *q = &b->queue[qid];
 	struct nvme_completion *cqe = memory(q->cq) + q->cq_tail * sizeof(*cqe);
+	u16 phase = q->phase ^ (qid && count_down(&b->mistake_phase));
 
 	cqe->result.u64 = cpu_to_le64(result);
 	cqe->command_id = cid;
-	cqe->sq_head = cpu_to_le16(U16_MAX);	/* nobody should believe it */
+	cqe->sq_head = cpu_to_le16(count_down(&b->mistake_head) ? q->size : q->sq_head);
 	smp_wmb();	/* the phase tag comes last */
-	WRITE_ONCE(cqe->status, cpu_to_le16(status << 1 | q->phase));
+	WRITE_ONCE(cqe->status, cpu_to_le16(status << 1 | phase));
 	if (++q->cq_tail == q->size) {
 		q->cq_tail = 0;
 		q->phase ^= 1;
@@ -63,6 +73,10 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 		ctrl->acl = 3;
 		if (b->edit_ctrl)
 			b->edit_ctrl(ctrl);
+		break;
+	case NVME_ID_CNS_CS_CTRL:
+		if (b->edit_limits)
+			b->edit_limits(data);
 		break;
 	case NVME_ID_CNS_NS_ACTIVE_LIST:
 		list[0] = cpu_to_le32(1);
@@ -139,7 +153,7 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		break;
 	case nvme_admin_create_sq:
 		b->queue[qid].sq = le64_to_cpu(cmd->create_sq.prp1);
-		reg_set(b, NVME_REG_DBS + 8 * qid, 0);
+		bad_set_reg(b, NVME_REG_DBS + 8 * qid, 0);
 		b->queue[qid].on = true;
 		break;
 	case nvme_admin_delete_sq:
@@ -152,26 +166,26 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		b->aborts++;
 		if (b->obeys)
 			post(b, 1, b->swallowed, 0, NVME_SC_ABORT_REQ);
-		break;
+		if (!b->holds_aborts)
+			break;
+		b->held[b->nr_held++] = cmd->common.command_id;
+		return;
 	case nvme_admin_async_event:
 		b->event_id = cmd->common.command_id;
+		b->event_requests++;
 		return;
 	}
+	if (count_down(&b->invent_admin))
+		post(b, 0, cmd->common.command_id ^ 0x5555, 0, 0);
 	post(b, 0, cmd->common.command_id, result, status);
-}
-
-static bool count_down(unsigned int *left)
-{
-	if (!*left)
-		return false;
-	(*left)--;
-	return true;
 }
 
 static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *cmd)
 {
 	u16 cid = cmd->common.command_id;
 
+	b->command[b->nr_commands % BAD_COMMANDS] = *cmd;
+	WRITE_ONCE(b->nr_commands, b->nr_commands + 1);
 	if (count_down(&b->swallow)) {
 		b->swallowed = cid;
 		return;
@@ -181,6 +195,15 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 	if (count_down(&b->twice))
 		post(b, qid, cid, 0, 0);
 	post(b, qid, cid, 0, 0);
+}
+
+static bool run_aborts(struct bad_nvme *b)
+{
+	if (READ_ONCE(b->holds_aborts) || !b->nr_held)
+		return false;
+	while (b->nr_held)
+		post(b, 0, b->held[--b->nr_held], 0, 0);
+	return true;
 }
 
 static bool run_event(struct bad_nvme *b)
@@ -197,7 +220,7 @@ static bool run_event(struct bad_nvme *b)
 static bool run_queue(struct bad_nvme *b, unsigned int qid)
 {
 	struct bad_queue *q = &b->queue[qid];
-	u32 tail = reg_get(b, NVME_REG_DBS + 8 * qid);
+	u32 tail = bad_reg(b, NVME_REG_DBS + 8 * qid);
 	bool busy = false;
 
 	if (!q->on || tail >= q->size)
@@ -220,41 +243,45 @@ static bool run_queue(struct bad_nvme *b, unsigned int qid)
 
 static void run_control(struct bad_nvme *b)
 {
-	u32 cc = reg_get(b, NVME_REG_CC), csts = reg_get(b, NVME_REG_CSTS);
+	u32 cc = bad_reg(b, NVME_REG_CC), csts = bad_reg(b, NVME_REG_CSTS);
 
 	if (csts == U32_MAX)
 		return;
 	if (!(cc & NVME_CC_ENABLE)) {
 		memset(b->queue, 0, sizeof(b->queue));
 		b->event_id = -1;
-		csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
+		if (!b->stays_ready)
+			csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
 		if (!b->stays_fatal)
 			csts &= ~NVME_CSTS_CFS;
 	} else if (b->fatal_if_enabled) {
 		csts |= NVME_CSTS_CFS;
 	} else if (!(csts & NVME_CSTS_RDY) && !b->never_ready) {
-		u32 aqa = reg_get(b, NVME_REG_AQA);
+		u32 aqa = bad_reg(b, NVME_REG_AQA);
 
 		set_queue(&b->queue[0],
-			  reg_get(b, NVME_REG_ASQ) |
-			  (u64)reg_get(b, NVME_REG_ASQ + 4) << 32,
-			  reg_get(b, NVME_REG_ACQ) |
-			  (u64)reg_get(b, NVME_REG_ACQ + 4) << 32,
+			  bad_reg(b, NVME_REG_ASQ) |
+			  (u64)bad_reg(b, NVME_REG_ASQ + 4) << 32,
+			  bad_reg(b, NVME_REG_ACQ) |
+			  (u64)bad_reg(b, NVME_REG_ACQ + 4) << 32,
 			  (aqa & 0xfff) + 1);
-		reg_set(b, NVME_REG_DBS, 0);
+		bad_set_reg(b, NVME_REG_DBS, 0);
 		b->enables++;
 		csts |= NVME_CSTS_RDY;
 	}
-	if (cc & NVME_CC_SHN_MASK)
+	if ((cc & NVME_CC_SHN_MASK) == NVME_CC_SHN_NORMAL && (cc & NVME_CC_ENABLE) &&
+	    !(csts & NVME_CSTS_SHST_CMPLT)) {
 		csts |= NVME_CSTS_SHST_CMPLT;
-	reg_set(b, NVME_REG_CSTS, csts);
+		b->shutdowns++;
+	}
+	bad_set_reg(b, NVME_REG_CSTS, csts);
 }
 
 static void interrupt(struct bad_nvme *b, unsigned int qid)
 {
-	if (!qid)
+	if (!qid && !b->deaf)
 		anvme_admin_reap(&b->nd);
-	else if (b->nd.queues && b->nd.queues[qid - 1].eq)
+	else if (qid && b->nd.queues && b->nd.queues[qid - 1].eq)
 		asblk_reap(b->nd.queues[qid - 1].eq);
 }
 
@@ -280,7 +307,7 @@ static int controller(void *data)
 		/* Whoever obeys an abort has completed something in queue 1. */
 		if (b->obeys)
 			interrupt(b, 1);
-		if (run_event(b))
+		if (run_aborts(b) || run_event(b))
 			interrupt(b, 0);
 		usleep_range(50, 100);
 	}
@@ -292,9 +319,38 @@ struct bad_nvme *bad_nvme(struct kunit *test)
 	return ((struct probe_test *)test->priv)->priv;
 }
 
-void bad_status(struct bad_nvme *b, u32 csts)
+/* Bring it up. Return: its only namespace's disk is there. */
+bool bad_bring_up(struct kunit *test)
 {
-	reg_set(b, NVME_REG_CSTS, csts);
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	struct anvme_ns *ns;
+
+	KUNIT_ASSERT_EQ(test, anvme_start(&b->nd), 0);
+	KUNIT_ASSERT_EQ(test, anvme_add(&b->nd), 0);
+	ns = list_first_entry_or_null(&b->nd.namespaces, struct anvme_ns, list);
+	if (!ns)
+		return false;
+	t->disk = ns->disk;
+	blk_queue_rq_timeout(t->disk->gd->queue, HZ / 2);
+	return true;
+}
+
+void bad_take_down(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	anvme_del(&b->nd);
+	anvme_release(&b->nd);
+}
+
+/* Ten seconds at most; what it is then is for the caller to say. */
+void bad_wait_count(unsigned int *count, unsigned int wanted)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 500 && READ_ONCE(*count) < wanted; tries++)
+		msleep(20);
 }
 
 int bad_init(struct kunit *test)

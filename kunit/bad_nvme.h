@@ -14,6 +14,7 @@
 #define BAD_QUEUES	3	/* with the admin queue */
 #define BAD_SHIFT	9
 #define BAD_BLOCKS	(SZ_16M >> BAD_SHIFT)
+#define BAD_COMMANDS	64
 
 /* Capabilities (3.1.3.1): queues of 64 entries, ready in 1 s, NVM command set. */
 #define BAD_CAPABILITIES	(63 | 1ULL << 16 | 1ULL << 24 | 1ULL << 37)
@@ -37,7 +38,9 @@ struct bad_queue {
  * @edit_ctrl: changes Identify Controller data before it is sent
  * @edit_ns: changes Identify Namespace data
  * @edit_list: changes the list of active namespaces
+ * @edit_limits: changes Identify Controller data of the NVM command set
  * @never_ready: CSTS.RDY never comes
+ * @stays_ready: CSTS.RDY never goes
  * @fatal_if_enabled: CSTS.CFS comes instead
  * @stays_fatal: a reset does not help against CSTS.CFS
  * @swallow: that many I/O commands are not completed
@@ -46,6 +49,9 @@ struct bad_queue {
  * @silent: that many I/O commands are completed without an interrupt
  * @keeps_queues: deleting a queue fails
  * @invent: that many completions of I/O commands have an identifier of their own
+ * @invent_admin: the same of admin commands
+ * @mistake_head: that many completions have an impossible submission queue head
+ * @mistake_phase: that many completions of I/O commands have the wrong phase tag
  * @twice: that many I/O commands are completed twice
  * @flood: fill a whole completion queue with nothing that was asked for
  * @denies: setting a feature fails
@@ -53,10 +59,18 @@ struct bad_queue {
  * @feature_sets: times that one was set since the controller was made
  * @event: to be reported, 0 for none
  * @event_id: identifier of the request to report one, -1 if there is none
+ * @event_requests: times that was asked for
  * @critical: critical warnings in its health
  * @logs: log pages read
  * @enables: times it became ready
  * @aborts: Abort commands
+ * @holds_aborts: they are not completed as long as it is set
+ * @held: identifiers of those
+ * @nr_held: how many
+ * @deaf: nothing in the admin queue is followed by an interrupt
+ * @shutdowns: times it was asked to shut down while it was enabled
+ * @command: I/O commands as they came, the last %BAD_COMMANDS of them
+ * @nr_commands: how many came
  */
 struct bad_nvme {
 	struct anvme nd;
@@ -66,7 +80,9 @@ struct bad_nvme {
 	void (*edit_ctrl)(struct nvme_id_ctrl *id);
 	void (*edit_ns)(struct nvme_id_ns *id);
 	void (*edit_list)(__le32 *list);
+	void (*edit_limits)(struct nvme_id_ctrl_nvm *id);
 	bool never_ready;
+	bool stays_ready;
 	bool fatal_if_enabled;
 	bool stays_fatal;
 	unsigned int swallow;
@@ -75,6 +91,9 @@ struct bad_nvme {
 	unsigned int silent;
 	bool keeps_queues;
 	unsigned int invent;
+	unsigned int invent_admin;
+	unsigned int mistake_head;
+	unsigned int mistake_phase;
 	unsigned int twice;
 	bool flood;
 	bool denies;
@@ -82,15 +101,27 @@ struct bad_nvme {
 	unsigned int feature_sets;
 	u32 event;
 	int event_id;
+	unsigned int event_requests;
 	u8 critical;
 	unsigned int logs;
 	unsigned int enables;
 	unsigned int aborts;
+	bool holds_aborts;
+	u16 held[ANVME_ADMIN_ENTRIES];
+	unsigned int nr_held;
+	bool deaf;
+	unsigned int shutdowns;
+	struct nvme_command command[BAD_COMMANDS];
+	unsigned int nr_commands;
 };
 
 struct bad_nvme *bad_nvme(struct kunit *test);
 int bad_init(struct kunit *test);
 void bad_exit(struct kunit *test);
-void bad_status(struct bad_nvme *b, u32 csts);
+bool bad_bring_up(struct kunit *test);
+void bad_take_down(struct kunit *test);
+void bad_wait_count(unsigned int *count, unsigned int wanted);
+u32 bad_reg(struct bad_nvme *b, u32 reg);
+void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value);
 
 #endif /* _ASBLK_KUNIT_BAD_NVME_H */

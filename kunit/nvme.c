@@ -8,31 +8,6 @@
 #include "bad_nvme.h"
 #include "probe.h"
 
-/* Bring it up. Return: its only namespace's disk is there. */
-static bool bring_up(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-	struct anvme_ns *ns;
-
-	KUNIT_ASSERT_EQ(test, anvme_start(&b->nd), 0);
-	KUNIT_ASSERT_EQ(test, anvme_add(&b->nd), 0);
-	ns = list_first_entry_or_null(&b->nd.namespaces, struct anvme_ns, list);
-	if (!ns)
-		return false;
-	t->disk = ns->disk;
-	blk_queue_rq_timeout(t->disk->gd->queue, HZ / 2);
-	return true;
-}
-
-static void take_down(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	anvme_del(&b->nd);
-	anvme_release(&b->nd);
-}
-
 static struct asblk_counters *counters(struct bad_nvme *b)
 {
 	return &b->nd.ctrl->queues[0].count;
@@ -43,7 +18,7 @@ static void nvme_good(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_STREQ(test, b->nd.model, "bad one");
 	p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 16 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -52,7 +27,7 @@ static void nvme_good(struct kunit *test)
 	/* MDTS of 2: 16 KiB at a time. */
 	KUNIT_EXPECT_GE(test, counters(b)->transfers, 4);
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
-	take_down(test);
+	bad_take_down(test);
 }
 
 static void nvme_never_ready(struct kunit *test)
@@ -61,6 +36,27 @@ static void nvme_never_ready(struct kunit *test)
 
 	b->never_ready = true;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
+}
+
+/* It cannot be disabled: not at the start, and not when it has to be reset. */
+static void nvme_stays_ready(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	b->stays_ready = true;
+	bad_set_reg(b, NVME_REG_CSTS, NVME_CSTS_RDY);
+	bad_set_reg(b, NVME_REG_CC, NVME_CC_ENABLE);
+	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
+	b->stays_ready = false;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->stays_ready = true;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	b->stays_ready = false;
+	bad_take_down(test);
 }
 
 static void nvme_fatal_at_start(struct kunit *test)
@@ -158,8 +154,8 @@ static void nvme_absurd(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), a->err);
 		return;
 	}
-	KUNIT_EXPECT_EQ(test, bring_up(test), a->disk);
-	take_down(test);
+	KUNIT_EXPECT_EQ(test, bad_bring_up(test), a->disk);
+	bad_take_down(test);
 }
 
 /* An identifier out of thin air: noticed, and the controller is reset. */
@@ -168,7 +164,7 @@ static void nvme_invented(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->invent = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -177,7 +173,66 @@ static void nvme_invented(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	p = probe_send(test, 0, REQ_OP_READ, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
-	take_down(test);
+	bad_take_down(test);
+}
+
+/* Nothing of it is believed: there is no such entry in the submission queue. */
+static void nvme_impossible_head(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	b->mistake_head = 1;
+	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->enables = 0;
+	b->mistake_head = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	flush_work(&b->nd.ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	bad_take_down(test);
+}
+
+/* Never seen, nor what comes after it: what is late finds the queue's reset. */
+static void nvme_wrong_phase(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->mistake_phase = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_GE(test, b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
+	bad_take_down(test);
+}
+
+/* Identifiers out of thin air in the admin queue are of no interest. */
+static void nvme_invented_admin(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	b->invent_admin = UINT_MAX;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	bad_take_down(test);
+}
+
+/* Admin commands are found done without an interrupt. */
+static void nvme_deaf(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->deaf = true;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	bad_take_down(test);
 }
 
 #define TWICE_ROUNDS	300
@@ -189,7 +244,7 @@ static void nvme_twice(struct kunit *test)
 	struct probe *p;
 	unsigned int i;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	for (i = 0; i < TWICE_ROUNDS; i++) {
 		b->twice = 1;
 		p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
@@ -199,7 +254,7 @@ static void nvme_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, TWICE_ROUNDS);
 	KUNIT_EXPECT_GE(test, b->enables, TWICE_ROUNDS / 2);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_LIVE);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* More completions than there were commands, as many as the queue can hold. */
@@ -209,7 +264,7 @@ static void nvme_overrun(struct kunit *test)
 	unsigned int tries;
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->flood = true;
 	for (tries = 0; tries < 500 && READ_ONCE(b->enables) < 2; tries++)
 		msleep(20);
@@ -217,7 +272,7 @@ static void nvme_overrun(struct kunit *test)
 	KUNIT_EXPECT_GE(test, counters(b)->stale, 60);
 	p = probe_send(test, 0, REQ_OP_READ, 0, 4 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* Commands that never come back: aborted without success, then the queue is reset. */
@@ -226,14 +281,14 @@ static void nvme_swallowed(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->swallow = 2;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 2);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* Fatal in the middle of it: a controller reset at once, no abort, no queue reset. */
@@ -242,14 +297,14 @@ static void nvme_fatal(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->swallow = 1;
-	bad_status(b, NVME_CSTS_RDY | NVME_CSTS_CFS);
+	bad_set_reg(b, NVME_REG_CSTS, NVME_CSTS_RDY | NVME_CSTS_CFS);
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	take_down(test);
+	bad_take_down(test);
 }
 
 static void nvme_fatal_for_good(struct kunit *test)
@@ -257,14 +312,14 @@ static void nvme_fatal_for_good(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->swallow = 1;
 	b->stays_fatal = true;
 	b->fatal_if_enabled = true;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* Gone under I/O: registers read as ones. */
@@ -273,12 +328,12 @@ static void nvme_gone(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->swallow = 100;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	memset(b->reg, 0xff, NVME_REG_DBS);
 	probe_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* The first rung: done, but nobody said so. */
@@ -288,7 +343,7 @@ static void nvme_lost_interrupt(struct kunit *test)
 	unsigned int tries;
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->silent = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -297,7 +352,7 @@ static void nvme_lost_interrupt(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, counters(b)->lost_interrupts, 1);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* The second: aborted, and offered again. */
@@ -306,7 +361,7 @@ static void nvme_aborted(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->obeys = true;
 	b->swallow = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
@@ -315,7 +370,7 @@ static void nvme_aborted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 0);
 	b->obeys = false;
-	take_down(test);
+	bad_take_down(test);
 }
 
 /* A queue that cannot be reset alone is reset with its controller. */
@@ -324,7 +379,7 @@ static void nvme_keeps_queues(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->keeps_queues = true;
 	b->swallow = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
@@ -332,142 +387,21 @@ static void nvme_keeps_queues(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	b->keeps_queues = false;
-	take_down(test);
-}
-
-static void nvme_write_cache(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(b->nd.ctrl, false), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
-	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
-	/* The controller forgets it in a reset. */
-	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
-	take_down(test);
-}
-
-/* Off before we came. */
-static void nvme_write_cache_off(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-
-	b->feature[NVME_FEAT_VOLATILE_WC] = 0;
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(b->nd.ctrl, true), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 1);
-	KUNIT_EXPECT_TRUE(test, bdev_write_cache(t->disk->gd->part0));
-	take_down(test);
-}
-
-static void nvme_write_protect(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_WRITE_PROTECT);
-	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
-	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_NO_WRITE_PROTECT);
-	b->denies = true;
-	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), -EOPNOTSUPP);
-	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
-	take_down(test);
-}
-
-static void nvme_coalesce(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-	struct asblk_ctrl *ctrl;
-
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	ctrl = b->nd.ctrl;
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 500), 0);
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 8, ctrl->coalesce_usecs), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 50),
-			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, ctrl->coalesce_count, 25600),
-			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 0, ctrl->coalesce_usecs),
-			-ERANGE);
-	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 257, ctrl->coalesce_usecs),
-			-ERANGE);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_IRQ_COALESCE], 5 << 8 | 7);
-	take_down(test);
-}
-
-/* The lowest power state that it has, and back for the next request. */
-static void nvme_power(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	b->feature[NVME_FEAT_POWER_MGMT] = 1;
-	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 2);
-	KUNIT_EXPECT_EQ(test, anvme_ops.wake(b->nd.ctrl), 0);
-	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 1);
-	b->denies = true;
-	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), -EOPNOTSUPP);
-	take_down(test);
-}
-
-static void wait_count(unsigned int *count, unsigned int wanted)
-{
-	unsigned int tries;
-
-	for (tries = 0; tries < 500 && READ_ONCE(*count) < wanted; tries++)
-		msleep(20);
-}
-
-static void read_only(struct nvme_id_ns *id) { id->nsattr = NVME_NS_ATTR_RO; }
-
-/* Reported, read, and the next one too; what it means is acted upon. */
-static void nvme_events(struct kunit *test)
-{
-	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-	unsigned int logs, tries;
-
-	KUNIT_ASSERT_TRUE(test, bring_up(test));
-	logs = b->logs;
-	/* Its temperature, then its media. */
-	b->critical = NVME_SMART_CRIT_TEMPERATURE;
-	b->event = NVME_AER_SMART | 1 << 8 | NVME_LOG_SMART << 16;
-	wait_count(&b->logs, logs + 1);
-	KUNIT_EXPECT_EQ(test, b->logs, logs + 1);
-	b->critical = NVME_SMART_CRIT_MEDIA;
-	b->edit_ns = read_only;
-	b->event = NVME_AER_SMART | NVME_LOG_SMART << 16;
-	for (tries = 0; tries < 500 && !get_disk_ro(t->disk->gd); tries++)
-		msleep(20);
-	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
-	KUNIT_EXPECT_EQ(test, b->enables, 1);
-	/* An error that it does not get out of by itself. */
-	b->event = NVME_AER_ERROR | NVME_AER_ERROR_PERSIST_INT_ERR << 8 | 1 << 16;
-	wait_count(&b->enables, 2);
-	flush_work(&b->nd.ctrl->recovery.work);
-	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	take_down(test);
+	bad_take_down(test);
 }
 
 static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_good),
 	KUNIT_CASE(nvme_never_ready),
+	KUNIT_CASE_SLOW(nvme_stays_ready),
 	KUNIT_CASE(nvme_fatal_at_start),
 	KUNIT_CASE(nvme_capabilities),
 	KUNIT_CASE_PARAM(nvme_absurd, absurd_gen_params),
 	KUNIT_CASE(nvme_invented),
+	KUNIT_CASE(nvme_impossible_head),
+	KUNIT_CASE(nvme_wrong_phase),
+	KUNIT_CASE(nvme_invented_admin),
+	KUNIT_CASE(nvme_deaf),
 	KUNIT_CASE_SLOW(nvme_twice),
 	KUNIT_CASE(nvme_overrun),
 	KUNIT_CASE(nvme_lost_interrupt),
@@ -477,12 +411,6 @@ static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_fatal),
 	KUNIT_CASE(nvme_fatal_for_good),
 	KUNIT_CASE(nvme_gone),
-	KUNIT_CASE(nvme_write_cache),
-	KUNIT_CASE(nvme_write_cache_off),
-	KUNIT_CASE(nvme_write_protect),
-	KUNIT_CASE(nvme_coalesce),
-	KUNIT_CASE(nvme_power),
-	KUNIT_CASE(nvme_events),
 	{}
 };
 
