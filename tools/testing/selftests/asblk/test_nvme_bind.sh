@@ -35,6 +35,18 @@ for ((i = 0; i < 5; i++)); do
 	echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
 	[[ -b $dev ]] || fail "no $dev after removal during resets"
 done
+# By what it is instead of where: every one of the kind that nobody has.
+id=$(sed 's/^0x//' "$path/vendor" "$path/device" | paste -sd ' ')
+echo "${nvme[0]}" >"$path/driver/unbind"
+echo >"$path/driver_override"
+[[ ! -e $dev ]] || fail "$dev is still there"
+echo "$id" >/sys/bus/pci/drivers/asblk_nvme/new_id
+[[ -b $dev ]] || fail "no $dev with its ID"
+echo "$id" >/sys/bus/pci/drivers/asblk_nvme/remove_id
+echo "${nvme[0]}" >"$path/driver/unbind"
+refused "a controller of no known ID" bash -c "echo ${nvme[0]} >/sys/bus/pci/drivers/asblk_nvme/bind"
+nvme_bind asblk_nvme "${nvme[0]}"
+[[ -b $dev ]] || fail "no $dev after its ID was forgotten"
 # What is no NVMe controller is left alone.
 bridge=0000:00:00.0
 echo asblk_nvme >/sys/bus/pci/devices/$bridge/driver_override

@@ -22,6 +22,18 @@ vectors() {
 	END
 }
 
+# check_doorbells CTRL NODE - those in memory are used where it has them (OACS bit 8)
+check_doorbells() {
+	local oacs
+
+	oacs=$(nvme id-ctrl "/dev/$2" | sed -n 's/^oacs *: *//p')
+	if ((oacs & 0x100)); then
+		ge "shadow doorbells of $1" "$(cat "$debugfs/$1"/q*/rings | awk '/^shadow/ { sum += $3 } END { print sum + 0 }')" 1
+	else
+		refused "shadow doorbells of $1, which has none" grep -r shadow "$debugfs/$1"
+	fi
+}
+
 # check_data NODE - at any offset, in any size
 check_data() {
 	target=$1
@@ -39,7 +51,7 @@ check_data() {
 
 # check ADDRESS WAY - a controller, with its interrupts as they come
 check() {
-	local address=$1 ctrl wanted have offered mdts max bytes node nr queue
+	local address=$1 ctrl wanted have offered mdts max bytes node nr queue entries
 
 	nvme_bind asblk_nvme "$address"
 	ctrl=$(basename "/sys/bus/pci/devices/$address"/asblk/ctrl*)
@@ -72,6 +84,11 @@ check() {
 		done
 		nr_disks=$((nr_disks + 1))
 	done
+	check_doorbells "$ctrl" "$node"
+	have=$(awk '/^submission/ { print $3; exit }' "$debugfs/$ctrl/q0/rings")
+	entries=$(cat "/sys/module/asblk_nvme/parameters/queue_entries")
+	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-16entries ]] || entries=16
+	eq "entries of a queue" "$have" "$entries"
 	say "$(<"/sys/class/asblk/$ctrl/serial") ($2): $wanted queues, $nr vectors, MDTS $mdts, $(basename -a "/sys/class/asblk/$ctrl"/asblk* | wc -l) disks"
 	echo "$address" >"/sys/bus/pci/devices/$address/driver/unbind"
 }
@@ -84,5 +101,9 @@ done
 echo 0 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
 check "${nvme[0]}" wire
 echo 1 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
-# One has three, one was checked twice.
-eq "disks" "$nr_disks" $((${#nvme[@]} + 3))
+# The longest queues that there are.
+modprobe -r asblk_nvme
+modprobe asblk_nvme queue_entries=1024
+check "${nvme[0]}" messages
+# One has three, one was checked three times.
+eq "disks" "$nr_disks" $((${#nvme[@]} + 4))
