@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Namespaces that go and come, and a controller that is too hot: it says so, and the
-# disks and sensors follow without anybody looking.
+# Namespaces that go and come under I/O on others, and a controller that is too hot: it
+# reports both, and disks and sensors follow. (That an event alone is enough for the disks
+# is KUnit's to show: here they were looked for after the command that changed them, too.)
 . "$(dirname -- "$0")/common.sh"
 
 need nvme fio
