@@ -241,12 +241,28 @@ static bool run_queue(struct bad_nvme *b, unsigned int qid)
 	return busy;
 }
 
+/* Both registers set or clear bits; nothing is lost if they are written in turn. */
+static void run_mask(struct bad_nvme *b, bool reset)
+{
+	if (bad_reg(b, NVME_REG_INTMS)) {
+		bad_set_reg(b, NVME_REG_INTMS, 0);
+		b->masks++;
+		b->masked = true;
+	}
+	if (bad_reg(b, NVME_REG_INTMC) || reset) {
+		bad_set_reg(b, NVME_REG_INTMC, 0);
+		b->masked = false;
+	}
+}
+
 static void run_control(struct bad_nvme *b)
 {
 	u32 cc = bad_reg(b, NVME_REG_CC), csts = bad_reg(b, NVME_REG_CSTS);
+	bool was_enabled = b->queue[0].on;
 
 	if (csts == U32_MAX)
 		return;
+	run_mask(b, was_enabled && !(cc & NVME_CC_ENABLE));
 	if (!(cc & NVME_CC_ENABLE)) {
 		memset(b->queue, 0, sizeof(b->queue));
 		b->event_id = -1;
@@ -273,6 +289,10 @@ static void run_control(struct bad_nvme *b)
 	    !(csts & NVME_CSTS_SHST_CMPLT)) {
 		csts |= NVME_CSTS_SHST_CMPLT;
 		b->shutdowns++;
+	}
+	if (READ_ONCE(b->fail)) {
+		b->fail = false;
+		csts |= NVME_CSTS_CFS;
 	}
 	bad_set_reg(b, NVME_REG_CSTS, csts);
 }
@@ -332,8 +352,15 @@ bool bad_bring_up(struct kunit *test)
 	if (!ns)
 		return false;
 	t->disk = ns->disk;
-	blk_queue_rq_timeout(t->disk->gd->queue, HZ / 2);
 	return true;
+}
+
+/* Half a second, and a request is late. */
+void bad_hurry(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+
+	blk_queue_rq_timeout(t->disk->gd->queue, HZ / 2);
 }
 
 void bad_take_down(struct kunit *test)

@@ -41,6 +41,7 @@ struct bad_queue {
  * @edit_limits: changes Identify Controller data of the NVM command set
  * @never_ready: CSTS.RDY never comes
  * @stays_ready: CSTS.RDY never goes
+ * @fail: CSTS.CFS comes, once
  * @fatal_if_enabled: CSTS.CFS comes instead
  * @stays_fatal: a reset does not help against CSTS.CFS
  * @swallow: that many I/O commands are not completed
@@ -68,6 +69,8 @@ struct bad_queue {
  * @held: identifiers of those
  * @nr_held: how many
  * @deaf: nothing in the admin queue is followed by an interrupt
+ * @masks: times that its interrupt was masked
+ * @masked: it is
  * @shutdowns: times it was asked to shut down while it was enabled
  * @command: I/O commands as they came, the last %BAD_COMMANDS of them
  * @nr_commands: how many came
@@ -83,6 +86,7 @@ struct bad_nvme {
 	void (*edit_limits)(struct nvme_id_ctrl_nvm *id);
 	bool never_ready;
 	bool stays_ready;
+	bool fail;
 	bool fatal_if_enabled;
 	bool stays_fatal;
 	unsigned int swallow;
@@ -110,6 +114,8 @@ struct bad_nvme {
 	u16 held[ANVME_ADMIN_ENTRIES];
 	unsigned int nr_held;
 	bool deaf;
+	unsigned int masks;
+	bool masked;
 	unsigned int shutdowns;
 	struct nvme_command command[BAD_COMMANDS];
 	unsigned int nr_commands;
@@ -120,6 +126,7 @@ int bad_init(struct kunit *test);
 void bad_exit(struct kunit *test);
 bool bad_bring_up(struct kunit *test);
 void bad_take_down(struct kunit *test);
+void bad_hurry(struct kunit *test);
 void bad_wait_count(unsigned int *count, unsigned int wanted);
 u32 bad_reg(struct bad_nvme *b, u32 reg);
 void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value);

@@ -44,10 +44,11 @@ static void nvme_stays_ready(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct probe *p;
 
-	b->stays_ready = true;
-	bad_set_reg(b, NVME_REG_CSTS, NVME_CSTS_RDY);
+	/* Somebody has left it enabled. */
 	bad_set_reg(b, NVME_REG_CC, NVME_CC_ENABLE);
-	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
+	bad_wait_count(&b->enables, 1);
+	b->stays_ready = true;
+	KUNIT_ASSERT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
 	b->stays_ready = false;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->stays_ready = true;
@@ -186,11 +187,15 @@ static void nvme_impossible_head(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->enables = 0;
+	b->nr_commands = 0;
 	b->mistake_head = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	/* Not what it said that it had done counts, but what it did after the reset. */
+	KUNIT_EXPECT_EQ(test, b->nr_commands, 2);
+	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
 	bad_take_down(test);
 }
 
@@ -201,6 +206,7 @@ static void nvme_wrong_phase(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->mistake_phase = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -228,10 +234,13 @@ static void nvme_invented_admin(struct kunit *test)
 static void nvme_deaf(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
+	unsigned long start = jiffies;
 
 	b->deaf = true;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	/* More than a dozen commands, of which not one was given up. */
+	KUNIT_EXPECT_LT(test, jiffies - start, ANVME_ADMIN_TIMEOUT);
 	bad_take_down(test);
 }
 
@@ -282,12 +291,30 @@ static void nvme_swallowed(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->swallow = 2;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 2);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	bad_take_down(test);
+}
+
+/* The same, for a user who would rather have an error than wait. */
+static void nvme_no_retries(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
+	asblk_settings_max_retries(b->nd.ctrl, 0);
+	b->swallow = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_TIMEOUT, PART);
+	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->retries, 0);
 	bad_take_down(test);
 }
 
@@ -298,8 +325,9 @@ static void nvme_fatal(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->swallow = 1;
-	bad_set_reg(b, NVME_REG_CSTS, NVME_CSTS_RDY | NVME_CSTS_CFS);
+	WRITE_ONCE(b->fail, true);
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);
@@ -313,6 +341,7 @@ static void nvme_fatal_for_good(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->swallow = 1;
 	b->stays_fatal = true;
 	b->fatal_if_enabled = true;
@@ -329,6 +358,7 @@ static void nvme_gone(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->swallow = 100;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	memset(b->reg, 0xff, NVME_REG_DBS);
@@ -344,6 +374,7 @@ static void nvme_lost_interrupt(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->silent = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
@@ -362,6 +393,7 @@ static void nvme_aborted(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->obeys = true;
 	b->swallow = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
@@ -380,12 +412,14 @@ static void nvme_keeps_queues(struct kunit *test)
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	bad_hurry(test);
 	b->keeps_queues = true;
 	b->swallow = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
+	KUNIT_EXPECT_EQ(test, counters(b)->failed_resets, 1);
 	b->keeps_queues = false;
 	bad_take_down(test);
 }
@@ -407,6 +441,7 @@ static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_lost_interrupt),
 	KUNIT_CASE(nvme_aborted),
 	KUNIT_CASE(nvme_swallowed),
+	KUNIT_CASE(nvme_no_retries),
 	KUNIT_CASE(nvme_keeps_queues),
 	KUNIT_CASE(nvme_fatal),
 	KUNIT_CASE(nvme_fatal_for_good),

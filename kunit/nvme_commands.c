@@ -38,6 +38,8 @@ static void nvme_fields(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	const struct nvme_command *cmd;
 	const struct nvme_dsm_range *range;
+	unsigned int nr, i;
+	struct probe *p;
 
 	b->edit_ctrl = all_commands;
 	b->edit_ns = deallocates;
@@ -70,6 +72,18 @@ static void nvme_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(range->slba), 64);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(range->nlb), SZ_1M / SECTOR_SIZE);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(range->cattr), 0);
+	/* Each bio of a merged one is a range. */
+	nr = b->nr_commands;
+	p = probe_send_bios(test, 0, REQ_OP_DISCARD, 64, 3 * SZ_64K, 3);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
+	cmd = last_command(b);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(cmd->dsm.nr), 2);
+	range = phys_to_virt(le64_to_cpu(cmd->dsm.dptr.prp1));
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(range[i].slba), 64 + i * 128);
+		KUNIT_EXPECT_EQ(test, le32_to_cpu(range[i].nlb), 128);
+	}
 
 	cmd = command_for(test, REQ_OP_WRITE_ZEROES, 128, SZ_1M);
 	KUNIT_EXPECT_EQ(test, cmd->write_zeroes.opcode, nvme_cmd_write_zeroes);
@@ -416,16 +430,6 @@ static void nvme_no_shutdown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->shutdowns, 0);
 }
 
-static void expect_masked_meanwhile(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_INTMS), 1);
-	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_INTMC), 1);
-	bad_set_reg(b, NVME_REG_INTMS, 0);
-	bad_set_reg(b, NVME_REG_INTMC, 0);
-}
-
 /* An interrupt line must not stay asserted while nobody takes completions. */
 static void nvme_wire(struct kunit *test)
 {
@@ -434,18 +438,149 @@ static void nvme_wire(struct kunit *test)
 
 	b->nd.wire = true;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_INTMS), 0);
-	bad_set_reg(b, NVME_REG_INTMC, 0);
+	bad_hurry(test);
+	KUNIT_EXPECT_EQ(test, b->masks, 0);
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	expect_masked_meanwhile(test);
+	KUNIT_EXPECT_EQ(test, b->masks, 1);
 	b->swallow = 1;
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
-	expect_masked_meanwhile(test);
+	KUNIT_EXPECT_EQ(test, b->masks, 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	bad_take_down(test);
-	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_INTMS), 1);
-	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_INTMC), 0);
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, b->masked);
+}
+
+/* Nor is anything masked that was refused, or has died: others may have it next. */
+static void nvme_wire_left(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->nd.wire = true;
+	b->mistake_head = 1;
+	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, b->masked);
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	asblk_ctrl_dead(b->nd.ctrl, "a test");
+	bad_take_down(test);
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, b->masked);
+}
+
+/* Somebody asks instead of the controller. */
+static void nvme_rescan(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->edit_ns = grown;
+	b->edit_list = first_and_third;
+	KUNIT_EXPECT_EQ(test, anvme_ops.rescan(b->nd.ctrl), 0);
+	KUNIT_EXPECT_EQ(test, get_capacity(t->disk->gd), 2 * BAD_BLOCKS);
+	KUNIT_EXPECT_NOT_NULL(test, disk_of(b, 3));
+	bad_take_down(test);
+}
+
+static void no_promise(struct nvme_id_ctrl *id) { }
+static void eight_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(7); }
+static void seven_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(6); }
+static void all_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(U16_MAX); }
+
+static void sixteen_here(struct nvme_id_ns *id)
+{
+	id->nsfeat = NVME_NS_FEAT_ATOMICS;
+	id->nawupf = cpu_to_le16(15);
+}
+
+static void as_everywhere(struct nvme_id_ns *id) { id->nsfeat = NVME_NS_FEAT_ATOMICS; }
+
+static void bounded(struct nvme_id_ns *id)
+{
+	sixteen_here(id);
+	id->nabspf = cpu_to_le16(15);
+}
+
+static void shifted(struct nvme_id_ns *id)
+{
+	sixteen_here(id);
+	id->nabo = cpu_to_le16(1);
+}
+
+static const struct atomic_param {
+	const char *name;
+	void (*ctrl)(struct nvme_id_ctrl *id);
+	void (*ns)(struct nvme_id_ns *id);
+	u32 bytes;
+} atomic_params[] = {
+	{ "a block", no_promise, NULL, 512 },
+	{ "eight blocks", eight_blocks, NULL, 4096 },
+	{ "seven blocks", seven_blocks, NULL, 2048 },
+	{ "more than a transfer", all_blocks, NULL, 16384 },
+	{ "more in this namespace", eight_blocks, sixteen_here, 8192 },
+	{ "nothing special in this namespace", eight_blocks, as_everywhere, 4096 },
+	{ "boundaries", eight_blocks, bounded, 0 },
+	{ "an offset", eight_blocks, shifted, 0 },
+};
+KUNIT_ARRAY_PARAM_DESC(atomic, atomic_params, name);
+
+static void nvme_atomic(struct kunit *test)
+{
+	const struct atomic_param *a = test->param_value;
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->edit_ctrl = a->ctrl;
+	b->edit_ns = a->ns;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, queue_atomic_write_unit_max_bytes(t->disk->gd->queue), a->bytes);
+	bad_take_down(test);
+}
+
+static void takes_sgls(struct nvme_id_ctrl *id) { id->sgls = cpu_to_le32(1); }
+
+/* SGLs where they are shorter than PRPs, and only where the controller takes them. */
+static void nvme_sgl(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	const struct nvme_command *cmd;
+
+	b->edit_ctrl = takes_sgls;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	cmd = command_for(test, REQ_OP_WRITE, 0, 4 * PART);
+	KUNIT_EXPECT_EQ(test, cmd->rw.flags, NVME_CMD_SGL_METABUF);
+	KUNIT_EXPECT_EQ(test, cmd->rw.dptr.sgl.type, NVME_SGL_FMT_DATA_DESC << 4);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(cmd->rw.dptr.sgl.length), 4 * PART);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cmd->rw.dptr.sgl.addr), page_to_phys(t->pages));
+	cmd = command_for(test, REQ_OP_WRITE, 0, PART);
+	KUNIT_EXPECT_EQ(test, cmd->rw.flags, 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cmd->rw.dptr.prp1), page_to_phys(t->pages));
+	bad_take_down(test);
+}
+
+static void nvme_prp(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	u64 start = page_to_phys(t->pages);
+	const struct nvme_command *cmd;
+	const __le64 *list;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	cmd = command_for(test, REQ_OP_WRITE, 0, 2 * PART);
+	KUNIT_EXPECT_EQ(test, cmd->rw.flags, 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cmd->rw.dptr.prp1), start);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cmd->rw.dptr.prp2), start + ANVME_PAGE);
+	cmd = command_for(test, REQ_OP_WRITE, 0, 4 * PART);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cmd->rw.dptr.prp1), start);
+	list = phys_to_virt(le64_to_cpu(cmd->rw.dptr.prp2));
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(list[0]), start + ANVME_PAGE);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(list[1]), start + 2 * ANVME_PAGE);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(list[2]), start + 3 * ANVME_PAGE);
+	bad_take_down(test);
 }
 
 static struct kunit_case nvme_commands_cases[] = {
@@ -463,6 +598,11 @@ static struct kunit_case nvme_commands_cases[] = {
 	KUNIT_CASE(nvme_shutdown),
 	KUNIT_CASE(nvme_no_shutdown),
 	KUNIT_CASE(nvme_wire),
+	KUNIT_CASE(nvme_wire_left),
+	KUNIT_CASE(nvme_rescan),
+	KUNIT_CASE_PARAM(nvme_atomic, atomic_gen_params),
+	KUNIT_CASE(nvme_prp),
+	KUNIT_CASE(nvme_sgl),
 	{}
 };
 

@@ -262,6 +262,9 @@ struct asblk_queue {
  *	is in flight on it. @keep says whether its content is to be kept, as far as it
  *	fits, or erased. May sleep. Returns 0, or a negative errno with nothing changed.
  *
+ * @rescan: optional: look for media that have come, gone, or changed, and tell the
+ *	engine. May sleep. Returns 0 or a negative errno.
+ *
  * @idle: optional: no transfer is in flight and none comes until @wake: save power.
  *	May sleep, for a limited time. Returns 0, or a negative errno; then the
  *	controller is used as before.
@@ -299,6 +302,7 @@ struct asblk_ctrl_ops {
 			unsigned int usecs);
 	int (*format)(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
 		      bool keep);
+	int (*rescan)(struct asblk_ctrl *ctrl);
 	int (*idle)(struct asblk_ctrl *ctrl);
 	int (*wake)(struct asblk_ctrl *ctrl);
 	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
@@ -320,7 +324,8 @@ struct asblk_ctrl_ops {
  *	the parts of split requests, 0 to %ASBLK_MAX_QUEUE_DEPTH
  * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
  * @max_retries: how often the engine offers a transfer again that failed with
- *	%ASBLK_MAY_RETRY or was lost in a reset, at most 255; 0 fails them
+ *	%ASBLK_MAY_RETRY or was lost in a reset, at most 255; 0 fails them. Users
+ *	can change it
  * @timeout_ms: milliseconds after which a request counts as late; 0 for the
  *	block layer's default of 30 s
  * @cache_off: the volatile write cache, if there is one, is off

@@ -78,7 +78,7 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
 		engine_become_parts(slot, slot->rq);
-	if ((flags & ASBLK_MAY_RETRY) && slot->retries < q->max_retries &&
+	if ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(q->max_retries) &&
 	    ar->bad == ASBLK_NO_BAD) {
 		slot->retries++;
 		q->count.retries++;
@@ -185,7 +185,7 @@ unsigned int asblk_engine_take_back(struct asblk_visit *v, blk_status_t status)
 		ar = blk_mq_rq_to_pdu(slot->rq);
 		if (slot->whole)
 			engine_become_parts(slot, slot->rq);
-		if (bad == BLK_STS_OK && (slot->retries >= q->max_retries ||
+		if (bad == BLK_STS_OK && (slot->retries >= READ_ONCE(q->max_retries) ||
 					  ar->bad != ASBLK_NO_BAD))
 			bad = BLK_STS_TIMEOUT;
 		if (bad == BLK_STS_OK) {

@@ -77,6 +77,7 @@ struct asblk_rq {
  * @lost_interrupts: late requests that polling found finished
  * @aborts: transfers that the controller was asked to give up
  * @resets: times that the queue was reset, alone or with its controller
+ * @failed_resets: times that it could not be reset alone
  * @taken_back: transfers in flight that a reset lost
  */
 struct asblk_counters {
@@ -93,6 +94,7 @@ struct asblk_counters {
 	u64 lost_interrupts;
 	u64 aborts;
 	u64 resets;
+	u64 failed_resets;
 	u64 taken_back;
 };
 
@@ -361,6 +363,7 @@ void asblk_power_exit(struct asblk_ctrl *ctrl);
 extern const struct dev_pm_ops asblk_power_ops;
 
 /* settings.c */
+void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value);
 int asblk_settings_restore(struct asblk_ctrl *ctrl);
 extern const struct attribute_group asblk_settings_group;
 

@@ -37,6 +37,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "lost_interrupts %llu\n", c.lost_interrupts);
 	seq_printf(m, "aborts %llu\n", c.aborts);
 	seq_printf(m, "resets %llu\n", c.resets);
+	seq_printf(m, "failed_resets %llu\n", c.failed_resets);
 	seq_printf(m, "taken_back %llu\n", c.taken_back);
 	return 0;
 }

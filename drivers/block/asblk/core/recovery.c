@@ -147,6 +147,9 @@ static bool recovery_reset_queue(struct asblk_equeue *q)
 	err = q->ops->reset_queue(&q->pub);
 	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	if (err) {
+		spin_lock_irq(&q->lock);
+		q->count.failed_resets++;
+		spin_unlock_irq(&q->lock);
 		dev_warn(dev, "queue %u: reset failed (%d)\n", q->pub.index, err);
 		return false;
 	}

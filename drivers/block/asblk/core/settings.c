@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Settings of a device that users change at run time, and that a reset must not
- * lose: the volatile write cache, interrupt coalescing.
+ * lose: the volatile write cache, interrupt coalescing. And one of the engine's own.
  */
 #include <kunit/visibility.h>
 #include <linux/blkdev.h>
@@ -219,6 +219,37 @@ static ssize_t coalesce_usecs_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(coalesce_usecs);
 
+static ssize_t max_retries_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->params.max_retries));
+}
+
+/* Every transfer that fails or is lost from now on finds the new value. */
+void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value)
+{
+	unsigned int i;
+
+	WRITE_ONCE(ctrl->params.max_retries, value);
+	for (i = 0; i < ctrl->nr_queues; i++)
+		WRITE_ONCE(ctrl->queues[i].max_retries, value);
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_settings_max_retries);
+
+static ssize_t max_retries_store(struct device *dev, struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	u8 value;
+	int err = kstrtou8(buf, 0, &value);
+
+	if (!err)
+		asblk_settings_max_retries(container_of(dev, struct asblk_ctrl, dev), value);
+	return err ?: len;
+}
+static DEVICE_ATTR_RW(max_retries);
+
 /**
  * asblk_settings_restore - tell a device that was reset what it has forgotten
  * @ctrl: controller; under &asblk_recovery.lock
@@ -243,6 +274,7 @@ static struct attribute *settings_attrs[] = {
 	&dev_attr_write_cache.attr,
 	&dev_attr_coalesce_count.attr,
 	&dev_attr_coalesce_usecs.attr,
+	&dev_attr_max_retries.attr,
 	NULL
 };
 
@@ -253,6 +285,8 @@ static umode_t settings_is_visible(struct kobject *kobj, struct attribute *attr,
 	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
 					       struct asblk_ctrl, dev);
 
+	if (attr == &dev_attr_max_retries.attr)
+		return attr->mode;
 	if (attr == &dev_attr_write_cache.attr)
 		return ctrl->ops->write_cache ? attr->mode : 0;
 	return ctrl->ops->coalesce ? attr->mode : 0;

@@ -82,6 +82,27 @@ static ssize_t reset_controller_store(struct device *dev,
 }
 static DEVICE_ATTR_WO(reset_controller);
 
+static ssize_t rescan_controller_store(struct device *dev,
+				       struct device_attribute *attr,
+				       const char *buf, size_t len)
+{
+	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	bool yes;
+	int err;
+
+	err = kstrtobool(buf, &yes);
+	if (err || !yes)
+		return err ?: -EINVAL;
+	/* After a reset that may be under way; not during one, which removes no disks. */
+	err = asblk_recovery_begin(ctrl);
+	if (err)
+		return err;
+	asblk_recovery_end(ctrl);
+	err = ctrl->ops->rescan(ctrl);
+	return err ?: len;
+}
+static DEVICE_ATTR_WO(rescan_controller);
+
 static struct attribute *ctrl_attrs[] = {
 	&dev_attr_model.attr,
 	&dev_attr_serial.attr,
@@ -90,6 +111,7 @@ static struct attribute *ctrl_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_resets.attr,
 	&dev_attr_reset_controller.attr,
+	&dev_attr_rescan_controller.attr,
 	NULL
 };
 
@@ -99,8 +121,11 @@ static umode_t ctrl_is_visible(struct kobject *kobj, struct attribute *attr,
 	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
 					       struct asblk_ctrl, dev);
 
-	return attr != &dev_attr_reset_controller.attr || ctrl->ops->reset ?
-	       attr->mode : 0;
+	if (attr == &dev_attr_reset_controller.attr)
+		return ctrl->ops->reset ? attr->mode : 0;
+	if (attr == &dev_attr_rescan_controller.attr)
+		return ctrl->ops->rescan ? attr->mode : 0;
+	return attr->mode;
 }
 
 static const struct attribute_group ctrl_group = {

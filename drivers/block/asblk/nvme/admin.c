@@ -159,6 +159,9 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	case ANVME_ADMIN_EVENT:
 		if (!slot->status)
 			anvme_event(nd, slot->result);
+		else	/* Nor would it be different the next time. */
+			dev_warn(nd->dev, "the controller reports no events (%#x)\n",
+				 slot->status);
 		break;
 	default:
 		break;

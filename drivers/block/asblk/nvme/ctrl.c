@@ -67,11 +67,14 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
  * While queues are stopped nobody takes their completions: a line would stay asserted,
  * and the kernel turn it off for good. Messages just come to nothing.
  *
+ * Nothing is left behind for other drivers: being disabled ends the mask, and one that
+ * is disabled gets none.
+ *
  * Context: any.
  */
 void anvme_mask_wire(struct anvme *nd, bool mask)
 {
-	if (nd->wire)
+	if (nd->wire && (reg_read(nd, NVME_REG_CC) & NVME_CC_ENABLE))
 		reg_write(nd, mask ? NVME_REG_INTMS : NVME_REG_INTMC, 1);
 }
 

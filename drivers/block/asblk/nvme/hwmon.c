@@ -157,6 +157,11 @@ void anvme_hwmon_alarm(struct anvme *nd)
 	/* Pairs with anvme_hwmon_add(). */
 	struct device *hwmon = smp_load_acquire(&nd->hwmon);
 
-	if (hwmon)
-		hwmon_notify_event(hwmon, hwmon_temp, hwmon_temp_alarm, 0);
+	if (!hwmon)
+		return;
+	/* Who looks now is to see it. */
+	mutex_lock(&nd->smart_lock);
+	nd->smart_at = 0;
+	mutex_unlock(&nd->smart_lock);
+	hwmon_notify_event(hwmon, hwmon_temp, hwmon_temp_alarm, 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Namespaces: each one that can be driven is a disk. */
+#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -8,6 +9,9 @@
 
 /* More would be a mistake of the controller, or of ours. */
 #define MAX_NAMESPACES	1024
+
+/* How long a format waits for those who look for namespaces. */
+#define FORMAT_WAIT_MS	1000
 
 /* What Identify Namespace (NVM 4.1.5.1) says, or why it cannot be driven. */
 static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
@@ -177,15 +181,19 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
  *
  * Context: may sleep; gendisk.open_mutex is held.
  * Return: 0, to be followed by anvme_format_end(), or -EBUSY if namespaces are
- * being looked for. The usual order of locks is the other way round, so that
- * cannot be waited for.
+ * being looked for. The usual order of locks is the other way round, so that can be
+ * waited for only so long.
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
 {
+	unsigned int tries = FORMAT_WAIT_MS / 10;
 	struct anvme_ns *ns;
 
-	if (!mutex_trylock(&nd->scan_lock))
-		return -EBUSY;
+	while (!mutex_trylock(&nd->scan_lock)) {
+		if (!tries--)
+			return -EBUSY;
+		msleep(10);
+	}
 	list_for_each_entry(ns, &nd->namespaces, list)
 		if (nsid == ns->id || nsid == NVME_NSID_ALL)
 			asblk_disk_hold(ns->disk);
@@ -268,6 +276,22 @@ unlock:
 free:
 	kfree(list);
 	kfree(id);
+}
+
+/**
+ * anvme_rescan - &asblk_ctrl_ops.rescan
+ * @ctrl: controller
+ *
+ * Context: may sleep.
+ * Return: 0.
+ */
+int anvme_rescan(struct asblk_ctrl *ctrl)
+{
+	struct anvme *nd = asblk_ctrl_priv(ctrl);
+
+	queue_work(system_dfl_wq, &nd->scan);
+	flush_work(&nd->scan);
+	return 0;
 }
 
 /**

@@ -381,6 +381,7 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 
 /* ns.c */
 void anvme_scan(struct anvme *nd);
+int anvme_rescan(struct asblk_ctrl *ctrl);
 int anvme_format_begin(struct anvme *nd, u32 nsid);
 void anvme_format_end(struct anvme *nd, u32 nsid);
 void anvme_remove_namespaces(struct anvme *nd);

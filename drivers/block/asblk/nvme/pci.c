@@ -25,7 +25,7 @@ static unsigned int queue_entries = 256;
 module_param(queue_entries, uint, 0444);
 MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 1024, rounded down to a power of two (default 256)");
 
-/* One handler for all: with fewer vectors than queues some share one. */
+/* The admin queue's; with a single vector also that of the only I/O queue. */
 static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 {
 	struct anvme *nd = data;
@@ -149,10 +149,13 @@ static int realloc_vectors(struct anvme *nd)
 {
 	int err;
 
+	/* The controller may speak up while nobody listens. */
+	anvme_mask_wire(nd, true);
 	free_vectors(nd);
 	err = alloc_vectors(nd, nd->nr_queues);
 	if (err)
 		return err;
+	anvme_mask_wire(nd, false);
 	nd->nr_queues = min(nd->nr_queues, max(nd->nr_vectors, 2) - 1);
 	return 0;
 }
@@ -255,6 +258,7 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	return 0;
 
 stop_irqs:
+	anvme_mask_wire(nd, true);
 	free_vectors(nd);
 stop:
 	anvme_stop(nd, true);

@@ -184,12 +184,15 @@ static blk_status_t anvme_status(u16 status)
 	}
 }
 
-/* Whatever the controller believes to have done, it is not what was asked. */
-static noinline void anvme_distrust(struct anvme_queue *q, u16 id, u16 head, bool known)
+/*
+ * Whatever the controller believes to have done, it is not what was asked. What it
+ * says of commands that are in flight is not believed either: the reset takes them back.
+ */
+static noinline void anvme_distrust(struct anvme_queue *q, u16 id, u16 head)
 {
-	if (known)
-		dev_err_ratelimited(q->nd->dev, "queue %u: completion with a queue head of %u, there are %u entries\n",
-				    q->eq->index, head, q->ring.size);
+	if (head >= q->ring.size)
+		dev_err_ratelimited(q->nd->dev, "queue %u: completion of command %#x with a queue head of %u, there are %u entries\n",
+				    q->eq->index, id, head, q->ring.size);
 	else
 		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command %#x that is not in flight\n",
 				    q->eq->index, id);
@@ -208,16 +211,16 @@ static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		u16 status = le16_to_cpu(cqe->status) >> 1;
 		u16 id = READ_ONCE(cqe->command_id);
 		u16 head = le16_to_cpu(READ_ONCE(cqe->sq_head));
-		bool known;
+		bool good = head < r->size;
 
-		if (likely(!(status & NVME_SCT_SC_MASK)))
-			known = asblk_complete(v, id);
-		else
-			known = asblk_complete_error(v, id, anvme_status(status), 0,
-						     status & NVME_STATUS_DNR ?
-						     0 : ASBLK_MAY_RETRY);
-		if (unlikely(!known || head >= r->size))
-			anvme_distrust(q, id, head, known);
+		if (likely(good && !(status & NVME_SCT_SC_MASK)))
+			good = asblk_complete(v, id);
+		else if (good)
+			good = asblk_complete_error(v, id, anvme_status(status), 0,
+						    status & NVME_STATUS_DNR ?
+						    0 : ASBLK_MAY_RETRY);
+		if (unlikely(!good))
+			anvme_distrust(q, id, head);
 		anvme_ring_consume(r);
 		nr++;
 	}
@@ -260,7 +263,9 @@ static int anvme_reset_queue(struct asblk_queue *eq)
 		return -EIO;
 	anvme_mask_wire(nd, true);
 	err = renew_queue(q);
-	anvme_mask_wire(nd, false);
+	/* Else the queue stays stopped until the controller is reset. */
+	if (!err)
+		anvme_mask_wire(nd, false);
 	return err > 0 ? -EIO : err;
 }
 
@@ -316,6 +321,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.write_cache	= anvme_write_cache,
 	.write_protect	= anvme_write_protect,
 	.coalesce	= anvme_coalesce,
+	.rescan		= anvme_rescan,
 	.idle		= anvme_idle,
 	.wake		= anvme_wake,
 	.ioctl		= anvme_ioctl,

@@ -34,9 +34,10 @@ eq "state" "$(<"/sys/block/$disk/device/state")" dead
 refused "a read" dd if="$dev" of=/dev/null bs=4k count=1 iflag=direct
 refused "a reset" bash -c "echo 1 >/sys/block/$disk/device/reset_controller"
 umount "$mnt"
-decode 1
+# Unbound while it is as dead as can be.
 echo "${nvme[0]}" >"$path/driver/unbind"
 [[ ! -e $dev ]] || fail "$dev is still there"
+decode 1
 echo "${nvme[0]}" >/sys/bus/pci/drivers/asblk_nvme/bind
 eq "state afterwards" "$(<"/sys/block/$disk/device/state")" live
 e2fsck -fy "$dev" >"$tmp/fsck" 2>&1 || (($? < 4)) || fail "fsck: $(<"$tmp/fsck")"

@@ -85,6 +85,8 @@ check() {
 		nr_disks=$((nr_disks + 1))
 	done
 	check_doorbells "$ctrl" "$node"
+	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-atomic ]] ||
+		eq "atomic writes" "$(<"/sys/block/$node/queue/atomic_write_unit_max_bytes")" 8192
 	have=$(awk '/^submission/ { print $3; exit }' "$debugfs/$ctrl/q0/rings")
 	entries=$(cat "/sys/module/asblk_nvme/parameters/queue_entries")
 	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-16entries ]] || entries=16
@@ -100,6 +102,24 @@ done
 # Without messages all share one wire.
 echo 0 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
 check "${nvme[0]}" wire
+# Reset on it under I/O, and what the next driver finds.
+nvme_bind asblk_nvme "${nvme[0]}"
+fio --name=wire --filename="$dev" --rw=randrw --bsrange=4k-64k --direct=1 --ioengine=io_uring --iodepth=8 --size=16m \
+	--loops=1000 --time_based --runtime="$(by_speed 5 15)" --verify=crc32c --verify_fatal=1 \
+	--output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
+while kill -0 $! 2>/dev/null; do
+	echo 1 >"/sys/block/$disk/device/reset_controller"
+	sleep 0.2
+done
+wait $! || fail "fio: $(tail -n 5 "$tmp/fio" "$tmp/fio.err")"
+nvme_bind nvme "${nvme[0]}"
+node=$(basename "/sys/bus/pci/devices/${nvme[0]}"/nvme/nvme*)
+for ((i = 0; i < 100; i++)); do
+	[[ ! -b /dev/${node}n1 ]] || break
+	sleep 0.1
+done
+timeout 20 dd if="/dev/${node}n1" of=/dev/null bs=64k count=16 iflag=direct status=none || fail "nvme reads nothing on the wire"
+echo "${nvme[0]}" >"/sys/bus/pci/devices/${nvme[0]}/driver/unbind"
 echo 1 >"/sys/bus/pci/devices/${nvme[0]}/msi_bus"
 # The longest queues that there are.
 modprobe -r asblk_nvme

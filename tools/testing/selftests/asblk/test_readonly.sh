@@ -1,24 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A write protected medium.
+# A write protected medium, and a disk that users have protected.
 . "$(dirname -- "$0")/common.sh"
 
-need_emul
-
-load size=64M read_only=1
-eq "ro" "$(<"/sys/block/$disk/ro")" 1
-eq "BLKROGET" "$(blockdev --getro "$dev")" 1
-dd if="$dev" of=/dev/null bs=1M count=1 iflag=direct status=none
-refused "write" dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct
-refused "discard" blkdiscard "$dev"
-refused "zeroout" blkdiscard -z "$dev"
-refused "mkfs" mkfs.ext4 -qF "$dev"
-# Root cannot take the protection of the medium away.
-blockdev --setrw "$dev" || :
-refused "write after setrw" dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct
-eq "writes at the device" "$(emul_count writes)" 0
-unload
+if [[ $device == emul ]]; then
+	load size=64M read_only=1
+	eq "ro" "$(<"/sys/block/$disk/ro")" 1
+	eq "BLKROGET" "$(blockdev --getro "$dev")" 1
+	dd if="$dev" of=/dev/null bs=1M count=1 iflag=direct status=none
+	refused "write" dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct
+	refused "discard" blkdiscard "$dev"
+	refused "zeroout" blkdiscard -z "$dev"
+	refused "mkfs" mkfs.ext4 -qF "$dev"
+	# Root cannot take the protection of the medium away.
+	blockdev --setrw "$dev" || :
+	refused "write after setrw" dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct
+	eq "writes at the device" "$(emul_count writes)" 0
+	unload
+fi
 load size=64M
 mkfs.ext4 -q "$dev"
 blockdev --setro "$dev"

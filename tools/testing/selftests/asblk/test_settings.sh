@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What can be set at the device while it is in use: write cache, write protection.
+# What can be set at the device while it is in use: write cache, write protection; how
+# often the engine tries again; and looking for what has changed.
 . "$(dirname -- "$0")/common.sh"
 
 need fio
@@ -31,6 +32,19 @@ else
 	refused "coalescing" bash -c "echo 100 >$ctrl/coalesce_usecs"
 	refused "coalescing of nothing" bash -c "echo 0 >$ctrl/coalesce_count"
 	eq "coalescing" "$(<"$ctrl/coalesce_count") $(<"$ctrl/coalesce_usecs")" "1 0"
+fi
+eq "retries at first" "$(<"$ctrl/max_retries")" "$(by_device 3 5)"
+refused "256 retries" bash -c "echo 256 >$ctrl/max_retries"
+refused "no number of retries" bash -c "echo many >$ctrl/max_retries"
+echo 0 >"$ctrl/max_retries"
+eq "retries" "$(<"$ctrl/max_retries")" 0
+echo "$(by_device 3 5)" >"$ctrl/max_retries"
+if [[ $device == nvme ]]; then
+	refused "no rescan" bash -c "echo 0 >$ctrl/rescan_controller"
+	echo 1 >"$ctrl/rescan_controller"
+	[[ -b $dev ]] || fail "$dev was lost in a rescan"
+else
+	[[ ! -e $ctrl/rescan_controller ]] || fail "a rescan of what does not change by itself"
 fi
 # The host's view follows although the device's setting is the same.
 echo 1 >"$ctrl/write_cache"
