@@ -35,7 +35,12 @@ wait $fio && fail "fio did not notice"
 [[ ! -e $dev ]] || fail "$dev is still there"
 umount "$mnt"
 wait_for "deleted" eval 'monitor "qom-list /machine/peripheral/ctrl1" | grep -q Error'
-monitor "device_add nvme,id=ctrl1,drive=nvme1,bus=slot1,serial=asblk-nvme1" >"$tmp/monitor"
+# It may keep its drive for a moment longer.
+plug() {
+	monitor "device_add nvme,id=ctrl1,drive=nvme1,bus=slot1,serial=asblk-nvme1" >"$tmp/monitor"
+	! grep -q 'already in use' "$tmp/monitor"
+}
+wait_for "its drive is free" plug
 [[ ! -s $tmp/monitor ]] || say "$(<"$tmp/monitor")"
 wait_for "plugged in" test -e "$path/class"
 nvme_bind asblk_nvme "${nvme[0]}"
