@@ -66,18 +66,23 @@ static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(resets);
 
+/* What does something if a 1 is written. Return: 0 if it is one, or -EINVAL. */
+static int parse_one(const char *buf)
+{
+	bool one;
+
+	return kstrtobool(buf, &one) || !one ? -EINVAL : 0;
+}
+
 static ssize_t reset_controller_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t len)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-	bool yes;
-	int err;
+	int err = parse_one(buf);
 
-	err = kstrtobool(buf, &yes);
-	if (err || !yes)
-		return err ?: -EINVAL;
-	err = asblk_recovery_reset_now(ctrl);
+	if (!err)
+		err = asblk_recovery_reset_now(ctrl);
 	return err ?: len;
 }
 static DEVICE_ATTR_WO(reset_controller);
@@ -87,14 +92,11 @@ static ssize_t rescan_controller_store(struct device *dev,
 				       const char *buf, size_t len)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-	bool yes;
-	int err;
+	int err = parse_one(buf);
 
-	err = kstrtobool(buf, &yes);
-	if (err || !yes)
-		return err ?: -EINVAL;
 	/* After a reset that may be under way; not during one, which removes no disks. */
-	err = asblk_recovery_begin(ctrl);
+	if (!err)
+		err = asblk_recovery_begin(ctrl);
 	if (err)
 		return err;
 	asblk_recovery_end(ctrl);
