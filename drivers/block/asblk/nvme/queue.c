@@ -92,6 +92,27 @@ static u16 anvme_control(const struct asblk_transfer *t)
 	return t->opts & ASBLK_OPT_FUA ? NVME_RW_FUA : 0;
 }
 
+/* In two halves: as a whole compilers use a string instruction, which takes longer. */
+static inline void clear_command(struct nvme_command *cmd)
+{
+	BUILD_BUG_ON(sizeof(*cmd) != 64);
+	memset(cmd, 0, 32);
+	memset((u8 *)cmd + 32, 0, 32);
+}
+
+/* The common case, a page or less in one piece, without a look at anything else. */
+static inline void map_data(struct anvme_queue *q, const struct asblk_transfer *t,
+			    struct nvme_command *cmd)
+{
+	dma_addr_t addr = t->segs->addr;
+
+	if (likely((addr & (ANVME_PAGE - 1)) + t->bytes <= ANVME_PAGE &&
+		   t->nr_segments == 1))
+		cmd->rw.dptr.prp1 = cpu_to_le64(addr);
+	else
+		anvme_map(q, t, cmd);
+}
+
 static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *t)
 {
 	struct anvme_queue *q = eq->priv;
@@ -99,7 +120,7 @@ static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *
 	struct nvme_command *cmd = &r->sq[r->sq_tail];
 
 	/* There is always room: the queue has more entries than the engine slots. */
-	memset(cmd, 0, sizeof(*cmd));
+	clear_command(cmd);
 	cmd->common.command_id = t->id;
 	cmd->common.nsid = cpu_to_le32(t->unit);
 	switch (t->op) {
@@ -110,7 +131,7 @@ static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *
 		cmd->rw.slba = cpu_to_le64(t->range.lba);
 		cmd->rw.length = cpu_to_le16(t->range.nr_blocks - 1);
 		cmd->rw.control = cpu_to_le16(anvme_control(t));
-		anvme_map(q, t, cmd);
+		map_data(q, t, cmd);
 		break;
 	case ASBLK_OP_FLUSH:
 		cmd->common.opcode = nvme_cmd_flush;
