@@ -564,7 +564,6 @@ static void nvme_sgl(struct kunit *test)
 static void nvme_prp(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
 	u64 start = page_to_phys(t->pages);
 	const struct nvme_command *cmd;
 	const __le64 *list;

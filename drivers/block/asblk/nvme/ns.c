@@ -12,6 +12,7 @@
 
 /* How long a format waits for those who look for namespaces. */
 #define FORMAT_WAIT_MS	1000
+#define FORMAT_POLL_MS	20
 
 /* What Identify Namespace (NVM 4.1.5.1) says, or why it cannot be driven. */
 static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
@@ -186,13 +187,13 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
 {
-	unsigned int tries = FORMAT_WAIT_MS / 10;
+	unsigned int tries = FORMAT_WAIT_MS / FORMAT_POLL_MS;
 	struct anvme_ns *ns;
 
 	while (!mutex_trylock(&nd->scan_lock)) {
 		if (!tries--)
 			return -EBUSY;
-		msleep(10);
+		msleep(FORMAT_POLL_MS);
 	}
 	list_for_each_entry(ns, &nd->namespaces, list)
 		if (nsid == ns->id || nsid == NVME_NSID_ALL)

@@ -38,7 +38,7 @@ refused "256 retries" bash -c "echo 256 >$ctrl/max_retries"
 refused "no number of retries" bash -c "echo many >$ctrl/max_retries"
 echo 0 >"$ctrl/max_retries"
 eq "retries" "$(<"$ctrl/max_retries")" 0
-echo "$(by_device 3 5)" >"$ctrl/max_retries"
+by_device 3 5 >"$ctrl/max_retries"
 if [[ $device == nvme ]]; then
 	refused "no rescan" bash -c "echo 0 >$ctrl/rescan_controller"
 	echo 1 >"$ctrl/rescan_controller"
