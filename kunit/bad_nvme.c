@@ -258,7 +258,7 @@ static void run_mask(struct bad_nvme *b, bool reset)
 static void run_control(struct bad_nvme *b)
 {
 	u32 cc = bad_reg(b, NVME_REG_CC), csts = bad_reg(b, NVME_REG_CSTS);
-	bool was_enabled = b->queue[0].on;
+	bool was_enabled = b->queue[0].on, becomes_ready = false;
 
 	if (csts == U32_MAX)
 		return;
@@ -282,8 +282,8 @@ static void run_control(struct bad_nvme *b)
 			  (u64)bad_reg(b, NVME_REG_ACQ + 4) << 32,
 			  (aqa & 0xfff) + 1);
 		bad_set_reg(b, NVME_REG_DBS, 0);
-		b->enables++;
 		csts |= NVME_CSTS_RDY;
+		becomes_ready = true;
 	}
 	if ((cc & NVME_CC_SHN_MASK) == NVME_CC_SHN_NORMAL && (cc & NVME_CC_ENABLE) &&
 	    !(csts & NVME_CSTS_SHST_CMPLT)) {
@@ -295,6 +295,7 @@ static void run_control(struct bad_nvme *b)
 		csts |= NVME_CSTS_CFS;
 	}
 	bad_set_reg(b, NVME_REG_CSTS, csts);
+	b->enables += becomes_ready;
 }
 
 static void interrupt(struct bad_nvme *b, unsigned int qid)
@@ -355,12 +356,12 @@ bool bad_bring_up(struct kunit *test)
 	return true;
 }
 
-/* Half a second, and a request is late. */
+/* A second, and a request is late. */
 void bad_hurry(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 
-	blk_queue_rq_timeout(t->disk->gd->queue, HZ / 2);
+	blk_queue_rq_timeout(t->disk->gd->queue, HZ);
 }
 
 void bad_take_down(struct kunit *test)

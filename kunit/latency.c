@@ -181,6 +181,17 @@ static void bandwidth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, SZ_4K, now, 0), now);
 }
 
+/* From the least to the most that the option takes; what is 0 in 32 bits among it. */
+static void bandwidth_in_picoseconds(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(0), 0);
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_64K), 15258789);
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(100000000), 10000);
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_4G), 233);
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(7000000000), 143);
+	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_1T), 1);
+}
+
 static void seeks(struct kunit *test)
 {
 	struct emul_model *m = model(test);
@@ -205,6 +216,7 @@ static struct kunit_case latency_cases[] = {
 	KUNIT_CASE(stalls),
 	KUNIT_CASE(channels),
 	KUNIT_CASE(bandwidth),
+	KUNIT_CASE(bandwidth_in_picoseconds),
 	KUNIT_CASE(seeks),
 	{}
 };

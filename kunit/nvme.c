@@ -322,12 +322,15 @@ static void nvme_no_retries(struct kunit *test)
 static void nvme_fatal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
+	unsigned int tries;
 	struct probe *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->swallow = 1;
 	WRITE_ONCE(b->fail, true);
+	for (tries = 0; tries < 500 && !(bad_reg(b, NVME_REG_CSTS) & NVME_CSTS_CFS); tries++)
+		msleep(20);
 	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);

@@ -101,6 +101,9 @@ static ssize_t rescan_controller_store(struct device *dev,
 		return err;
 	asblk_recovery_end(ctrl);
 	err = ctrl->ops->rescan(ctrl);
+	/* It has answered, as far as that goes. */
+	if (!err && READ_ONCE(ctrl->recovery.state) != ASBLK_CTRL_LIVE)
+		err = -ENODEV;
 	return err ?: len;
 }
 static DEVICE_ATTR_WO(rescan_controller);

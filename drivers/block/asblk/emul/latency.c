@@ -371,10 +371,17 @@ u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_deadline);
 
-static u64 picoseconds(u64 bytes_per_second)
+/**
+ * emul_byte_ps - how long a byte takes
+ * @bytes_per_second: bandwidth; 0 for no limit
+ *
+ * Return: picoseconds, 0 for no time.
+ */
+u64 emul_byte_ps(u64 bytes_per_second)
 {
-	return bytes_per_second ? DIV_ROUND_CLOSEST_ULL(PSEC_PER_SEC, bytes_per_second) : 0;
+	return bytes_per_second ? DIV64_U64_ROUND_CLOSEST(PSEC_PER_SEC, bytes_per_second) : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_byte_ps);
 
 static bool model_wanted(const struct emul_model *m)
 {
@@ -410,8 +417,8 @@ struct emul_model *emul_model_create(const struct emul_options *o)
 		emul_dist_parse(&m->dist[op], emul_text(o, EMUL_UNMAP_LATENCY));
 	emul_stall_parse(&m->stall, emul_text(o, EMUL_STALL));
 	m->seed = v[EMUL_SEED];
-	m->byte_ps[0] = picoseconds(v[EMUL_READ_BANDWIDTH]);
-	m->byte_ps[1] = picoseconds(v[EMUL_WRITE_BANDWIDTH]);
+	m->byte_ps[0] = emul_byte_ps(v[EMUL_READ_BANDWIDTH]);
+	m->byte_ps[1] = emul_byte_ps(v[EMUL_WRITE_BANDWIDTH]);
 	m->burst_ns = v[EMUL_BURST_USECS] * NSEC_PER_USEC;
 	m->seek_min_ns = v[EMUL_SEEK_MIN_USECS] * NSEC_PER_USEC;
 	m->seek_max_ns = max(v[EMUL_SEEK_MAX_USECS] * NSEC_PER_USEC, m->seek_min_ns);

@@ -80,6 +80,7 @@ u64 emul_dist_sample(const struct emul_dist *d, u32 random);
 bool emul_stall_parse(struct emul_stall *s, const char *text);
 u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now);
 struct emul_model *emul_model_create(const struct emul_options *o);
+u64 emul_byte_ps(u64 bytes_per_second);
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
 			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random);
 

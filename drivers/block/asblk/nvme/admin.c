@@ -160,8 +160,8 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 		if (!slot->status)
 			anvme_event(nd, slot->result);
 		else	/* Nor would it be different the next time. */
-			dev_warn(nd->dev, "the controller reports no events (%#x)\n",
-				 slot->status);
+			dev_warn_ratelimited(nd->dev, "the controller reports no events (%#x)\n",
+					     slot->status);
 		break;
 	default:
 		break;

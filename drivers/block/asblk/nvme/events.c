@@ -38,6 +38,9 @@ static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 	u8 critical = log->critical_warning;
 	int kelvin = log->temperature[0] | log->temperature[1] << 8;
 
+	/* First, so that who reads the log finds the alarm. */
+	if (critical & NVME_SMART_CRIT_TEMPERATURE)
+		anvme_hwmon_alarm(nd);
 	dev_warn_ratelimited(nd->dev, "health: %d C%s%s%s%s%s\n", kelvin - 273,
 			     critical & NVME_SMART_CRIT_SPARE ?
 			     ", spare blocks run out" : "",
@@ -49,8 +52,6 @@ static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 			     ", media are read-only" : "",
 			     critical & NVME_SMART_CRIT_VOLATILE_MEMORY ?
 			     ", backup of volatile memory failed" : "");
-	if (critical & NVME_SMART_CRIT_TEMPERATURE)
-		anvme_hwmon_alarm(nd);
 	/* Perhaps of one namespace only: they say so themselves. */
 	if (critical & NVME_SMART_CRIT_MEDIA)
 		queue_work(system_dfl_wq, &nd->scan);

@@ -149,13 +149,10 @@ static int realloc_vectors(struct anvme *nd)
 {
 	int err;
 
-	/* The controller may speak up while nobody listens. */
-	anvme_mask_wire(nd, true);
 	free_vectors(nd);
 	err = alloc_vectors(nd, nd->nr_queues);
 	if (err)
 		return err;
-	anvme_mask_wire(nd, false);
 	nd->nr_queues = min(nd->nr_queues, max(nd->nr_vectors, 2) - 1);
 	return 0;
 }
@@ -258,7 +255,6 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	return 0;
 
 stop_irqs:
-	anvme_mask_wire(nd, true);
 	free_vectors(nd);
 stop:
 	anvme_stop(nd, true);

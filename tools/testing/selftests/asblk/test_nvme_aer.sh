@@ -9,7 +9,8 @@ need fio
 need_nvme
 monitor "info version" | grep -q . || skip "QEMU's monitor is not within reach"
 need_serial asblk-nvme1
-[[ $(dmesg) =~ AER:\ enabled ]] || skip "this kernel does not handle PCI Express errors"
+port=$(dirname "$(readlink -f "/sys/bus/pci/devices/${nvme[0]}")")
+[[ -e $port/aer_rootport_total_err_fatal ]] || skip "this kernel does not handle PCI Express errors"
 load disks=1
 
 # inject ERROR WANTED - have the port above the controller report an error

@@ -32,6 +32,7 @@ wait $fio && fail "fio did not notice"
 le "seconds until it failed" $((SECONDS - start)) "$(by_speed 30 60)"
 eq "state" "$(<"/sys/block/$disk/device/state")" dead
 refused "a read" dd if="$dev" of=/dev/null bs=4k count=1 iflag=direct
+refused "a rescan" bash -c "echo 1 >/sys/block/$disk/device/rescan_controller"
 refused "a reset" bash -c "echo 1 >/sys/block/$disk/device/reset_controller"
 umount "$mnt"
 # Unbound while it is as dead as can be.
