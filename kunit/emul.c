@@ -85,7 +85,7 @@ static void misbehave(struct kunit *test, const char *action, const char *total,
 
 static const struct asblk_counters *counters(struct kunit *test)
 {
-	return &emul_of(test)->ctrl->queues[0].count;
+	return &emul_of(test)->ctrl->queues[0]->count;
 }
 
 /* Recovery counts what it has done, and then the request may have ended already. */

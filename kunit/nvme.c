@@ -10,7 +10,7 @@
 
 static struct asblk_counters *counters(struct bad_nvme *b)
 {
-	return &b->nd.ctrl->queues[0].count;
+	return &b->nd.ctrl->queues[0]->count;
 }
 
 static void nvme_good(struct kunit *test)

@@ -9,6 +9,7 @@
 #ifndef _LINUX_ASBLK_H
 #define _LINUX_ASBLK_H
 
+#include <linux/bitfield.h>
 #include <linux/blk_types.h>
 #include <linux/bvec.h>
 #include <linux/sizes.h>
@@ -158,6 +159,31 @@ struct asblk_transfer {
 	u8 block_shift;
 };
 
+/*
+ * All that a request may fail with, but what is between the block layer and dm: what
+ * fault rules and tracepoints call it.
+ */
+#define ASBLK_STATUSES(X)					\
+	X("ioerr", BLK_STS_IOERR)				\
+	X("medium", BLK_STS_MEDIUM)				\
+	X("notsupp", BLK_STS_NOTSUPP)				\
+	X("timeout", BLK_STS_TIMEOUT)				\
+	X("nospc", BLK_STS_NOSPC)				\
+	X("transport", BLK_STS_TRANSPORT)			\
+	X("target", BLK_STS_TARGET)				\
+	X("resv-conflict", BLK_STS_RESV_CONFLICT)		\
+	X("protection", BLK_STS_PROTECTION)			\
+	X("resource", BLK_STS_RESOURCE)				\
+	X("again", BLK_STS_AGAIN)				\
+	X("dev-resource", BLK_STS_DEV_RESOURCE)			\
+	X("zone-open-resource", BLK_STS_ZONE_OPEN_RESOURCE)	\
+	X("zone-active-resource", BLK_STS_ZONE_ACTIVE_RESOURCE)	\
+	X("offline", BLK_STS_OFFLINE)				\
+	X("duration-limit", BLK_STS_DURATION_LIMIT)		\
+	X("invalid", BLK_STS_INVAL)
+
+const char *asblk_status_word(blk_status_t status);
+
 bool __asblk_next_range(struct asblk_transfer *t);
 
 /**
@@ -195,6 +221,20 @@ struct asblk_queue {
 /**
  * struct asblk_ctrl_ops - what a controller does
  *
+ * Which of them exclude each other:
+ *
+ * * @submit, @ring and @reap of a queue, by the queue's lock. None of them is called for
+ *   a queue during its @reset_queue, nor for any during @reset and @disable and between
+ *   asblk_ctrl_pause() and asblk_ctrl_resume().
+ * * @abort, @reset_queue, @reset, @disable, @eject, @load, @write_cache, @write_protect,
+ *   @coalesce, @format, @idle and @wake of a controller, by a mutex: at most one of them
+ *   runs at a time, and none between asblk_ctrl_pause() and asblk_ctrl_resume() but the
+ *   @reset of the latter, or a @disable.
+ * * @start_queue before, and @stop_queue after all others.
+ * * @run, @rescan, @ioctl and @show_queue exclude nothing but @start_queue and
+ *   @stop_queue: they may run beside everything else, even while the controller is reset
+ *   or paused.
+ *
  * @owner: module that implements it; an open disk holds it
  *
  * @start_queue: make a queue ready for transfers, its interrupt included.
@@ -217,19 +257,18 @@ struct asblk_queue {
  *	a hard interrupt handler.
  *
  * @abort: optional: ask the device to give up a transfer. It completes all the
- *	same, one way or the other. Called without locks; may sleep. Returns 0 if
- *	the device was asked, -EBUSY if it has to do with other aborts first, or
+ *	same, one way or the other. May sleep, but is not to wait for an answer. Returns
+ *	0 if the device was asked, -EBUSY if it has to do with other aborts first, or
  *	another negative errno.
  *
- * @reset_queue: optional: empty a queue, so that the device has forgotten every
- *	transfer in it and touches their memory no more, and start it again.
- *	Until it returns, nothing else is called for the queue. May sleep, for
- *	a limited time. Returns 0, or a negative errno; then the queue stays as
- *	it is until @reset or @disable.
+ * @reset_queue: optional, requires @reset: empty a queue, so that the device has
+ *	forgotten every transfer in it and touches their memory no more, and start it
+ *	again. May sleep, for a limited time. Returns 0, or a negative errno; then the
+ *	queue stays as it is until @reset or @disable.
  *
- * @reset: optional: the same for the whole controller. Returns 0, or a negative
- *	errno; then only @disable follows. What @write_cache and @coalesce have set
- *	is set again afterwards.
+ * @reset: optional: the same for the whole controller; nothing that was in flight takes
+ *	time any more. Returns 0, or a negative errno; then only @disable follows. What
+ *	@write_cache and @coalesce have set is set again afterwards.
  *
  * @disable: required with @reset: the controller is given up. Make sure that it
  *	touches no memory any more. May sleep, for a limited time.
@@ -273,8 +312,9 @@ struct asblk_queue {
  *	time. Returns 0, or a negative errno, which leads to a reset.
  *
  * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does
- *	not know. Not called once the disk is removed. May sleep. Returns -ENOTTY
- *	for what it does not know either.
+ *	not know. Not called once the disk is removed, which waits for those that are
+ *	under way. May sleep; holds no lock of the disk. Returns -ENOTTY for what it does
+ *	not know either.
  *
  * @map_queues: optional: assign CPUs to queues; by default they are spread
  *	evenly.
@@ -324,10 +364,12 @@ struct asblk_ctrl_ops {
  *	the parts of split requests, 0 to %ASBLK_MAX_QUEUE_DEPTH
  * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
  * @max_retries: how often the engine offers a transfer again that failed with
- *	%ASBLK_MAY_RETRY or was lost in a reset, at most 255; 0 fails them. Users
- *	can change it
- * @timeout_ms: milliseconds after which a request counts as late; 0 for the
- *	block layer's default of 30 s
+ *	%ASBLK_MAY_RETRY, or was lost in a reset that its own request, or the device, is
+ *	the reason for; at most 255. 0 fails them. Those lost in a reset for another
+ *	reason are offered again in any case. Users can change it
+ * @timeout_ms: milliseconds within which a request has to advance, so as not to count
+ *	as late: each time at least one of its transfers has to complete; 0 for the block
+ *	layer's default of 30 s
  * @cache_off: the volatile write cache, if there is one, is off
  * @node: NUMA node, or NUMA_NO_NODE
  * @dma_dev: device that the memory of transfers is mapped for; NULL for none
@@ -370,8 +412,9 @@ struct asblk_ctrl_params {
  *	kernel allows, asblk_max_block_size()
  * @physical_block_size: a power of two, at least @block_size
  * @unmap_granularity: bytes that an unmap should be a multiple of
- * @atomic_bytes: largest write that survives a power cut as a whole, a power of
- *	two, or 0; the engine lowers it to what one transfer always carries
+ * @atomic_bytes: largest write, aligned to its length, that after a power cut or an
+ *	error is there as a whole or not at all, a power of two, or 0; the engine lowers it
+ *	to what one transfer always carries
  * @block_sizes: sum of those that &asblk_ctrl_ops.format can give it
  * @wwid: unique ID, copied; all zeroes for none
  * @features: ASBLK_MEDIA_*
@@ -395,8 +438,13 @@ struct asblk_media_params {
 
 /* Flags of asblk_complete_error(). */
 #define ASBLK_MAY_RETRY		BIT(0)	/* offering it again may help */
+#define ASBLK_GIVEN_BACK	BIT(1)	/* not its fault: offering it again costs no retry */
+#define ASBLK_RETRY_DELAY	GENMASK(31, 8)
+/* Offering it again helps only after so many milliseconds, less than 2^24. */
+#define ASBLK_RETRY_AFTER(ms)	FIELD_PREP(ASBLK_RETRY_DELAY, ms)
 
 unsigned int asblk_max_block_size(void);
+u32 asblk_limits_segments(const struct asblk_limits *lim, u32 bytes);
 
 struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 				     const struct asblk_ctrl_params *params,
@@ -419,7 +467,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 void asblk_disk_remove(struct asblk_disk *disk);
 void asblk_disk_hold(struct asblk_disk *disk);
 int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep);
-int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
+int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params *params);
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only);
 int asblk_disk_write_protect(struct asblk_disk *disk, bool on);
 const char *asblk_disk_name(const struct asblk_disk *disk);

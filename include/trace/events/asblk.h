@@ -9,6 +9,14 @@
 #include <linux/blk-mq.h>
 #include <linux/tracepoint.h>
 
+/* perf and trace-cmd read the format files, where a name of an enum says nothing. */
+TRACE_DEFINE_ENUM(ASBLK_OP_READ);
+TRACE_DEFINE_ENUM(ASBLK_OP_WRITE);
+TRACE_DEFINE_ENUM(ASBLK_OP_FLUSH);
+TRACE_DEFINE_ENUM(ASBLK_OP_UNMAP);
+TRACE_DEFINE_ENUM(ASBLK_OP_WRITE_ZEROES);
+TRACE_DEFINE_ENUM(ASBLK_OP_SECURE_ERASE);
+
 #define show_asblk_op(op) __print_symbolic(op,		\
 	{ ASBLK_OP_READ,	 "read" },		\
 	{ ASBLK_OP_WRITE,	 "write" },		\
@@ -17,13 +25,10 @@
 	{ ASBLK_OP_WRITE_ZEROES, "write_zeroes" },	\
 	{ ASBLK_OP_SECURE_ERASE, "secure_erase" })
 
-#define show_asblk_req_op(op) __print_symbolic(op,	\
-	{ (__force u8)REQ_OP_READ, "read" },		\
-	{ (__force u8)REQ_OP_WRITE, "write" },		\
-	{ (__force u8)REQ_OP_FLUSH, "flush" },		\
-	{ (__force u8)REQ_OP_DISCARD, "discard" },		\
-	{ (__force u8)REQ_OP_WRITE_ZEROES, "write_zeroes" },	\
-	{ (__force u8)REQ_OP_SECURE_ERASE, "secure_erase" })
+/*
+ * A request is known by device and tag, a transfer by controller, queue and ID: the
+ * events of a transfer have both.
+ */
 
 /* A request was accepted. */
 TRACE_EVENT(asblk_submit,
@@ -31,6 +36,7 @@ TRACE_EVENT(asblk_submit,
 	TP_ARGS(q, rq),
 	TP_STRUCT__entry(
 		__field(dev_t, dev)
+		__field(int, ctrl)
 		__field(unsigned int, queue)
 		__field(int, tag)
 		__field(sector_t, sector)
@@ -39,18 +45,19 @@ TRACE_EVENT(asblk_submit,
 		__field(bool, fua)
 	),
 	TP_fast_assign(
-		__entry->dev = rq->q->disk ? disk_devt(rq->q->disk) : 0;
+		__entry->dev = asblk_trace_dev(rq);
+		__entry->ctrl = asblk_trace_ctrl(q);
 		__entry->queue = q->index;
 		__entry->tag = rq->tag;
 		__entry->sector = req_op(rq) == REQ_OP_FLUSH ?
 				  0 : blk_rq_pos(rq);
 		__entry->bytes = blk_rq_bytes(rq);
-		__entry->op = (__force u8)req_op(rq);
+		__entry->op = asblk_engine_op(rq);
 		__entry->fua = rq->cmd_flags & REQ_FUA;
 	),
-	TP_printk("%d,%d queue %u tag %d %s%s sector %llu bytes %u",
-		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->queue,
-		  __entry->tag, show_asblk_req_op(__entry->op),
+	TP_printk("%d,%d ctrl%d queue %u tag %d %s%s sector %llu bytes %u",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
+		  __entry->tag, show_asblk_op(__entry->op),
 		  __entry->fua ? " fua" : "",
 		  (unsigned long long)__entry->sector, __entry->bytes)
 );
@@ -58,10 +65,13 @@ TRACE_EVENT(asblk_submit,
 /* A transfer is offered to the controller. */
 TRACE_EVENT(asblk_transfer,
 	TP_PROTO(const struct asblk_queue *q, const struct asblk_transfer *t,
-		 u32 offset),
-	TP_ARGS(q, t, offset),
+		 struct request *rq, u32 offset),
+	TP_ARGS(q, t, rq, offset),
 	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(int, ctrl)
 		__field(unsigned int, queue)
+		__field(int, tag)
 		__field(u16, id)
 		__field(u8, op)
 		__field(u8, opts)
@@ -73,7 +83,10 @@ TRACE_EVENT(asblk_transfer,
 		__field(u32, ranges)
 	),
 	TP_fast_assign(
+		__entry->dev = asblk_trace_dev(rq);
+		__entry->ctrl = asblk_trace_ctrl(q);
 		__entry->queue = q->index;
+		__entry->tag = rq->tag;
 		__entry->id = t->id;
 		__entry->op = t->op;
 		__entry->opts = t->opts;
@@ -84,31 +97,39 @@ TRACE_EVENT(asblk_transfer,
 		__entry->segments = t->nr_segments;
 		__entry->ranges = t->nr_ranges;
 	),
-	TP_printk("queue %u id %#06x %s opts %#x unit %u lba %llu bytes %u segments %u ranges %u at %u",
-		  __entry->queue, __entry->id, show_asblk_op(__entry->op),
+	TP_printk("%d,%d ctrl%d queue %u tag %d id 0x%04x %s opts 0x%x unit %u lba %llu bytes %u segments %u ranges %u at %u",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
+		  __entry->tag, __entry->id, show_asblk_op(__entry->op),
 		  __entry->opts, __entry->unit, __entry->lba, __entry->bytes,
 		  __entry->segments, __entry->ranges, __entry->offset)
 );
 
 /* The controller reported the end of a transfer. */
 TRACE_EVENT(asblk_complete,
-	TP_PROTO(const struct asblk_queue *q, u16 id, blk_status_t status,
-		 u32 good_bytes),
-	TP_ARGS(q, id, status, good_bytes),
+	TP_PROTO(const struct asblk_queue *q, u16 id, struct request *rq,
+		 blk_status_t status, u32 good_bytes),
+	TP_ARGS(q, id, rq, status, good_bytes),
 	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(int, ctrl)
 		__field(unsigned int, queue)
+		__field(int, tag)
 		__field(u16, id)
-		__field(u8, status)
+		__string(status, asblk_status_word(status))
 		__field(u32, good_bytes)
 	),
 	TP_fast_assign(
+		__entry->dev = asblk_trace_dev(rq);
+		__entry->ctrl = asblk_trace_ctrl(q);
 		__entry->queue = q->index;
+		__entry->tag = rq->tag;
 		__entry->id = id;
-		__entry->status = (__force u8)status;
+		__assign_str(status);
 		__entry->good_bytes = good_bytes;
 	),
-	TP_printk("queue %u id %#06x status %u good %u", __entry->queue,
-		  __entry->id, __entry->status, __entry->good_bytes)
+	TP_printk("%d,%d ctrl%d queue %u tag %d id 0x%04x status %s good %u",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
+		  __entry->tag, __entry->id, __get_str(status), __entry->good_bytes)
 );
 
 /* A fault rule has acted. */

@@ -5,6 +5,7 @@
  * timeout makes; see engine.c for what a visit is.
  */
 #include <linux/bio.h>
+#include <linux/bitfield.h>
 #include <linux/export.h>
 
 #include "engine.h"
@@ -27,9 +28,12 @@ bool asblk_complete(struct asblk_visit *v, u16 id)
 		q->count.stale++;
 		return false;
 	}
+	/* A fault that the kernel injects: it never came. */
+	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
+		return true;
 	v->nr++;
 	engine_landed(q, slot);
-	trace_asblk_complete(&q->pub, id, BLK_STS_OK, slot->bytes);
+	trace_asblk_complete(&q->pub, id, slot->rq, BLK_STS_OK, slot->bytes);
 	if (likely(slot->whole)) {
 		rq = slot->rq;
 		asblk_slot_give_tag(&q->slots, slot);
@@ -41,6 +45,24 @@ bool asblk_complete(struct asblk_visit *v, u16 id)
 }
 ASBLK_EXPORT(asblk_complete);
 
+/* May a transfer that has failed be offered again? */
+static bool engine_may_retry(struct asblk_equeue *q, const struct asblk_slot *slot,
+			     unsigned int flags)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
+
+	if (ar->bad != ASBLK_NO_BAD || blk_noretry_request(slot->rq))
+		return false;
+	return (flags & ASBLK_GIVEN_BACK) ||
+	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(q->max_retries));
+}
+
+/* Jiffies until a transfer is offered again; at least one. */
+static unsigned long engine_delay(unsigned int flags)
+{
+	return msecs_to_jiffies(FIELD_GET(ASBLK_RETRY_DELAY, flags)) ?: 1;
+}
+
 /**
  * asblk_complete_error - a transfer is done, not all of it well
  * @v: as passed to &asblk_ctrl_ops.reap
@@ -49,7 +71,8 @@ ASBLK_EXPORT(asblk_complete);
  *	%BLK_STS_IOERR
  * @good_bytes: bytes from the front that did reach their place; 0 for an
  *	operation without data
- * @flags: 0, or %ASBLK_MAY_RETRY
+ * @flags: 0, or %ASBLK_MAY_RETRY or %ASBLK_GIVEN_BACK, and with these
+ *	ASBLK_RETRY_AFTER()
  *
  * Context: &asblk_ctrl_ops.reap only.
  * Return: false if @id names no transfer in flight.
@@ -65,6 +88,8 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 		q->count.stale++;
 		return false;
 	}
+	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
+		return true;
 	if (status == BLK_STS_OK) {
 		/* Only reads and writes can be short. */
 		if (good_bytes >= slot->bytes ||
@@ -74,16 +99,18 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 	}
 	v->nr++;
 	engine_landed(q, slot);
-	trace_asblk_complete(&q->pub, id, status, good_bytes);
+	trace_asblk_complete(&q->pub, id, slot->rq, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
 		engine_become_parts(slot, slot->rq);
-	if ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(q->max_retries) &&
-	    ar->bad == ASBLK_NO_BAD) {
-		slot->retries++;
+	if (engine_may_retry(q, slot, flags)) {
+		slot->retries += !(flags & ASBLK_GIVEN_BACK);
 		q->count.retries++;
 		asblk_slot_retire(&q->slots, slot);
-		engine_retry_later(q, slot);
+		if (flags & ASBLK_RETRY_DELAY)
+			engine_retry_after(q, slot, engine_delay(flags));
+		else
+			engine_retry(q, slot);
 		return true;
 	}
 	/* A failure at the very end still must be seen as one. */
@@ -95,18 +122,13 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 ASBLK_EXPORT(asblk_complete_error);
 
 /* Let the controller report what has finished. */
-static unsigned int engine_reap(struct asblk_equeue *q, u64 *counter,
-				struct io_comp_batch *iob)
+static inline void engine_reap(struct asblk_visit *v)
 {
-	struct asblk_visit v;
+	struct asblk_equeue *q = v->q;
 
-	asblk_engine_enter(&v, q, iob);
-	(*counter)++;
 	if (likely(!(q->held & ASBLK_HELD_STOPPED)))
-		q->ops->reap(&q->pub, &v);
-	q->count.completions += v.nr;
-	asblk_engine_leave(&v, true);
-	return v.nr;
+		q->ops->reap(&q->pub, v);
+	q->count.completions += v->nr;
 }
 
 /**
@@ -123,11 +145,15 @@ unsigned int asblk_reap(struct asblk_queue *q)
 {
 	struct asblk_equeue *eq = asblk_to_equeue(q);
 	DEFINE_IO_COMP_BATCH(iob);
-	unsigned int nr = engine_reap(eq, &eq->count.interrupts, &iob);
+	struct asblk_visit v;
 
+	asblk_engine_enter(&v, eq, &iob);
+	eq->count.interrupts++;
+	engine_reap(&v);
+	asblk_engine_leave(&v, true);
 	if (!rq_list_empty(&iob.req_list))
 		iob.complete(&iob);
-	return nr;
+	return v.nr;
 }
 ASBLK_EXPORT(asblk_reap);
 
@@ -142,72 +168,144 @@ ASBLK_EXPORT(asblk_reap);
 unsigned int asblk_engine_poll(struct asblk_equeue *q,
 			       struct io_comp_batch *iob)
 {
-	return engine_reap(q, &q->count.polls, iob);
+	struct asblk_visit v;
+
+	asblk_engine_enter(&v, q, iob);
+	q->count.polls++;
+	engine_reap(&v);
+	asblk_engine_leave(&v, true);
+	return v.nr;
 }
 
 /**
  * asblk_engine_late - look for finished transfers because a request is late
  * @q: queue
+ * @rq: request
  *
  * Context: task.
- * Return: number of transfers that finished.
+ * Return: true if the request was only waiting for that.
  */
-unsigned int asblk_engine_late(struct asblk_equeue *q)
+bool asblk_engine_late(struct asblk_equeue *q, struct request *rq)
 {
-	return engine_reap(q, &q->count.timeouts, NULL);
+	struct asblk_visit v;
+	bool waited;
+
+	asblk_engine_enter(&v, q, NULL);
+	q->count.timeouts++;
+	waited = blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
+	engine_reap(&v);
+	waited &= blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
+	q->count.lost_interrupts += waited;
+	asblk_engine_leave(&v, true);
+	return waited;
+}
+
+/* Is a transfer that a reset has lost to be offered again? @charged: on its account. */
+static bool engine_survives(const struct asblk_equeue *q, const struct asblk_slot *slot,
+			    enum asblk_blame blame, bool charged)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
+
+	if (ar->bad != ASBLK_NO_BAD)
+		return false;
+	if (blame != ASBLK_BLAME_NOBODY && blk_noretry_request(slot->rq))
+		return false;
+	return !charged || slot->retries < READ_ONCE(q->max_retries);
+}
+
+static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
+			     enum asblk_blame blame)
+{
+	struct asblk_equeue *q = v->q;
+	const struct asblk_slot *own = &q->slots.slot[slot->rq->tag];
+	bool charged = blame == ASBLK_BLAME_ALL ||
+		       (blame == ASBLK_BLAME_LATE && own->late & ASBLK_LATE_BLAMED);
+
+	engine_landed(q, slot);
+	if (slot->whole)
+		engine_become_parts(slot, slot->rq);
+	if (!engine_survives(q, slot, blame, charged)) {
+		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, BLK_STS_TIMEOUT);
+		engine_part_done(v, slot);
+		return;
+	}
+	slot->retries += charged;
+	q->count.retries++;
+	asblk_slot_retire(&q->slots, slot);
+	engine_retry(q, slot);
 }
 
 /**
  * asblk_engine_take_back - the device has forgotten a queue's transfers
  * @v: visit to the queue
- * @status: %BLK_STS_OK to have them offered again, as far as their retries go;
- *	or what to fail everything with that the queue holds
+ * @blame: whose retries that costs; the others are offered again in any case
  *
  * Their IDs name nothing from here on: a completion that comes after all is stale.
  *
  * Context: queue stopped, no controller operation running.
  * Return: number of transfers that were in flight.
  */
-unsigned int asblk_engine_take_back(struct asblk_visit *v, blk_status_t status)
+unsigned int asblk_engine_take_back(struct asblk_visit *v, enum asblk_blame blame)
 {
 	struct asblk_equeue *q = v->q;
-	struct asblk_rq *ar, *tmp;
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < q->slots.nr; i++) {
-		struct asblk_slot *slot = &q->slots.slot[i];
-		blk_status_t bad = status;
-
-		if (!slot->in_flight && (!slot->rq || status == BLK_STS_OK))
+		if (!q->slots.slot[i].in_flight)
 			continue;
-		nr += slot->in_flight;
-		engine_landed(q, slot);
-		ar = blk_mq_rq_to_pdu(slot->rq);
-		if (slot->whole)
-			engine_become_parts(slot, slot->rq);
-		if (bad == BLK_STS_OK && (slot->retries >= READ_ONCE(q->max_retries) ||
-					  ar->bad != ASBLK_NO_BAD))
-			bad = BLK_STS_TIMEOUT;
-		if (bad == BLK_STS_OK) {
-			slot->retries++;
-			q->count.retries++;
-			asblk_slot_retire(&q->slots, slot);
-			engine_retry_later(q, slot);
-		} else {
-			engine_bad(ar, slot->offset, bad);
-			engine_part_done(v, slot);
-		}
+		nr++;
+		engine_take_back(v, &q->slots.slot[i], blame);
 	}
+	for (i = 0; i < q->slots.nr_tags; i++)
+		q->slots.slot[i].late &= ~ASBLK_LATE_BLAMED;
 	q->count.taken_back += nr;
-	if (status == BLK_STS_OK)
-		return nr;
-	q->retry = ASBLK_SLOT_NONE;
-	/* What is left on the list has no part that would end it. */
-	list_for_each_entry_safe(ar, tmp, &q->pending, pending) {
+	return nr;
+}
+
+static void engine_fail_requests(struct asblk_visit *v, struct list_head *list,
+				 blk_status_t status)
+{
+	struct asblk_rq *ar, *tmp;
+
+	/* None of them has a part any more that would end it. */
+	list_for_each_entry_safe(ar, tmp, list, pending) {
 		engine_bad(ar, ar->issued, status);
 		list_del_init(&ar->pending);
 		engine_finish_bad(v, blk_mq_rq_from_pdu(ar));
 	}
+}
+
+/**
+ * asblk_engine_fail_all - fail everything that a queue holds
+ * @v: visit to the queue
+ * @status: what with
+ *
+ * Context: as asblk_engine_take_back(); nothing is to be submitted any more.
+ * Return: number of transfers that were in flight.
+ */
+unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
+{
+	struct asblk_equeue *q = v->q;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < q->slots.nr; i++) {
+		struct asblk_slot *slot = &q->slots.slot[i];
+
+		if (!slot->rq)
+			continue;
+		nr += slot->in_flight;
+		engine_landed(q, slot);
+		if (slot->whole)
+			engine_become_parts(slot, slot->rq);
+		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
+		engine_part_done(v, slot);
+	}
+	q->count.taken_back += nr;
+	q->retry = ASBLK_SLOT_NONE;
+	q->later = ASBLK_SLOT_NONE;
+	engine_fail_requests(v, &q->pending, status);
+	engine_fail_requests(v, &q->starved, status);
+	q->waiting = false;
 	return nr;
 }
 

@@ -2,18 +2,21 @@
 /*
  * What the files of core/ share, grouped by file, top layer last.
  *
- * Lock order: gendisk::open_mutex, then asblk_ctrl::disks_lock, then a queue freeze,
+ * Lock order: gendisk::open_mutex, then asblk_ctrl::settings_lock, then a queue freeze,
  * then asblk_recovery::lock, then asblk_equeue::lock (interrupts off; the only one on
- * the data path).
+ * the data path). asblk_ctrl::disks_lock is held for the list only, never while
+ * requests are waited for.
  */
 #ifndef _ASBLK_CORE_H
 #define _ASBLK_CORE_H
 
 #include <linux/asblk.h>
 #include <linux/blk-mq.h>
+#include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -42,10 +45,14 @@ struct asblk_unit {
 /**
  * struct asblk_rq - the engine's part of a struct request
  * @next: first byte that no part has been made of yet
- * @pending: on &asblk_equeue.pending
+ * @pending: on &asblk_equeue.pending or &asblk_equeue.starved
+ * @queue_seen: &asblk_counters.completions when the request was last looked at
  * @issued: bytes that parts have been made of
  * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
  * @parts: parts in flight, or waiting to be offered again
+ * @ended: parts that have ended for good, modulo 65536
+ * @ended_seen: @ended when the request was last looked at because it was late
+ * @starved: @pending is on &asblk_equeue.starved, if it is on a list
  * @status: status at @bad
  *
  * A request that is one transfer leaves all but @status and @bad alone.
@@ -54,9 +61,13 @@ struct asblk_unit {
 struct asblk_rq {
 	struct asblk_cursor next;
 	struct list_head pending;
+	u64 queue_seen;
 	u32 issued;
 	u32 bad;
 	u16 parts;
+	u16 ended;
+	u16 ended_seen;
+	bool starved;
 	blk_status_t status;
 };
 
@@ -100,8 +111,8 @@ struct asblk_counters {
 
 /*
  * Why a queue does not offer new transfers to the controller, &asblk_equeue.held.
- * RETRY: others wait to be offered again. STOPPED: recovery has it. DEAD: it never
- * will again. IDLE: it is to be woken first.
+ * RETRY: it was busy, or others wait to be offered again: nobody overtakes. STOPPED:
+ * recovery has it. DEAD: it never will again. IDLE: it is to be woken first.
  */
 #define ASBLK_HELD_RETRY	BIT(0)
 #define ASBLK_HELD_STOPPED	BIT(1)
@@ -121,20 +132,27 @@ struct asblk_counters {
  * @segs: room for the segments of a transfer, or of each slot if they are mapped
  * @segs_stride: entries of @segs for each slot; 0 if they share one
  * @dma_dev: &asblk_ctrl_params.dma_dev
- * @kick: offers @pending and @retry again when no completion will
+ * @kick: goes on with what waits for a busy controller when no completion will
+ * @later_work: goes on with @later
  * @lock: protects everything below, and serialises the controller's submit,
  *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
  *	only where an interrupt strays, for timeouts and for debugfs.
  * @slots: transfers in flight
  * @transfer: the one being submitted
- * @pending: requests (&asblk_rq.pending) with parts still to be issued
+ * @pending: requests (&asblk_rq.pending) with parts to be issued, in the order in which
+ *	they came: the controller was busy, or the slot of their tag is free
+ * @starved: requests with parts to be issued that wait for a slot, likewise
  * @retry: first of the slots that are to be offered again
  * @retry_tail: last of them
+ * @later: first of the slots that are to be offered again once they are due, in any
+ *	order
+ * @later_due: when the first of them is, in jiffies
+ * @waiting: @pending, @starved, @retry or @later may have something
  * @unrung: transfers were submitted since the last ring
  * @held: ASBLK_HELD_*
- * @wanted: recovery is to look after this queue
- * @was_reset: @reset_at counts
- * @reset_at: @count.completions when the queue was last reset alone
+ * @wanted: the step of escalation that recovery is to take, an ASBLK_LATE_*; 0 for none
+ * @reset_at: @count.completions when the queue was last reset alone, U64_MAX if it
+ *	never was; under &asblk_recovery.lock
  * @idle_at: @count.requests when somebody last looked whether it is idle
  * @count: what happened
  */
@@ -150,16 +168,20 @@ struct asblk_equeue {
 	unsigned int segs_stride;
 	struct device *dma_dev;
 	struct delayed_work kick;
+	struct delayed_work later_work;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool unrung;
 	u8 held;
-	bool wanted;
-	bool was_reset;
+	bool waiting;
+	u8 wanted;
 	u16 retry;
 	u16 retry_tail;
+	u16 later;
+	u32 later_due;
 	struct asblk_slots slots;
 	struct list_head pending;
+	struct list_head starved;
 	struct asblk_counters count;
 	struct asblk_transfer transfer;
 	u64 reset_at;
@@ -189,12 +211,16 @@ enum asblk_ctrl_state {
 
 /**
  * struct asblk_recovery - the recovery of a controller
- * @lock: serialises resets; held while the controller's operations sleep
+ * @lock: held over every operation of the controller that sleeps, but for those of
+ *	which &struct asblk_ctrl_ops says otherwise
  * @state: written under @lock
- * @work: climbs the ladder
- * @reset_wanted: somebody asked for a reset of the whole controller
- * @was_reset: @reset_at counts
- * @reset_at: completions of all queues when a late request last led to a reset
+ * @work: takes the steps that sleep
+ * @reset_wanted: the controller's driver asked for a reset of the whole controller
+ * @reset_at: completions of all queues when a late request last led to a reset,
+ *	U64_MAX if none has
+ * @asked_at: the same of a reset that the driver asked for
+ * @asked_end: when that was over, in jiffies
+ * @vain: how many of these in a row came to nothing
  * @resets: resets of the whole controller that worked
  */
 struct asblk_recovery {
@@ -202,8 +228,10 @@ struct asblk_recovery {
 	enum asblk_ctrl_state state;
 	struct work_struct work;
 	bool reset_wanted;
-	bool was_reset;
 	u64 reset_at;
+	u64 asked_at;
+	unsigned long asked_end;
+	unsigned int vain;
 	u64 resets;
 };
 
@@ -216,12 +244,15 @@ struct asblk_recovery {
  * @set: tag set, shared by all its disks
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
- * @recovery: the recovery ladder
- * @disks_lock: protects @disks; serialises changes of @cache_on and of write protection
+ * @recovery: what becomes of it when it does not answer
+ * @settings_lock: serialises changes of the write cache and of write protection, with
+ *	what the host is told of them
+ * @disks_lock: protects @disks
  * @disks: its disks
- * @cache_on: the volatile write cache, if there is one, is on
- * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce; under
+ * @cache_on: the volatile write cache, if there is one, may be on: the host flushes
+ * @coalesced: somebody has set the following two, which are under
  *	&asblk_recovery.lock
+ * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
  * @look: looks again whether the controller is idle
  * @debugfs: directory
@@ -233,12 +264,14 @@ struct asblk_ctrl {
 	const struct asblk_ctrl_ops *ops;
 	struct asblk_ctrl_params params;
 	struct blk_mq_tag_set set;
-	struct asblk_equeue *queues;
+	struct asblk_equeue **queues;
 	unsigned int nr_queues;
 	struct asblk_recovery recovery;
-	struct mutex disks_lock;	/* the list, the cache, write protection */
+	struct mutex settings_lock;	/* the cache, write protection */
+	struct mutex disks_lock;	/* the list */
 	struct list_head disks;
 	bool cache_on;
+	bool coalesced;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
 	struct delayed_work look;
@@ -252,7 +285,12 @@ struct asblk_ctrl {
  * @ctrl: controller; the disk holds a reference to its device
  * @gd: gendisk
  * @list: on &asblk_ctrl.disks
+ * @users: of the controller on the disk's behalf, outside requests; the disk itself is
+ *	one until it is removed
+ * @unused: there are none any more
  * @params: what it is
+ * @params_lock: for those who read its block size and number of blocks together
+ * @made: what it was when the disk was made
  * @index: N of asblkN
  * @format_bytes: most that a format can make of the medium
  * @loaded: there is a medium; protected by &gendisk.open_mutex
@@ -264,7 +302,11 @@ struct asblk_disk {
 	struct asblk_ctrl *ctrl;
 	struct gendisk *gd;
 	struct list_head list;
+	refcount_t users;
+	struct completion unused;
 	struct asblk_media_params params;
+	spinlock_t params_lock;		/* block size, number of blocks */
+	struct asblk_media_params made;
 	int index;
 	u64 format_bytes;
 	bool loaded;
@@ -282,7 +324,7 @@ static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
 /* limits.c */
 int asblk_limits_check(const struct asblk_limits *lim, struct device *dev);
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
-			     struct device *dev);
+			     const struct device *dev);
 bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted);
@@ -342,9 +384,25 @@ void asblk_engine_leave(struct asblk_visit *v, bool ring)
 blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq);
 unsigned int asblk_engine_poll(struct asblk_equeue *q,
 			       struct io_comp_batch *iob);
-unsigned int asblk_engine_late(struct asblk_equeue *q);
-unsigned int asblk_engine_take_back(struct asblk_visit *v, blk_status_t status);
+bool asblk_engine_late(struct asblk_equeue *q, struct request *rq);
+
+/**
+ * enum asblk_blame - on whose account transfers are offered again after a reset
+ * @ASBLK_BLAME_NOBODY: a user's, or that of whoever paused the controller: they have
+ *	done nothing
+ * @ASBLK_BLAME_LATE: that of the requests that were late
+ * @ASBLK_BLAME_ALL: that of any of them, for all that is known
+ */
+enum asblk_blame {
+	ASBLK_BLAME_NOBODY,
+	ASBLK_BLAME_LATE,
+	ASBLK_BLAME_ALL,
+};
+
+unsigned int asblk_engine_take_back(struct asblk_visit *v, enum asblk_blame blame);
+unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status);
 void asblk_engine_end(struct request *rq);
+u8 asblk_engine_op(const struct request *rq);
 
 /* recovery.c */
 int asblk_recovery_start(void);
@@ -372,8 +430,11 @@ int asblk_tag_set_init(struct asblk_ctrl *ctrl);
 
 /* disk.c */
 extern const struct block_device_operations asblk_fops;
+void asblk_disks_exit(void);
+bool asblk_disk_get(struct asblk_disk *disk);
+void asblk_disk_put(struct asblk_disk *disk);
 void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors);
-int asblk_disk_check_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size);
+int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_params *params);
 
 /* format.c */
 extern const struct attribute_group asblk_format_group;

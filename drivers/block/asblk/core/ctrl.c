@@ -2,6 +2,7 @@
 /* Controllers: made by a device's driver, shown in /sys/class/asblk. */
 #include <linux/export.h>
 #include <linux/idr.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -10,16 +11,29 @@
 static DEFINE_IDA(asblk_ctrl_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_ctrl_gone);
 
+/* As many as there are: allocating them may have failed half way. */
+static void ctrl_free_queues(struct asblk_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 0; ctrl->queues && i < ctrl->nr_queues; i++)
+		kfree(ctrl->queues[i]);
+	kfree(ctrl->queues);
+}
+
 static void asblk_ctrl_release(struct device *dev)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	int id;
 
 	kfree(ctrl->params.model);
 	kfree(ctrl->params.serial);
 	kfree(ctrl->params.firmware_rev);
-	kfree(ctrl->queues);
-	ida_free(&asblk_ctrl_ida, ctrl->id);
+	ctrl_free_queues(ctrl);
+	id = ctrl->id;
 	kfree(ctrl);
+	/* Last of all: asblk_ctrl_class_exit() waits for it. */
+	ida_free(&asblk_ctrl_ida, id);
 	wake_up_all(&asblk_ctrl_gone);
 }
 
@@ -54,19 +68,40 @@ static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
 	return asblk_limits_check(&p->limits, dev);
 }
 
-/* What cannot be switched off must not be given up, nor put to sleep for ever. */
+/*
+ * What cannot be switched off must not be given up, nor put to sleep for ever; and a
+ * queue whose reset has failed would stay stopped.
+ */
 static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
 {
-	if ((!ops->reset || ops->disable) && (!ops->idle || ops->wake))
+	if ((!ops->reset || ops->disable) && (!ops->reset_queue || ops->reset) &&
+	    (!ops->idle || ops->wake))
 		return 0;
-	dev_err(dev, "a controller with reset needs disable, one with idle wake\n");
+	dev_err(dev, "a controller with reset_queue needs reset, one with reset disable, one with idle wake\n");
 	return -EINVAL;
 }
 
 static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
 {
 	while (nr--)
-		asblk_equeue_exit(&ctrl->queues[nr]);
+		asblk_equeue_exit(ctrl->queues[nr]);
+}
+
+/* A queue at a time, near the CPUs that use it: together they may be large. */
+static int ctrl_alloc_queues(struct asblk_ctrl *ctrl)
+{
+	unsigned int i;
+
+	ctrl->queues = kcalloc(ctrl->nr_queues, sizeof(*ctrl->queues), GFP_KERNEL);
+	if (!ctrl->queues)
+		return -ENOMEM;
+	for (i = 0; i < ctrl->nr_queues; i++) {
+		ctrl->queues[i] = kzalloc_node(sizeof(*ctrl->queues[i]), GFP_KERNEL,
+					       ctrl->params.node);
+		if (!ctrl->queues[i])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int ctrl_start(struct asblk_ctrl *ctrl)
@@ -80,12 +115,11 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	if (err)
 		return err;
 	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
-	ctrl->queues = kcalloc(ctrl->nr_queues, sizeof(*ctrl->queues),
-			       GFP_KERNEL);
-	if (!ctrl->queues)
-		return -ENOMEM;
+	err = ctrl_alloc_queues(ctrl);
+	if (err)
+		return err;
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		err = asblk_equeue_init(&ctrl->queues[i], ctrl, i);
+		err = asblk_equeue_init(ctrl->queues[i], ctrl, i);
 		if (err)
 			goto stop;
 	}
@@ -127,6 +161,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 		return ERR_PTR(err);
 	}
 	asblk_recovery_init(ctrl);
+	mutex_init(&ctrl->settings_lock);
 	mutex_init(&ctrl->disks_lock);
 	INIT_LIST_HEAD(&ctrl->disks);
 	ctrl->cache_on = !params->cache_off;
@@ -180,6 +215,7 @@ ASBLK_EXPORT(asblk_ctrl_create);
  */
 void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 {
+	WARN_ON_ONCE(!list_empty(&ctrl->disks));
 	asblk_power_exit(ctrl);
 	asblk_debugfs_remove(ctrl);
 	device_del(&ctrl->dev);
@@ -225,8 +261,13 @@ int asblk_ctrl_class_init(void)
 
 void asblk_ctrl_class_exit(void)
 {
-	/* Who closes a disk lets go of the module before it lets go of the disk. */
+	/*
+	 * Whoever closes a disk lets go of the module before it lets go of the disk: it
+	 * has to be out of our code by itself.
+	 */
+	asblk_disks_exit();
 	wait_event(asblk_ctrl_gone, ida_is_empty(&asblk_ctrl_ida));
+	synchronize_rcu_tasks();
 	class_unregister(&asblk_class);
 	ida_destroy(&asblk_ctrl_ida);
 }

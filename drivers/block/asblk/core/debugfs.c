@@ -65,7 +65,7 @@ static int slots_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%-6u %#06x %-4d %-10u %-10u %-7u %s\n", i,
 			   slot.id, tag, slot.offset, slot.bytes, slot.retries,
 			   !slot.in_flight ? "waiting" :
-			   slot.aborted == slot.id ? "aborted" : "in flight");
+			   slot.aborted ? "aborted" : "in flight");
 	}
 	seq_printf(m, "%u of %u slots taken, %u of them by tag\n", nr,
 		   q->slots.nr, q->slots.nr_tags);
@@ -89,7 +89,7 @@ void asblk_debugfs_add(struct asblk_ctrl *ctrl)
 	ctrl->debugfs = debugfs_create_dir(dev_name(&ctrl->dev),
 					   asblk_debugfs_root);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = &ctrl->queues[i];
+		struct asblk_equeue *q = ctrl->queues[i];
 		struct dentry *dir;
 		char name[16];
 

@@ -9,6 +9,7 @@
 #include "core.h"
 
 static DEFINE_IDA(asblk_disk_ida);
+static DECLARE_WAIT_QUEUE_HEAD(asblk_disk_gone);
 
 /**
  * asblk_max_block_size - the largest logical block this kernel takes
@@ -40,18 +41,27 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	lim->atomic_write_hw_unit_max = max;
 }
 
-/* What depends on the medium's format. */
-static void disk_format_limits(const struct asblk_disk *disk,
-			       struct queue_limits *lim)
+/* What depends on the medium, and may be another after a format. */
+static void disk_media_limits(const struct asblk_disk *disk,
+			      struct queue_limits *lim)
 {
+	unsigned int range_sectors = ASBLK_MAX_RANGE_BYTES >> SECTOR_SHIFT;
+	const struct asblk_limits *cl = &disk->ctrl->params.limits;
 	const struct asblk_media_params *p = &disk->params;
+	bool zeroes = p->features & ASBLK_MEDIA_WRITE_ZEROES;
+	bool unmap = p->features & ASBLK_MEDIA_UNMAP;
 
 	lim->logical_block_size = p->block_size;
 	lim->physical_block_size = p->physical_block_size;
-	lim->dma_alignment = asblk_limits_dma_alignment(&disk->ctrl->params.limits,
-							p->block_size);
-	if (p->features & ASBLK_MEDIA_UNMAP)
-		lim->discard_granularity = p->unmap_granularity;
+	lim->dma_alignment = asblk_limits_dma_alignment(cl, p->block_size);
+	lim->max_hw_discard_sectors = unmap ? range_sectors : 0;
+	lim->max_discard_segments = unmap ? cl->max_ranges : 1;
+	lim->discard_granularity = unmap ? p->unmap_granularity : 0;
+	lim->max_write_zeroes_sectors = zeroes ? range_sectors : 0;
+	asblk_set_wzeroes_unmap(lim, zeroes && (p->features & ASBLK_MEDIA_ZEROES_UNMAP) ?
+				range_sectors : 0);
+	lim->max_secure_erase_sectors =
+		p->features & ASBLK_MEDIA_SECURE_ERASE ? range_sectors : 0;
 	disk_atomic_limits(disk, lim);
 }
 
@@ -65,7 +75,6 @@ static void disk_limits(const struct asblk_disk *disk,
 {
 	const struct asblk_limits *cl = &disk->ctrl->params.limits;
 	const struct asblk_media_params *p = &disk->params;
-	unsigned int range_sectors = ASBLK_MAX_RANGE_BYTES >> SECTOR_SHIFT;
 
 	*lim = (struct queue_limits) {
 		.max_hw_sectors		= ASBLK_MAX_REQUEST_BYTES >> SECTOR_SHIFT,
@@ -80,23 +89,20 @@ static void disk_limits(const struct asblk_disk *disk,
 		lim->features |= BLK_FEAT_FUA;
 	if (p->features & ASBLK_MEDIA_ROTATIONAL)
 		lim->features |= BLK_FEAT_ROTATIONAL;
-	if (p->features & ASBLK_MEDIA_UNMAP) {
-		lim->max_hw_discard_sectors = range_sectors;
-		lim->max_discard_segments = cl->max_ranges;
-	}
-	if (p->features & ASBLK_MEDIA_WRITE_ZEROES) {
-		lim->max_write_zeroes_sectors = range_sectors;
-		if (p->features & ASBLK_MEDIA_ZEROES_UNMAP)
-			asblk_set_wzeroes_unmap(lim, range_sectors);
-	}
-	if (p->features & ASBLK_MEDIA_SECURE_ERASE)
-		lim->max_secure_erase_sectors = range_sectors;
-	disk_format_limits(disk, lim);
+	disk_media_limits(disk, lim);
 }
 
-static int disk_check(const struct asblk_media_params *p,
-		      const struct asblk_ctrl *ctrl, struct device *dev)
+/**
+ * asblk_disk_check - can a medium be a disk?
+ * @ctrl: controller
+ * @p: medium
+ *
+ * Return: 0, or -EINVAL after a line in the log.
+ */
+int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_params *p)
 {
+	const struct device *dev = &ctrl->dev;
+
 	if (!is_power_of_2(p->block_size) || p->block_size < SECTOR_SIZE ||
 	    p->block_size > asblk_max_block_size()) {
 		dev_err(dev, "block size %u is not a power of two from 512 to %u\n",
@@ -119,8 +125,7 @@ static int disk_check(const struct asblk_media_params *p,
 		dev_err(dev, "a removable medium needs eject and load\n");
 		return -EINVAL;
 	}
-	return asblk_limits_check_block(&ctrl->params.limits, p->block_size,
-					dev);
+	return asblk_limits_check_block(&ctrl->params.limits, p->block_size, dev);
 }
 
 /**
@@ -152,73 +157,67 @@ void asblk_disk_hold(struct asblk_disk *disk)
 }
 ASBLK_EXPORT(asblk_disk_hold);
 
-/* What a medium would be with another format. */
-static struct asblk_media_params disk_format(const struct asblk_disk *disk, u64 nr_blocks,
-					     u32 block_size)
+static void disk_set_params(struct asblk_disk *disk, const struct asblk_media_params *params)
 {
-	struct asblk_media_params params = disk->params;
+	spin_lock(&disk->params_lock);
+	disk->params = *params;
+	spin_unlock(&disk->params_lock);
+	WRITE_ONCE(disk->unit.block_shift, ilog2(params->block_size));
+	WRITE_ONCE(disk->unit.zeroes_unmap, params->features & ASBLK_MEDIA_ZEROES_UNMAP);
+}
 
-	params.nr_blocks = nr_blocks;
-	if (block_size != params.block_size) {
-		params.block_size = block_size;
-		params.physical_block_size = block_size;
-		params.unmap_granularity = max(params.unmap_granularity, block_size);
-	}
-	return params;
+/* What @params leaves as it was when the disk was made. */
+static struct asblk_media_params disk_reformatted(const struct asblk_disk *disk,
+						  const struct asblk_media_params *params)
+{
+	const unsigned int may_change = ASBLK_MEDIA_UNMAP | ASBLK_MEDIA_WRITE_ZEROES |
+		ASBLK_MEDIA_SECURE_ERASE | ASBLK_MEDIA_ZEROES_UNMAP;
+	struct asblk_media_params new = *params;
+
+	new.unit = disk->made.unit;
+	new.block_sizes = disk->made.block_sizes;
+	new.group = disk->made.group;
+	new.priv = disk->made.priv;
+	memcpy(new.wwid, disk->made.wwid, sizeof(new.wwid));
+	new.features = (params->features & may_change) | (disk->made.features & ~may_change);
+	return new;
 }
 
 /**
- * asblk_disk_check_format - would asblk_disk_reformat() take it?
- * @disk: disk
- * @nr_blocks: capacity in logical blocks
- * @block_size: logical block size
- *
- * Return: 0, or -EINVAL after a line in the log.
- */
-int asblk_disk_check_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
-{
-	struct asblk_media_params params = disk_format(disk, nr_blocks, block_size);
-
-	return disk_check(&params, disk->ctrl, &disk->ctrl->dev);
-}
-
-/**
- * asblk_disk_reformat - a medium has another capacity or block size
+ * asblk_disk_reformat - a medium is another one after a format
  * @disk: disk whose medium is in
- * @nr_blocks: capacity in logical blocks
- * @block_size: logical block size, as &asblk_media_params.block_size; it is the
- *	physical one as well if it changes
+ * @params: what it is now: capacity, block sizes, granularity of an unmap, atomic writes,
+ *	and which of unmap, write zeroes (unmapping ones) and secure erase it can do; the
+ *	rest is what it was
  *
  * Waits until no request is in flight; those that come while the block size changes
  * fail. Context: task, may sleep.
  *
  * Return: 0, or -EINVAL after a line in the log; the capacity is 0 then if the block
- * layer has refused the block size, and what it was otherwise.
+ * layer has refused the limits, and what it was otherwise.
  */
-int asblk_disk_reformat(struct asblk_disk *disk, u64 nr_blocks, u32 block_size)
+int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params *params)
 {
-	struct asblk_media_params params = disk_format(disk, nr_blocks, block_size);
+	struct asblk_media_params new = disk_reformatted(disk, params);
 	struct queue_limits lim;
 	int err;
 
-	err = disk_check(&params, disk->ctrl, &disk->ctrl->dev);
+	err = asblk_disk_check(disk->ctrl, &new);
 	if (err)
 		return err;
-	if (block_size != disk->params.block_size) {
-		/* From here on there is nothing to read or write... */
+	/* From here on there is nothing to read or write... */
+	if (new.block_size != disk->params.block_size)
 		asblk_disk_set_capacity(disk, 0);
-		disk->params = params;
-		disk->unit.block_shift = ilog2(block_size);
-		lim = queue_limits_start_update(disk->gd->queue);
-		disk_format_limits(disk, &lim);
-		err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
-		if (err) {
-			dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
-				disk->gd->disk_name, block_size, err);
-			return err;
-		}
+	disk_set_params(disk, &new);
+	lim = queue_limits_start_update(disk->gd->queue);
+	disk_media_limits(disk, &lim);
+	err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
+	if (err) {
+		asblk_disk_set_capacity(disk, 0);
+		dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
+			disk->gd->disk_name, new.block_size, err);
+		return err;
 	}
-	disk->params = params;
 	/* ...to here. */
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
 	return 0;
@@ -248,9 +247,31 @@ static void disk_removable(struct gendisk *gd)
 	gd->event_flags = DISK_EVENT_FLAG_UEVENT;
 }
 
-/* No setting of its controller reaches it any more. */
+/**
+ * asblk_disk_get - keep a disk from being removed
+ * @disk: disk that was added and is not freed
+ *
+ * Context: any.
+ * Return: false if it is being removed already, or was; else asblk_disk_put() is to
+ * follow.
+ */
+bool asblk_disk_get(struct asblk_disk *disk)
+{
+	return refcount_inc_not_zero(&disk->users);
+}
+
+/* Let go of a disk. Context: any. */
+void asblk_disk_put(struct asblk_disk *disk)
+{
+	if (refcount_dec_and_test(&disk->users))
+		complete(&disk->unused);
+}
+
+/* Nobody uses its controller on its behalf any more, but requests. */
 static void disk_forget(struct asblk_disk *disk)
 {
+	asblk_disk_put(disk);
+	wait_for_completion(&disk->unused);
 	mutex_lock(&disk->ctrl->disks_lock);
 	list_del(&disk->list);
 	mutex_unlock(&disk->ctrl->disks_lock);
@@ -274,17 +295,19 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	struct gendisk *gd;
 	int err;
 
-	err = disk_check(params, ctrl, &ctrl->dev);
+	err = asblk_disk_check(ctrl, params);
 	if (err)
 		return ERR_PTR(err);
 	disk = kzalloc_obj(*disk);
 	if (!disk)
 		return ERR_PTR(-ENOMEM);
 	disk->ctrl = ctrl;
-	disk->params = *params;
+	disk->made = *params;
 	disk->unit.id = params->unit;
-	disk->unit.block_shift = ilog2(params->block_size);
-	disk->unit.zeroes_unmap = params->features & ASBLK_MEDIA_ZEROES_UNMAP;
+	refcount_set(&disk->users, 1);
+	init_completion(&disk->unused);
+	spin_lock_init(&disk->params_lock);
+	disk_set_params(disk, params);
 	disk->unit.nr_sectors = asblk_disk_sectors(disk);
 	disk->loaded = true;
 	disk->format_bytes = params->nr_blocks * params->block_size;
@@ -339,14 +362,20 @@ ASBLK_EXPORT(asblk_disk_add);
  * asblk_disk_remove - remove a disk
  * @disk: disk; not to be used afterwards, though openers may keep its memory
  *
- * Waits for the requests in flight. If the controller is dead, whoever stands on
- * the disk is told instead of having to find out. Context: task, may sleep.
+ * Waits for the requests in flight, and for &asblk_ctrl_ops.ioctl. If the controller is
+ * dead, holders of the disk are notified and need not find out by failing I/O. If it is
+ * paused, this waits for asblk_ctrl_resume(). Context: task, may sleep.
  */
 void asblk_disk_remove(struct asblk_disk *disk)
 {
-	disk_forget(disk);
-	if (READ_ONCE(disk->ctrl->recovery.state) == ASBLK_CTRL_DEAD)
+	enum asblk_ctrl_state state = READ_ONCE(disk->ctrl->recovery.state);
+
+	if (state == ASBLK_CTRL_PAUSED)
+		dev_info(&disk->ctrl->dev, "%s: removed while paused, waits for the end of that\n",
+			 disk->gd->disk_name);
+	if (state == ASBLK_CTRL_DEAD)
 		blk_mark_disk_dead(disk->gd);
+	disk_forget(disk);
 	del_gendisk(disk->gd);
 	put_disk(disk->gd);
 }
@@ -384,16 +413,29 @@ ASBLK_EXPORT(asblk_disk_name);
 static void asblk_free_disk(struct gendisk *gd)
 {
 	struct asblk_disk *disk = gd->private_data;
+	struct device *ctrl_dev = &disk->ctrl->dev;
+	int index = disk->index;
 
-	put_device(&disk->ctrl->dev);
-	ida_free(&asblk_disk_ida, disk->index);
 	kfree(disk);
+	put_device(ctrl_dev);
+	/* Last of all: asblk_disks_exit() waits for it. */
+	ida_free(&asblk_disk_ida, index);
+	wake_up_all(&asblk_disk_gone);
+}
+
+/* The module is unloaded: wait for those who have closed a removed disk only just now. */
+void asblk_disks_exit(void)
+{
+	wait_event(asblk_disk_gone, ida_is_empty(&asblk_disk_ida));
 }
 
 static void asblk_release(struct gendisk *gd)
 {
 	struct asblk_disk *disk = gd->private_data;
 
+	/* Nobody is left who could unlock the door. */
+	if (!disk_openers(gd))
+		disk->locked = false;
 	module_put(disk->ctrl->ops->owner);
 }
 

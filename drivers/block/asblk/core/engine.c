@@ -15,9 +15,6 @@
 
 #include "engine.h"
 
-#define CREATE_TRACE_POINTS
-#include <trace/events/asblk.h>
-
 /* How long a busy controller is left alone if no completion comes first. */
 #define ASBLK_KICK_DELAY	msecs_to_jiffies(3)
 
@@ -59,6 +56,12 @@ static inline bool engine_knows(enum req_op op)
 	return op == REQ_OP_READ ||
 	       (op_number(op) < ARRAY_SIZE(engine_ops) &&
 		engine_ops[op_number(op)]);
+}
+
+/* What the transfers of a request that was accepted do. */
+u8 asblk_engine_op(const struct request *rq)
+{
+	return engine_ops[op_number(req_op(rq))];
 }
 
 static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
@@ -139,9 +142,10 @@ void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot)
 }
 
 /* Nothing may be in flight that would bring us back to what has to wait. */
-static noinline void engine_kick_later(struct asblk_equeue *q)
+static noinline void engine_busy(struct asblk_equeue *q)
 {
 	q->count.busy++;
+	q->held |= ASBLK_HELD_RETRY;
 	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
 				    ASBLK_KICK_DELAY);
 }
@@ -156,11 +160,11 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 
 	slot->rq = rq;
 	if (unlikely(q->dma_dev) && !engine_map(q, slot, rq, t)) {
-		engine_kick_later(q);
+		engine_busy(q);
 		return BLK_STS_RESOURCE;
 	}
 	slot->in_flight = true;
-	trace_asblk_transfer(&q->pub, t, slot->offset);
+	trace_asblk_transfer(&q->pub, t, rq, slot->offset);
 	status = q->ops->submit(&q->pub, t);
 	if (likely(status == BLK_STS_OK)) {
 		q->unrung = true;
@@ -170,7 +174,7 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 	slot->in_flight = false;
 	engine_landed(q, slot);
 	if (status == BLK_STS_RESOURCE)
-		engine_kick_later(q);
+		engine_busy(q);
 	return status;
 }
 
@@ -190,8 +194,19 @@ static u32 engine_split_atomic(struct asblk_transfer *t,
 	return bytes ? asblk_split(t, at, bytes) : 0;
 }
 
-/* Make the next part. Return: false if this request cannot go on now. */
-static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
+/**
+ * enum engine_issued - what became of the next part of a request
+ * @ENGINE_ISSUED: the controller has it, or the request has failed
+ * @ENGINE_NO_SLOT: there is no slot for it
+ * @ENGINE_BUSY: the controller is busy
+ */
+enum engine_issued {
+	ENGINE_ISSUED,
+	ENGINE_NO_SLOT,
+	ENGINE_BUSY,
+};
+
+static enum engine_issued engine_issue_part(struct asblk_visit *v, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_equeue *q = v->q;
@@ -202,11 +217,12 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 	u32 left = blk_rq_bytes(rq) - ar->issued;
 
 	if (!slot)
-		return false;
+		return ENGINE_NO_SLOT;
 	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
+	slot->aborted = false;
 	engine_keep_provisioned(rq, t);
 	slot->bytes = asblk_split(t, &end, left);
 	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC))) {
@@ -219,36 +235,50 @@ static bool engine_issue_part(struct asblk_visit *v, struct request *rq)
 		status = engine_submit(q, slot, rq, t);
 	if (unlikely(status != BLK_STS_OK)) {
 		asblk_slot_give(&q->slots, slot);
-		if (status != BLK_STS_RESOURCE)
-			engine_bad(ar, ar->issued, status);
-		return false;
+		if (status == BLK_STS_RESOURCE)
+			return ENGINE_BUSY;
+		engine_bad(ar, ar->issued, status);
+		return ENGINE_ISSUED;
 	}
 	ar->next = end;
 	ar->issued += slot->bytes;
 	ar->parts++;
-	return true;
+	return ENGINE_ISSUED;
 }
 
 /*
- * Issue what can be issued. A request that has parts left afterwards waits on
- * the pending list: for a slot, which its own tag's slot at the latest will be,
- * or for a busy controller. Return: true if the request is done with.
+ * Issue what can be issued; a request that has failed ends here if nothing of it is in
+ * flight. Return: why it has parts left, and must wait, or ENGINE_ISSUED.
  */
-static bool engine_issue(struct asblk_visit *v, struct request *rq)
+static enum engine_issued engine_issue(struct asblk_visit *v, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	enum engine_issued issued = ENGINE_ISSUED;
 	u32 bytes = blk_rq_bytes(rq);
 
-	while (ar->issued < bytes && ar->bad == ASBLK_NO_BAD)
-		if (!engine_issue_part(v, rq))
-			break;
-	if (ar->issued < bytes && ar->bad == ASBLK_NO_BAD) {
-		if (list_empty(&ar->pending))
-			list_add_tail(&ar->pending, &v->q->pending);
-		return false;
+	while (ar->issued < bytes && ar->bad == ASBLK_NO_BAD) {
+		issued = engine_issue_part(v, rq);
+		if (issued != ENGINE_ISSUED)
+			return issued;
 	}
 	list_del_init(&ar->pending);
-	return !ar->parts;
+	if (!ar->parts)
+		engine_finish_bad(v, rq);
+	return ENGINE_ISSUED;
+}
+
+/*
+ * A request waits for a busy controller, or for a slot: that of its own tag, which comes
+ * back with one of its parts, or one from the pool.
+ */
+static void engine_wait(struct asblk_equeue *q, struct request *rq,
+			enum engine_issued why)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	ar->starved = why == ENGINE_NO_SLOT;
+	list_move_tail(&ar->pending, ar->starved ? &q->starved : &q->pending);
+	q->waiting = true;
 }
 
 /*
@@ -270,6 +300,7 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 		engine_part_done(v, slot);
 		return true;
 	}
+	slot->aborted = false;
 	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
 	engine_keep_provisioned(rq, t);
 	if (req_op(rq) == REQ_OP_FLUSH) {
@@ -291,48 +322,110 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 	return true;
 }
 
-/* Go on with what had to wait. */
-static noinline void engine_resume(struct asblk_visit *v)
+/* What was to be offered again later, and is due, waits with the others. */
+static void engine_resume_due(struct asblk_equeue *q)
+{
+	u32 now = jiffies;
+	u16 index = q->later;
+
+	if ((s32)(now - q->later_due) < 0)
+		return;
+	q->later = ASBLK_SLOT_NONE;
+	while (index != ASBLK_SLOT_NONE) {
+		struct asblk_slot *slot = &q->slots.slot[index];
+		s32 left = slot->due - now;
+
+		index = slot->next;
+		if (left > 0)
+			engine_retry_after(q, slot, left);
+		else
+			engine_retry(q, slot);
+	}
+}
+
+/* Return: false if the controller is busy. */
+static bool engine_resume_retries(struct asblk_visit *v)
 {
 	struct asblk_equeue *q = v->q;
-	struct asblk_rq *ar, *tmp;
 
-	if (q->held & ASBLK_HELD_IDLE)
-		pm_request_resume(&q->pub.ctrl->dev);
-	if (q->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
-		return;
 	while (q->retry != ASBLK_SLOT_NONE) {
 		struct asblk_slot *slot = &q->slots.slot[q->retry];
 		u16 next = slot->next;	/* the pool's, once the slot is given */
 
 		if (!engine_issue_again(v, slot))
-			return;
+			return false;
 		q->retry = next;
 	}
-	q->held &= ~ASBLK_HELD_RETRY;
-	list_for_each_entry_safe(ar, tmp, &q->pending, pending) {
-		struct request *rq = blk_mq_rq_from_pdu(ar);
-
-		if (engine_issue(v, rq))
-			engine_finish_bad(v, rq);
-	}
+	return true;
 }
 
-static void engine_kick(struct work_struct *work)
+/*
+ * Return: false if the controller is busy. Each request on the first list can have a
+ * part in flight; of those on the second the first ones get what slots there are.
+ */
+static bool engine_resume_requests(struct asblk_visit *v)
 {
-	struct asblk_equeue *q = container_of(work, struct asblk_equeue,
-					      kick.work);
+	struct asblk_equeue *q = v->q;
+	struct asblk_rq *ar;
+
+	while ((ar = list_first_entry_or_null(&q->pending, struct asblk_rq, pending))) {
+		struct request *rq = blk_mq_rq_from_pdu(ar);
+		enum engine_issued issued = engine_issue(v, rq);
+
+		if (issued == ENGINE_BUSY)
+			return false;
+		if (issued == ENGINE_NO_SLOT)
+			engine_wait(q, rq, issued);
+	}
+	while (asblk_slot_in_pool(&q->slots) &&
+	       (ar = list_first_entry_or_null(&q->starved, struct asblk_rq, pending)))
+		if (engine_issue(v, blk_mq_rq_from_pdu(ar)) == ENGINE_BUSY)
+			return false;
+	return true;
+}
+
+/* Go on with what had to wait. A busy controller is asked once. */
+static noinline void engine_resume(struct asblk_visit *v)
+{
+	struct asblk_equeue *q = v->q;
+
+	if (q->held & ASBLK_HELD_IDLE)
+		pm_request_resume(&q->pub.ctrl->dev);
+	if (q->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
+		return;
+	if (q->later != ASBLK_SLOT_NONE)
+		engine_resume_due(q);
+	if (!engine_resume_retries(v) || !engine_resume_requests(v))
+		return;
+	q->held &= ~ASBLK_HELD_RETRY;
+	q->waiting = q->later != ASBLK_SLOT_NONE || !list_empty(&q->starved);
+}
+
+static void engine_visit(struct asblk_equeue *q)
+{
 	struct asblk_visit v;
 
 	asblk_engine_enter(&v, q, NULL);
 	asblk_engine_leave(&v, true);
 }
 
-/* A request that is more than one transfer, or might be. */
+static void engine_kick(struct work_struct *work)
+{
+	engine_visit(container_of(work, struct asblk_equeue, kick.work));
+}
+
+static void engine_later(struct work_struct *work)
+{
+	engine_visit(container_of(work, struct asblk_equeue, later_work.work));
+}
+
+/* A request that is more than one transfer, or might be, or has to wait. */
 static noinline void engine_start_parts(struct asblk_visit *v,
 					struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	enum engine_issued issued = ENGINE_BUSY;
+	struct asblk_equeue *q = v->q;
 
 	ar->next.bio = rq->bio;
 	ar->next.iter = rq->bio->bi_iter;
@@ -340,15 +433,18 @@ static noinline void engine_start_parts(struct asblk_visit *v,
 	ar->issued = 0;
 	ar->bad = ASBLK_NO_BAD;
 	ar->parts = 0;
+	ar->ended = 0;
+	ar->ended_seen = 0;
+	ar->queue_seen = U64_MAX;
 	ar->status = BLK_STS_OK;
-	if (unlikely(v->q->held & ASBLK_HELD_DEAD)) {
+	q->slots.slot[rq->tag].late = ASBLK_LATE_ABORT;
+	if (unlikely(q->held & ASBLK_HELD_DEAD))
 		engine_bad(ar, 0, BLK_STS_OFFLINE);
-	} else if (unlikely(v->q->held)) {
-		list_add_tail(&ar->pending, &v->q->pending);
-		return;
-	}
-	if (engine_issue(v, rq))
-		engine_finish_bad(v, rq);
+	/* Nobody overtakes those that a busy controller has turned away. */
+	if (likely(!q->held) || ar->bad != ASBLK_NO_BAD)
+		issued = engine_issue(v, rq);
+	if (issued != ENGINE_ISSUED)
+		engine_wait(q, rq, issued);
 }
 
 /* The controller did not take the only transfer of a request. */
@@ -360,7 +456,7 @@ static noinline void engine_start_failed(struct asblk_visit *v,
 	engine_become_parts(slot, rq);
 	if (status == BLK_STS_RESOURCE) {
 		slot->rq = rq;
-		engine_retry_later(v->q, slot);
+		engine_retry(v->q, slot);
 		return;
 	}
 	engine_bad(blk_mq_rq_to_pdu(rq), 0, status);
@@ -409,8 +505,10 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	q->count.requests++;
 	trace_asblk_submit(&q->pub, rq);
 
+	/* The operations with a number beyond that of a flush have ranges. */
 	if (op_number(req_op(rq)) > op_number(REQ_OP_FLUSH) ||
-	    (bytes && (bytes > q->whole_bytes || rq->nr_phys_segments > 1))) {
+	    (bytes && (bytes > q->whole_bytes || rq->nr_phys_segments > 1 ||
+		       unlikely(q->held)))) {
 		engine_start_parts(v, rq);
 		return BLK_STS_OK;
 	}
@@ -433,7 +531,9 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	slot->bytes = bytes;
 	slot->retries = 0;
 	slot->whole = true;
-	/* Nobody overtakes those that a busy controller has turned away. */
+	slot->aborted = false;
+	slot->late = ASBLK_LATE_ABORT;
+	/* Only a flush can find it held here: it has no parts to wait with. */
 	if (likely(!q->held))
 		status = engine_submit(q, slot, rq, t);
 	else if (q->held & ASBLK_HELD_DEAD)
@@ -459,8 +559,11 @@ void asblk_engine_leave(struct asblk_visit *v, bool ring)
 	struct request *rq;
 	bool run = false;
 
-	if (unlikely(q->retry != ASBLK_SLOT_NONE || !list_empty(&q->pending)))
+	if (unlikely(q->waiting)) {
 		engine_resume(v);
+		/* Whoever submits more may still find that it cannot. */
+		ring = true;
+	}
 	if (ring && q->unrung) {
 		q->unrung = false;
 		q->ops->ring(&q->pub);
@@ -471,7 +574,7 @@ void asblk_engine_leave(struct asblk_visit *v, bool ring)
 	if (run)
 		q->ops->run(&q->pub);
 	while ((rq = rq_list_pop(&v->single)))
-		blk_mq_complete_request(rq);
+		asblk_engine_end(rq);
 }
 
 /**
@@ -501,9 +604,13 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 	q->priv_size = ALIGN(p->transfer_priv_size, 16);
 	q->dma_dev = p->dma_dev;
 	q->retry = ASBLK_SLOT_NONE;
+	q->later = ASBLK_SLOT_NONE;
+	q->reset_at = U64_MAX;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->pending);
+	INIT_LIST_HEAD(&q->starved);
 	INIT_DELAYED_WORK(&q->kick, engine_kick);
+	INIT_DELAYED_WORK(&q->later_work, engine_later);
 
 	err = asblk_slots_init(&q->slots, p->queue_depth, p->nr_extra_slots,
 			       p->node);
@@ -551,6 +658,7 @@ free_slots:
 void asblk_equeue_exit(struct asblk_equeue *q)
 {
 	cancel_delayed_work_sync(&q->kick);
+	cancel_delayed_work_sync(&q->later_work);
 	q->ops->stop_queue(&q->pub);
 	kvfree(q->segs);
 	kvfree(q->priv_area);

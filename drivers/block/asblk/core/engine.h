@@ -12,21 +12,26 @@
 /* An operation of the block layer as a number, to compare and to index by. */
 #define op_number(op)	((__force unsigned int)(op))
 
-/* A request has failed, as its asblk_rq says, and nothing of it is in flight. */
+/*
+ * A request has failed, as its asblk_rq says, and nothing of it is in flight. From here
+ * on, as in engine_finish_good(), it is complete for the block layer: a timeout finds
+ * that out, and queue/rq_affinity may have it end on another CPU.
+ */
 static inline void engine_finish_bad(struct asblk_visit *v, struct request *rq)
 {
 	v->q->count.errors++;
-	rq_list_add_tail(&v->single, rq);
+	if (!blk_mq_complete_request_remote(rq))
+		rq_list_add_tail(&v->single, rq);
 }
 
 static inline void engine_finish_good(struct asblk_visit *v, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	if (likely(blk_mq_add_to_batch(rq, v->iob, false, blk_mq_end_request_batch)))
-		return;
-	ar->bad = ASBLK_NO_BAD;
 	ar->status = BLK_STS_OK;
+	if (blk_mq_complete_request_remote(rq) ||
+	    likely(blk_mq_add_to_batch(rq, v->iob, false, blk_mq_end_request_batch)))
+		return;
 	rq_list_add_tail(&v->single, rq);
 }
 
@@ -48,6 +53,16 @@ static inline void engine_landed(struct asblk_equeue *q, struct asblk_slot *slot
 		engine_unmap(q, slot);
 }
 
+/* The slot of its own tag is what a request that waits for slots gets before others. */
+static inline void engine_wants_slot(struct asblk_equeue *q, struct asblk_slot *slot,
+				     struct request *rq, struct asblk_rq *ar)
+{
+	if (list_empty(&ar->pending) || !ar->starved || slot - q->slots.slot != rq->tag)
+		return;
+	ar->starved = false;
+	list_move_tail(&ar->pending, &q->pending);
+}
+
 /* A part has ended for good; with it perhaps its request. */
 static inline void engine_part_done(struct asblk_visit *v, struct asblk_slot *slot)
 {
@@ -55,13 +70,16 @@ static inline void engine_part_done(struct asblk_visit *v, struct asblk_slot *sl
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	asblk_slot_give(&v->q->slots, slot);
-	if (--ar->parts)
-		return;
-	if (ar->bad != ASBLK_NO_BAD) {
+	ar->ended++;
+	if (--ar->parts) {
+		engine_wants_slot(v->q, slot, rq, ar);
+	} else if (ar->bad != ASBLK_NO_BAD) {
 		list_del_init(&ar->pending);
 		engine_finish_bad(v, rq);
 	} else if (ar->issued == blk_rq_bytes(rq)) {
 		engine_finish_good(v, rq);
+	} else {
+		engine_wants_slot(v->q, slot, rq, ar);
 	}
 }
 
@@ -75,23 +93,42 @@ static inline void engine_become_parts(struct asblk_slot *slot,
 	ar->issued = slot->bytes;
 	ar->bad = ASBLK_NO_BAD;
 	ar->parts = 1;
+	ar->ended = 0;
+	ar->ended_seen = 0;
+	ar->queue_seen = U64_MAX;
 	ar->status = BLK_STS_OK;
 	slot->whole = false;
 }
 
 /* Have a transfer offered again, after those that wait already. */
-static inline void engine_retry_later(struct asblk_equeue *q,
-				      struct asblk_slot *slot)
+static inline void engine_retry(struct asblk_equeue *q, struct asblk_slot *slot)
 {
 	u16 index = slot - q->slots.slot;
 
 	q->held |= ASBLK_HELD_RETRY;
+	q->waiting = true;
 	if (q->retry == ASBLK_SLOT_NONE)
 		q->retry = index;
 	else
 		q->slots.slot[q->retry_tail].next = index;
 	q->retry_tail = index;
 	slot->next = ASBLK_SLOT_NONE;
+}
+
+/* The same, but not before @delay jiffies are over; others go first meanwhile. */
+static inline void engine_retry_after(struct asblk_equeue *q, struct asblk_slot *slot,
+				      unsigned long delay)
+{
+	u32 due = (u32)jiffies + delay;
+
+	if (q->later == ASBLK_SLOT_NONE || (s32)(due - q->later_due) < 0) {
+		q->later_due = due;
+		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->later_work, delay);
+	}
+	slot->due = due;
+	slot->next = q->later;
+	q->later = slot - q->slots.slot;
+	q->waiting = true;
 }
 
 #endif /* _ASBLK_ENGINE_H */

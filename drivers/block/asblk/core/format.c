@@ -16,7 +16,6 @@ static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
 	unsigned int memflags;
 	int err;
 
-	mutex_lock(&ctrl->disks_lock);
 	memflags = asblk_freeze_queue(queue);
 	err = asblk_recovery_begin(ctrl);
 	if (!err) {
@@ -24,13 +23,26 @@ static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
 		asblk_recovery_end(ctrl);
 	}
 	asblk_unfreeze_queue(queue, memflags);
-	mutex_unlock(&ctrl->disks_lock);
 	return err;
+}
+
+/* What the medium would be with another format. */
+static struct asblk_media_params format_params(const struct asblk_disk *disk, u64 nr_blocks,
+					       u32 block_size)
+{
+	struct asblk_media_params params = disk->params;
+
+	params.nr_blocks = nr_blocks;
+	params.block_size = block_size;
+	params.physical_block_size = max(disk->made.physical_block_size, block_size);
+	params.unmap_granularity = max(disk->made.unmap_granularity, block_size);
+	return params;
 }
 
 /* Under &gendisk.open_mutex: nobody opens it meanwhile. */
 static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
 {
+	struct asblk_media_params params = format_params(disk, nr_blocks, block_size);
 	struct device *dev = &disk->ctrl->dev;
 	u64 most = disk->format_bytes / block_size;
 
@@ -50,7 +62,7 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 			disk->gd->disk_name, nr_blocks, block_size);
 		return -EINVAL;
 	}
-	return asblk_disk_check_format(disk, nr_blocks, block_size);
+	return asblk_disk_check(disk->ctrl, &params);
 }
 
 /**
@@ -67,15 +79,17 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
  */
 int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
 {
+	struct asblk_media_params params;
 	struct gendisk *gd = disk->gd;
 	int err;
 
 	mutex_lock(&gd->open_mutex);
+	params = format_params(disk, nr_blocks, block_size);
 	err = format_check(disk, nr_blocks, block_size, keep);
 	if (!err)
 		err = format_device(disk, nr_blocks, block_size, keep);
 	if (!err)
-		err = asblk_disk_reformat(disk, nr_blocks, block_size);
+		err = asblk_disk_reformat(disk, &params);
 	if (!err && keep)
 		disk->format_bytes = nr_blocks * block_size;
 	if (!err && !keep) {
@@ -108,9 +122,14 @@ static DEVICE_ATTR_RO(formats);
 static ssize_t format_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	u32 block_size;
+	u64 nr_blocks;
 
-	return sysfs_emit(buf, "%u 0 %llu\n", disk->params.block_size,
-			  disk->params.nr_blocks);
+	spin_lock(&disk->params_lock);
+	block_size = disk->params.block_size;
+	nr_blocks = disk->params.nr_blocks;
+	spin_unlock(&disk->params_lock);
+	return sysfs_emit(buf, "%u 0 %llu\n", block_size, nr_blocks);
 }
 
 /* "BLOCK_SIZE" or "BLOCK_SIZE METADATA BLOCKS", as a line of formats. */

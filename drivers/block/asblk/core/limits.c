@@ -60,6 +60,33 @@ static u32 limits_piece(const struct asblk_limits *lim)
 		    (u64)PAGE_SIZE : lim->seg_boundary_mask + 1);
 }
 
+/* Segments for @bytes within a page, aligned to their power of two. */
+static u32 limits_page_segments(const struct asblk_limits *lim, u32 bytes)
+{
+	u64 boundary = lim->seg_boundary_mask + 1;	/* 0: no boundary */
+
+	/* A boundary begins a new segment, however short the last one was. */
+	if (boundary && boundary < bytes)
+		return bytes / boundary * DIV_ROUND_UP(boundary, lim->max_segment_bytes);
+	return DIV_ROUND_UP(bytes, lim->max_segment_bytes);
+}
+
+/**
+ * asblk_limits_segments - segments that memory takes at most, a page here, a page there
+ * @lim: limits
+ * @bytes: length of the memory, a power of two, and aligned to that or to pages; memory
+ *	that is not aligned takes one segment more
+ *
+ * Return: number of segments.
+ */
+u32 asblk_limits_segments(const struct asblk_limits *lim, u32 bytes)
+{
+	if (bytes <= PAGE_SIZE)
+		return limits_page_segments(lim, bytes);
+	return bytes / PAGE_SIZE * limits_page_segments(lim, PAGE_SIZE);
+}
+ASBLK_EXPORT(asblk_limits_segments);
+
 static bool limits_divide(const struct asblk_limits *lim, u32 block_size)
 {
 	return lim->max_bytes % block_size == 0 && lim->max_range_bytes % block_size == 0 &&
@@ -70,7 +97,7 @@ static bool limits_segments(const struct asblk_limits *lim, u32 block_size)
 {
 	u32 piece = limits_piece(lim);
 
-	return DIV_ROUND_UP(block_size, piece) <= lim->max_segments &&
+	return asblk_limits_segments(lim, block_size) <= lim->max_segments &&
 	       (!lim->virt_boundary_mask || block_size <= piece ||
 		piece % (lim->virt_boundary_mask + 1) == 0);
 }
@@ -97,7 +124,7 @@ bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size)
  * Return: 0, or -EINVAL after a line in the log.
  */
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
-			     struct device *dev)
+			     const struct device *dev)
 {
 	if (asblk_limits_carry(lim, block_size))
 		return 0;
@@ -109,7 +136,7 @@ int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 		dev_err(dev, "blocks of %u bytes are smaller than the DMA alignment of %u\n",
 			block_size, lim->dma_alignment_mask + 1);
 	else
-		dev_err(dev, "a block of %u bytes does not fit %u segments of %u bytes\n",
+		dev_err(dev, "a block of %u bytes does not fit %u segments of %u bytes within a page\n",
 			block_size, lim->max_segments, limits_piece(lim));
 	return -EINVAL;
 }
@@ -120,7 +147,7 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check_block);
  * @lim: limits that pass asblk_limits_check_block()
  * @block_size: logical block size in bytes
  *
- * A block in memory that is not aligned to the block size touches one piece
+ * A block in memory that is not aligned to the block size takes one segment
  * more than an aligned one. Where there is no segment for it, or where segments
  * that end inside a block would break the virtual boundary, buffers must be
  * aligned to blocks.
@@ -132,7 +159,7 @@ u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size)
 	u32 piece = limits_piece(lim);
 	u32 aligned = min_t(u32, block_size, PAGE_SIZE) - 1;
 
-	if (DIV_ROUND_UP(block_size, piece) + 1 > lim->max_segments ||
+	if (asblk_limits_segments(lim, block_size) + 1 > lim->max_segments ||
 	    (lim->virt_boundary_mask && piece < PAGE_SIZE))
 		return max(aligned, lim->dma_alignment_mask);
 	return lim->dma_alignment_mask;
@@ -148,11 +175,15 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_limits_dma_alignment);
  */
 u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted)
 {
-	/* Unaligned memory takes a segment more than its length suggests. */
-	u64 fits = (u64)(lim->max_segments - 1) * limits_piece(lim);
+	u32 fits = min(lim->max_bytes, wanted);
 
-	fits = min3(fits, (u64)lim->max_bytes, (u64)wanted);
-	return fits ? rounddown_pow_of_two(fits) : 0;
+	if (!fits)
+		return 0;
+	/* Memory of any alignment: a segment more than its length suggests. */
+	for (fits = rounddown_pow_of_two(fits); fits >= SECTOR_SIZE; fits /= 2)
+		if (asblk_limits_segments(lim, fits) + 1 <= lim->max_segments)
+			return fits;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_atomic);
 

@@ -54,7 +54,11 @@ static int media_eject(struct asblk_disk *disk)
 	asblk_disk_set_capacity(disk, 0);
 	err = blkdev_issue_flush(gd->part0);
 	if (!err)
+		err = asblk_recovery_begin(disk->ctrl);
+	if (!err) {
 		err = ops->eject(disk->ctrl, disk->unit.id);
+		asblk_recovery_end(disk->ctrl);
+	}
 	if (err) {
 		asblk_disk_set_capacity(disk, nr_sectors);
 		return err;
@@ -70,7 +74,11 @@ static int media_load(struct asblk_disk *disk)
 
 	if (disk->loaded)
 		return 0;
+	err = asblk_recovery_begin(disk->ctrl);
+	if (err)
+		return err;
 	err = disk->ctrl->ops->load(disk->ctrl, disk->unit.id);
+	asblk_recovery_end(disk->ctrl);
 	if (err)
 		return err;
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
@@ -99,7 +107,7 @@ int asblk_disk_write_protect(struct asblk_disk *disk, bool on)
 	err = on ? sync_blockdev(gd->part0) : 0;
 	if (err)
 		return err;
-	if (mutex_lock_interruptible(&ctrl->disks_lock))
+	if (mutex_lock_interruptible(&ctrl->settings_lock))
 		return -ERESTARTSYS;
 	memflags = asblk_freeze_queue(gd->queue);
 	err = asblk_recovery_begin(ctrl);
@@ -110,7 +118,7 @@ int asblk_disk_write_protect(struct asblk_disk *disk, bool on)
 	asblk_unfreeze_queue(gd->queue, memflags);
 	if (!err)
 		asblk_disk_set_read_only(disk, on);
-	mutex_unlock(&ctrl->disks_lock);
+	mutex_unlock(&ctrl->settings_lock);
 	return err;
 }
 ASBLK_EXPORT(asblk_disk_write_protect);
@@ -159,15 +167,18 @@ int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 
 	if (bdev_is_partition(bdev) || (!removable && !ops->ioctl))
 		return -ENOTTY;
-	/* Keeps others from opening it meanwhile, and it from being removed. */
-	mutex_lock(&gd->open_mutex);
 	/* The controller of a removed disk may be gone already. */
-	if (test_bit(GD_DEAD, &gd->state))
-		ret = -ENODEV;
-	else if (removable)
+	if (!asblk_disk_get(disk))
+		return -ENODEV;
+	if (removable) {
+		/* Keeps others from opening it meanwhile. */
+		mutex_lock(&gd->open_mutex);
 		ret = media_ioctl(disk, cmd, arg);
+		mutex_unlock(&gd->open_mutex);
+	}
+	/* It may take long, and nobody waits for it but those who remove the disk. */
 	if (ret == -ENOTTY && ops->ioctl)
 		ret = ops->ioctl(disk->ctrl, disk->unit.id, cmd, arg);
-	mutex_unlock(&gd->open_mutex);
+	asblk_disk_put(disk);
 	return ret;
 }

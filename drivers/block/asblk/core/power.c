@@ -49,7 +49,7 @@ static void power_start_all(struct asblk_ctrl *ctrl)
 	for (i = 0; i < ctrl->nr_queues; i++) {
 		struct asblk_visit v;
 
-		asblk_engine_enter(&v, &ctrl->queues[i], NULL);
+		asblk_engine_enter(&v, ctrl->queues[i], NULL);
 		v.q->held &= ~ASBLK_HELD_IDLE;
 		asblk_engine_leave(&v, true);
 	}
@@ -65,7 +65,7 @@ static int power_suspend(struct device *dev)
 	mutex_lock(&ctrl->recovery.lock);
 	/* All of them are looked at: each remembers what it has seen. */
 	for (i = 0; i < ctrl->nr_queues; i++)
-		idle &= power_stop_queue(&ctrl->queues[i]);
+		idle &= power_stop_queue(ctrl->queues[i]);
 	if (idle && ctrl->recovery.state == ASBLK_CTRL_LIVE)
 		err = ctrl->ops->idle(ctrl);
 	if (err)

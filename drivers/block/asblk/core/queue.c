@@ -59,7 +59,7 @@ static int asblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 {
 	struct asblk_ctrl *ctrl = data;
 
-	hctx->driver_data = &ctrl->queues[index];
+	hctx->driver_data = ctrl->queues[index];
 	return 0;
 }
 

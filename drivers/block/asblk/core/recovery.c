@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recovery: what becomes of a controller that does not answer. The ladder, for a
- * request that is late:
+ * Recovery: what becomes of a controller that does not answer. A request is late if its
+ * time is over and it has not advanced since it was last looked at: no part of it has
+ * ended, and if none is in flight, nothing has completed on its queue. What is done
+ * about it escalates, a step each time:
  *
  *	look whether it has finished (the interrupt was lost)
  *	ask the device to abort its transfers, and wait once more
@@ -9,14 +11,15 @@
  *	reset the controller
  *	declare the controller dead: everything fails, now and later
  *
- * A rung that the controller does not have is skipped. A reset after which nothing
+ * A step that the controller does not have is skipped. A reset after which nothing
  * at all completed is not tried a second time. Transfers that a reset lost are
- * offered again, or fail if their retries are used up; their IDs are retired
- * first, so what completes late names nothing.
+ * offered again. Those of requests that were late pay for it with one of their
+ * retries, and fail if these are used up. IDs are retired first, so what completes late
+ * names nothing.
  *
- * The first two rungs are climbed where the timeout is noticed, the others by a
- * work item: they sleep. asblk_recovery::lock serialises them with everybody else
- * who stops a controller.
+ * The first two steps are taken where the timeout is noticed, the others by a
+ * work item: they sleep. asblk_recovery::lock serialises all but the first with
+ * everybody else who stops a controller.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -26,8 +29,15 @@
 
 #include "core.h"
 
-/* Transfers of one request that are aborted at a time; the rest will be late too. */
+/* Transfers of a request that are looked up at a time, to be aborted. */
 #define RECOVERY_ABORTS		16
+
+/*
+ * A device that asks for a reset so many times in a row, each within so many jiffies of
+ * the end of the one before, with nothing completed meanwhile, is beyond help.
+ */
+#define RECOVERY_VAIN_RESETS	5
+#define RECOVERY_VAIN_TIME	HZ
 
 /* Memory may have to be written out before it is free: must go on without any. */
 static struct workqueue_struct *recovery_wq;
@@ -41,13 +51,14 @@ static void recovery_stop_queue(struct asblk_equeue *q)
 }
 
 /* Take back what was in flight and go on, unless held by more than @held. */
-static unsigned int recovery_start_queue(struct asblk_equeue *q, u8 held)
+static unsigned int recovery_start_queue(struct asblk_equeue *q, u8 held,
+					 enum asblk_blame blame)
 {
 	struct asblk_visit v;
 	unsigned int nr;
 
 	asblk_engine_enter(&v, q, NULL);
-	nr = asblk_engine_take_back(&v, BLK_STS_OK);
+	nr = asblk_engine_take_back(&v, blame);
 	q->held &= ~held;
 	q->count.resets++;
 	asblk_engine_leave(&v, true);
@@ -59,17 +70,27 @@ static void recovery_stop_all(struct asblk_ctrl *ctrl)
 	unsigned int i;
 
 	for (i = 0; i < ctrl->nr_queues; i++)
-		recovery_stop_queue(&ctrl->queues[i]);
+		recovery_stop_queue(ctrl->queues[i]);
 }
 
-static unsigned int recovery_start_all(struct asblk_ctrl *ctrl)
+static unsigned int recovery_start_all(struct asblk_ctrl *ctrl, enum asblk_blame blame)
 {
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < ctrl->nr_queues; i++)
-		nr += recovery_start_queue(&ctrl->queues[i],
-					   ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE);
+		nr += recovery_start_queue(ctrl->queues[i],
+					   ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE, blame);
 	return nr;
+}
+
+static u64 recovery_queue_completions(struct asblk_equeue *q)
+{
+	u64 completions;
+
+	spin_lock_irq(&q->lock);
+	completions = q->count.completions;
+	spin_unlock_irq(&q->lock);
+	return completions;
 }
 
 static u64 recovery_completions(struct asblk_ctrl *ctrl)
@@ -78,11 +99,11 @@ static u64 recovery_completions(struct asblk_ctrl *ctrl)
 	u64 sum = 0;
 
 	for (i = 0; i < ctrl->nr_queues; i++)
-		sum += READ_ONCE(ctrl->queues[i].count.completions);
+		sum += recovery_queue_completions(ctrl->queues[i]);
 	return sum;
 }
 
-/* The last rung. Under asblk_recovery::lock; harmless if it is dead already. */
+/* The last step. Under asblk_recovery::lock; harmless if it is dead already. */
 static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 {
 	unsigned int i, nr = 0;
@@ -95,19 +116,20 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 	if (ctrl->ops->disable)
 		ctrl->ops->disable(ctrl);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = &ctrl->queues[i];
+		struct asblk_equeue *q = ctrl->queues[i];
 		struct asblk_visit v;
 
 		asblk_engine_enter(&v, q, NULL);
 		q->held |= ASBLK_HELD_DEAD;
-		nr += asblk_engine_take_back(&v, BLK_STS_OFFLINE);
+		nr += asblk_engine_fail_all(&v, BLK_STS_OFFLINE);
 		asblk_engine_leave(&v, false);
 	}
 	dev_err(&ctrl->dev, "dead: %s; %u transfers in flight failed\n", why, nr);
 }
 
 /* Return: 0 if the controller is live again. Under asblk_recovery::lock. */
-static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
+static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
+			       enum asblk_blame blame)
 {
 	ktime_t start = ktime_get();
 	unsigned int nr;
@@ -122,7 +144,7 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
 		return err;
 	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
-	nr = recovery_start_all(ctrl);
+	nr = recovery_start_all(ctrl, blame);
 	/* No device is asleep after a reset. */
 	pm_request_resume(&ctrl->dev);
 	dev_warn_ratelimited(&ctrl->dev,
@@ -135,13 +157,12 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why)
 static bool recovery_reset_queue(struct asblk_equeue *q)
 {
 	struct device *dev = &q->pub.ctrl->dev;
+	u64 completions = recovery_queue_completions(q);
 	unsigned int nr;
 	int err;
 
-	if (!q->ops->reset_queue ||
-	    (q->was_reset && q->reset_at == q->count.completions))
+	if (!q->ops->reset_queue || q->reset_at == completions)
 		return false;
-	/* Nothing else is to be called for the queue: no aborts, that is. */
 	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_RESETTING);
 	recovery_stop_queue(q);
 	err = q->ops->reset_queue(&q->pub);
@@ -153,9 +174,8 @@ static bool recovery_reset_queue(struct asblk_equeue *q)
 		dev_warn(dev, "queue %u: reset failed (%d)\n", q->pub.index, err);
 		return false;
 	}
-	q->was_reset = true;
-	q->reset_at = q->count.completions;
-	nr = recovery_start_queue(q, ASBLK_HELD_STOPPED);
+	q->reset_at = completions;
+	nr = recovery_start_queue(q, ASBLK_HELD_STOPPED, ASBLK_BLAME_LATE);
 	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers taken back\n",
 			     q->pub.index, nr);
 	return true;
@@ -170,14 +190,38 @@ static void recovery_late_ctrl(struct asblk_ctrl *ctrl)
 	/* Without one there is nothing to be done but to wait. */
 	if (!ctrl->ops->reset)
 		return;
-	if (r->was_reset && r->reset_at == completions) {
+	if (r->reset_at == completions) {
 		recovery_die(ctrl, "nothing completed since its last reset");
 		return;
 	}
-	r->was_reset = true;
 	r->reset_at = completions;
-	if (recovery_reset_ctrl(ctrl, "a timeout"))
+	if (recovery_reset_ctrl(ctrl, "a timeout", ASBLK_BLAME_LATE))
 		recovery_die(ctrl, "reset failed");
+}
+
+/* Does a device ask for a reset again and again, and does nothing else? */
+static bool recovery_in_vain(struct asblk_ctrl *ctrl)
+{
+	struct asblk_recovery *r = &ctrl->recovery;
+	u64 completions = recovery_completions(ctrl);
+
+	if (r->asked_at == completions &&
+	    time_before(jiffies, r->asked_end + RECOVERY_VAIN_TIME))
+		r->vain++;
+	else
+		r->vain = 0;
+	r->asked_at = completions;
+	return r->vain >= RECOVERY_VAIN_RESETS;
+}
+
+/* The device's driver wants a reset: any of the transfers in flight may be why. */
+static void recovery_asked_for(struct asblk_ctrl *ctrl)
+{
+	if (recovery_in_vain(ctrl))
+		recovery_die(ctrl, "resets do not help");
+	else if (recovery_reset_ctrl(ctrl, "a request for it", ASBLK_BLAME_ALL))
+		recovery_die(ctrl, "reset failed");
+	ctrl->recovery.asked_end = jiffies;
 }
 
 static void recovery_work(struct work_struct *work)
@@ -190,72 +234,119 @@ static void recovery_work(struct work_struct *work)
 
 	mutex_lock(&r->lock);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = &ctrl->queues[i];
+		struct asblk_equeue *q = ctrl->queues[i];
+		u8 step = xchg(&q->wanted, 0);
 
-		if (!xchg(&q->wanted, false) || r->state != ASBLK_CTRL_LIVE)
+		if (!step || r->state != ASBLK_CTRL_LIVE)
 			continue;
-		if (!recovery_reset_queue(q))
+		if (step == ASBLK_LATE_CTRL || !recovery_reset_queue(q))
 			all = true;
 	}
 	wanted = xchg(&r->reset_wanted, false);
 	/* First, as it knows when to give up, whatever else asks for a reset meanwhile. */
-	if (all) {
+	if (all)
 		recovery_late_ctrl(ctrl);
-	} else if (wanted && r->state == ASBLK_CTRL_LIVE) {
-		if (recovery_reset_ctrl(ctrl, "a request for it"))
-			recovery_die(ctrl, "reset failed");
-	}
+	else if (wanted && r->state == ASBLK_CTRL_LIVE)
+		recovery_asked_for(ctrl);
 	mutex_unlock(&r->lock);
 }
 
-/* The first rung. Return: true if the request was only waiting for it. */
-static bool recovery_poll(struct asblk_equeue *q, struct request *rq)
+static bool recovery_is_busy(const struct request *rq, const struct asblk_slot *slot)
 {
-	u64 lost;
-
-	if (!asblk_engine_late(q) || blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT)
-		return false;
-	spin_lock_irq(&q->lock);
-	lost = ++q->count.lost_interrupts;
-	spin_unlock_irq(&q->lock);
-	dev_warn_ratelimited(&q->pub.ctrl->dev,
-			     "queue %u: interrupt lost, request %d was done (%llu so far)\n",
-			     q->pub.index, rq->tag, lost);
-	return true;
+	return slot->rq == rq && slot->in_flight;
 }
 
 /*
- * The second rung. Return: true if the device was asked to abort something, or is still
- * busy with what it was asked before: it has a timeout's time.
+ * Has a request that is not a single transfer in flight advanced since it was last
+ * asked? One that has nothing in flight waits for others, and advances with them.
+ */
+static bool recovery_parts_advance(struct asblk_equeue *q, struct request *rq, bool busy)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	bool advances = ar->ended != ar->ended_seen ||
+			(!busy && ar->queue_seen != q->count.completions);
+
+	ar->ended_seen = ar->ended;
+	ar->queue_seen = q->count.completions;
+	return advances;
+}
+
+/* Under the queue's lock. Return: true if the request is not late. */
+static bool recovery_advances(struct asblk_equeue *q, struct request *rq)
+{
+	struct asblk_slot *own = &q->slots.slot[rq->tag];
+	bool busy = false;
+	unsigned int i;
+
+	/* Ended: whoever saw to that is just giving it back. */
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
+		return true;
+	if (own->rq == rq && own->whole)
+		return false;
+	for (i = 0; i < q->slots.nr && !busy; i++)
+		busy = recovery_is_busy(rq, &q->slots.slot[i]);
+	return recovery_parts_advance(q, rq, busy);
+}
+
+/* What comes next for a late request. Return: an ASBLK_LATE_*, or -1 if it advances. */
+static int recovery_step(struct asblk_equeue *q, struct request *rq)
+{
+	struct asblk_slot *own = &q->slots.slot[rq->tag];
+	int step = -1;
+
+	spin_lock_irq(&q->lock);
+	if (recovery_advances(q, rq)) {
+		own->late = ASBLK_LATE_ABORT;
+	} else {
+		step = own->late & ASBLK_LATE_STEP;
+		if (step < ASBLK_LATE_CTRL)
+			own->late++;
+	}
+	spin_unlock_irq(&q->lock);
+	return step;
+}
+
+/* IDs of the request's transfers that were not to be aborted yet. Return: how many. */
+static unsigned int recovery_to_abort(struct asblk_equeue *q, struct request *rq,
+				      u16 id[RECOVERY_ABORTS])
+{
+	unsigned int i, nr = 0;
+
+	spin_lock_irq(&q->lock);
+	for (i = 0; i < q->slots.nr && nr < RECOVERY_ABORTS; i++) {
+		struct asblk_slot *slot = &q->slots.slot[i];
+
+		if (!recovery_is_busy(rq, slot) || slot->aborted)
+			continue;
+		slot->aborted = true;
+		id[nr++] = slot->id;
+	}
+	spin_unlock_irq(&q->lock);
+	return nr;
+}
+
+/*
+ * Ask for all of a request's transfers, as far as the device takes it. Return: true if it
+ * was asked for any, or is still busy with what it was asked before: the request has a
+ * timeout's time.
  */
 static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 {
 	u16 id[RECOVERY_ABORTS];
-	unsigned int i, nr = 0, asked = 0;
-	bool busy = false;
-	int err;
+	unsigned int i, nr, asked = 0;
+	int err = 0;
 
 	if (!q->ops->abort)
 		return false;
-	spin_lock_irq(&q->lock);
-	for (i = 0; i < q->slots.nr && nr < ARRAY_SIZE(id); i++) {
-		struct asblk_slot *slot = &q->slots.slot[i];
-
-		if (slot->rq != rq || !slot->in_flight ||
-		    slot->aborted == slot->id)
-			continue;
-		slot->aborted = slot->id;
-		id[nr++] = slot->id;
-	}
-	spin_unlock_irq(&q->lock);
-
-	for (i = 0; i < nr; i++) {
-		err = q->ops->abort(&q->pub, id[i]);
-		asked += !err;
-		busy |= err == -EBUSY;
-	}
+	do {
+		nr = recovery_to_abort(q, rq, id);
+		for (i = 0; i < nr && err != -EBUSY; i++) {
+			err = q->ops->abort(&q->pub, id[i]);
+			asked += !err;
+		}
+	} while (nr && !err);
 	if (!asked)
-		return busy;
+		return err == -EBUSY;
 	spin_lock_irq(&q->lock);
 	q->count.aborts += asked;
 	spin_unlock_irq(&q->lock);
@@ -263,6 +354,35 @@ static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 			     "queue %u: request %d is late, %u of its transfers aborted\n",
 			     q->pub.index, rq->tag, asked);
 	return true;
+}
+
+/* The request pays for the reset that follows. */
+static void recovery_blame(struct asblk_equeue *q, struct request *rq)
+{
+	struct asblk_slot *own = &q->slots.slot[rq->tag];
+
+	spin_lock_irq(&q->lock);
+	own->late |= ASBLK_LATE_BLAMED;
+	if ((own->late & ASBLK_LATE_STEP) == ASBLK_LATE_QUEUE)
+		own->late++;
+	spin_unlock_irq(&q->lock);
+}
+
+/* Take the next step about a request whose time is over. Under asblk_recovery::lock. */
+static void recovery_escalate(struct asblk_equeue *q, struct request *rq)
+{
+	struct asblk_ctrl *ctrl = q->pub.ctrl;
+	int step = recovery_step(q, rq);
+
+	if (step < 0 || (step == ASBLK_LATE_ABORT && recovery_abort(q, rq)))
+		return;
+	recovery_blame(q, rq);
+	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
+			     q->pub.index, rq->tag);
+	step = max(step, ASBLK_LATE_QUEUE);
+	if (READ_ONCE(q->wanted) < step)
+		WRITE_ONCE(q->wanted, step);
+	queue_work(recovery_wq, &ctrl->recovery.work);
 }
 
 /**
@@ -276,20 +396,24 @@ static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = q->pub.ctrl;
+	struct asblk_recovery *r = &ctrl->recovery;
 
-	if (recovery_poll(q, rq))
+	if (asblk_engine_late(q, rq)) {
+		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d was done\n",
+				     q->pub.index, rq->tag);
 		return true;
+	}
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
-	/* Whoever has stopped the controller takes care of its requests too. */
-	if (READ_ONCE(ctrl->recovery.state) != ASBLK_CTRL_LIVE)
+	/*
+	 * Whoever has the controller takes care of its requests too, or has it not for
+	 * long: it is looked at again a timeout later.
+	 */
+	if (!mutex_trylock(&r->lock))
 		return false;
-	if (recovery_abort(q, rq))
-		return false;
-	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
-			     q->pub.index, rq->tag);
-	WRITE_ONCE(q->wanted, true);
-	queue_work(recovery_wq, &ctrl->recovery.work);
+	if (r->state == ASBLK_CTRL_LIVE)
+		recovery_escalate(q, rq);
+	mutex_unlock(&r->lock);
 	return false;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_late);
@@ -299,12 +423,15 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_late);
  * @ctrl: controller with &asblk_ctrl_ops.reset
  *
  * For a controller driver that sees its device fail. Transfers in flight are
- * offered again, or fail if their retries are used up.
+ * offered again, or fail if their retries are used up. A controller for which this is
+ * called again and again while nothing completes is declared dead.
  *
  * Context: any.
  */
 void asblk_ctrl_reset(struct asblk_ctrl *ctrl)
 {
+	if (WARN_ON_ONCE(!ctrl->ops->reset))
+		return;
 	WRITE_ONCE(ctrl->recovery.reset_wanted, true);
 	queue_work(recovery_wq, &ctrl->recovery.work);
 }
@@ -317,7 +444,7 @@ int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
 
 	if (err)
 		return err;
-	err = recovery_reset_ctrl(ctrl, "a user's request");
+	err = recovery_reset_ctrl(ctrl, "a user's request", ASBLK_BLAME_NOBODY);
 	if (err)
 		recovery_die(ctrl, "reset failed");
 	asblk_recovery_end(ctrl);
@@ -354,12 +481,15 @@ void asblk_recovery_end(struct asblk_ctrl *ctrl)
  * @ctrl: controller with &asblk_ctrl_ops.reset
  *
  * For the time that somebody else resets the device, or takes its power. None of
- * the controller's operations runs until asblk_ctrl_resume(). Requests wait.
+ * the controller's operations runs until asblk_ctrl_resume(), but for those that
+ * &struct asblk_ctrl_ops says run beside everything. Requests wait.
  *
  * Context: task, may sleep: waits for a reset that is under way.
  */
 void asblk_ctrl_pause(struct asblk_ctrl *ctrl)
 {
+	if (WARN_ON_ONCE(!ctrl->ops->reset))
+		return;
 	mutex_lock(&ctrl->recovery.lock);
 	if (ctrl->recovery.state == ASBLK_CTRL_LIVE) {
 		WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_PAUSED);
@@ -382,7 +512,7 @@ int asblk_ctrl_resume(struct asblk_ctrl *ctrl)
 
 	mutex_lock(&ctrl->recovery.lock);
 	if (ctrl->recovery.state == ASBLK_CTRL_PAUSED) {
-		err = recovery_reset_ctrl(ctrl, "a pause");
+		err = recovery_reset_ctrl(ctrl, "a pause", ASBLK_BLAME_NOBODY);
 		if (err)
 			recovery_die(ctrl, "reset failed");
 	} else if (ctrl->recovery.state != ASBLK_CTRL_LIVE) {
@@ -416,6 +546,8 @@ void asblk_recovery_init(struct asblk_ctrl *ctrl)
 	mutex_init(&ctrl->recovery.lock);
 	/* Not before it is whole. */
 	ctrl->recovery.state = ASBLK_CTRL_PAUSED;
+	ctrl->recovery.reset_at = U64_MAX;
+	ctrl->recovery.asked_at = U64_MAX;
 	INIT_WORK(&ctrl->recovery.work, recovery_work);
 }
 

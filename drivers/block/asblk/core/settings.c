@@ -25,27 +25,42 @@ static int cache_show_host(struct asblk_disk *disk, bool on)
 	return queue_limits_commit_update_frozen(queue, &lim);
 }
 
-static int cache_show_host_all(struct asblk_ctrl *ctrl, bool on)
+static int cache_flush(struct asblk_disk *disk, bool unused)
 {
-	struct asblk_disk *disk;
-	int err = 0;
-
-	list_for_each_entry(disk, &ctrl->disks, list)
-		if (!err && (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
-			err = cache_show_host(disk, on);
-	return err;
-}
-
-static int cache_flush_all(struct asblk_ctrl *ctrl)
-{
-	struct asblk_disk *disk;
-	int err = 0;
+	int err;
 
 	/* A medium that is out was flushed before. */
-	list_for_each_entry(disk, &ctrl->disks, list)
-		if (!err && READ_ONCE(disk->unit.nr_sectors) &&
-		    (disk->params.features & ASBLK_MEDIA_WRITE_CACHE))
-			err = blkdev_issue_flush(disk->gd->part0);
+	if (!READ_ONCE(disk->unit.nr_sectors))
+		return 0;
+	err = blkdev_issue_flush(disk->gd->part0);
+	/* Whoever takes a disk away cannot keep the others from being set. */
+	return test_bit(GD_DEAD, &disk->gd->state) ? 0 : err;
+}
+
+/*
+ * Call @fn for every disk that has a cache. Disks can come and go meanwhile: those that
+ * come find asblk_ctrl::cache_on.
+ */
+static int cache_each_disk(struct asblk_ctrl *ctrl,
+			   int (*fn)(struct asblk_disk *disk, bool on), bool on)
+{
+	struct asblk_disk *disk;
+	int err = 0;
+
+	mutex_lock(&ctrl->disks_lock);
+	list_for_each_entry(disk, &ctrl->disks, list) {
+		/* It stays on the list for as long as somebody uses it. */
+		if (!(disk->params.features & ASBLK_MEDIA_WRITE_CACHE) ||
+		    !asblk_disk_get(disk))
+			continue;
+		mutex_unlock(&ctrl->disks_lock);
+		err = fn(disk, on);
+		mutex_lock(&ctrl->disks_lock);
+		asblk_disk_put(disk);
+		if (err)
+			break;
+	}
+	mutex_unlock(&ctrl->disks_lock);
 	return err;
 }
 
@@ -56,8 +71,8 @@ static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
 	if (err)
 		return err;
 	err = ctrl->ops->write_cache(ctrl, on);
-	if (!err)
-		WRITE_ONCE(ctrl->cache_on, on);
+	if (!err && !on)
+		WRITE_ONCE(ctrl->cache_on, false);
 	asblk_recovery_end(ctrl);
 	return err;
 }
@@ -66,22 +81,26 @@ static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
  * The host flushes for as long as there may be anything to lose: it begins before
  * the cache is on, and ends after it was off and has been emptied. After a failure,
  * of which the device may think otherwise, it goes on.
+ *
+ * What waited for the host's view to change had its flags taken off by then: it is
+ * flushed once the cache is on.
  */
 static int cache_set(struct asblk_ctrl *ctrl, bool on)
 {
-	int err = cache_show_host_all(ctrl, true);
+	int err;
 
+	WRITE_ONCE(ctrl->cache_on, true);
+	err = cache_each_disk(ctrl, cache_show_host, true);
 	if (!err && !on)
-		err = cache_flush_all(ctrl);
+		err = cache_each_disk(ctrl, cache_flush, on);
 	if (!err)
 		err = cache_tell_device(ctrl, on);
-	if (err || on)
-		return err;
-	err = cache_flush_all(ctrl);
+	if (!err)
+		err = cache_each_disk(ctrl, cache_flush, on);
 	if (err)
 		WRITE_ONCE(ctrl->cache_on, true);
-	else
-		cache_show_host_all(ctrl, false);
+	else if (!on)
+		cache_each_disk(ctrl, cache_show_host, false);
 	return err;
 }
 
@@ -97,11 +116,11 @@ int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	int err;
 
-	if (mutex_lock_interruptible(&ctrl->disks_lock))
+	if (mutex_lock_interruptible(&ctrl->settings_lock))
 		return -ERESTARTSYS;
 	/* Even if it is so for all we know: an earlier failure may have misled us. */
 	err = cache_set(ctrl, on);
-	mutex_unlock(&ctrl->disks_lock);
+	mutex_unlock(&ctrl->settings_lock);
 	return err;
 }
 ASBLK_EXPORT(asblk_ctrl_write_cache);
@@ -153,8 +172,9 @@ static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
 	new_usecs = usecs ? *usecs : ctrl->coalesce_usecs;
 	err = ctrl->ops->coalesce(ctrl, new_count, new_usecs);
 	if (!err) {
-		ctrl->coalesce_count = new_count;
-		ctrl->coalesce_usecs = new_usecs;
+		ctrl->coalesced = true;
+		WRITE_ONCE(ctrl->coalesce_count, new_count);
+		WRITE_ONCE(ctrl->coalesce_usecs, new_usecs);
 	}
 	asblk_recovery_end(ctrl);
 	return err;
@@ -234,7 +254,7 @@ void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value)
 
 	WRITE_ONCE(ctrl->params.max_retries, value);
 	for (i = 0; i < ctrl->nr_queues; i++)
-		WRITE_ONCE(ctrl->queues[i].max_retries, value);
+		WRITE_ONCE(ctrl->queues[i]->max_retries, value);
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_settings_max_retries);
 
@@ -261,7 +281,8 @@ int asblk_settings_restore(struct asblk_ctrl *ctrl)
 {
 	int err = 0;
 
-	if (ctrl->coalesce_usecs)
+	/* Even to have none: the device's own default may be another. */
+	if (ctrl->coalesced)
 		ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
 				    ctrl->coalesce_usecs);
 	if (ctrl->ops->write_cache)

@@ -33,7 +33,6 @@ int asblk_slots_init(struct asblk_slots *s, unsigned int nr_tags,
 	s->free = ASBLK_SLOT_NONE;
 	for (i = nr; i-- > 0; ) {
 		s->slot[i].id = i;
-		s->slot[i].aborted = ~i;	/* any other */
 		if (i >= nr_tags) {
 			s->slot[i].next = s->free;
 			s->free = i;

@@ -11,6 +11,8 @@
 #ifndef _ASBLK_SLOTS_H
 #define _ASBLK_SLOTS_H
 
+#include <linux/bits.h>
+#include <linux/limits.h>
 #include <linux/types.h>
 
 struct request;
@@ -18,30 +20,43 @@ struct request;
 #define ASBLK_SLOT_NONE		U16_MAX
 #define ASBLK_MAX_SLOTS		4096	/* leaves a generation of 4 bits */
 
+/* Escalation of a late request, &asblk_slot.late: the step that comes next. */
+#define ASBLK_LATE_ABORT	0	/* abort its transfers */
+#define ASBLK_LATE_QUEUE	1	/* reset its queue */
+#define ASBLK_LATE_CTRL		2	/* reset its controller */
+#define ASBLK_LATE_STEP		GENMASK(1, 0)
+#define ASBLK_LATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
+
 /**
  * struct asblk_slot - a place for one transfer
  * @rq: request that the slot was taken for; NULL if it is free
  * @offset: where the part begins in the request, in bytes
  * @bytes: length of the part
+ * @due: when it is to be offered again, in jiffies
  * @id: ID of the transfer in flight, or else of the next one
- * @next: next slot of the free pool, or of the list to be offered again
- * @nr_mapped: segments mapped for DMA that are to be unmapped
- * @retries: times it was offered again
+ * @next: next slot of the free pool, or of a list to be offered again
+ * @retries: times it was offered again on its own account
  * @whole: the transfer is all of @rq
+ * @aborted: the controller was asked to give the transfer up
+ * @late: ASBLK_LATE_* of the request that has this slot's tag, whichever slots its
+ *	transfers are in
+ * @nr_mapped: segments mapped for DMA that are to be unmapped
  * @in_flight: the controller has the transfer
- * @aborted: ID of the last transfer that the controller was asked to give up
  */
 struct asblk_slot {
 	struct request *rq;
 	u32 offset;
 	u32 bytes;
+	u32 due;
 	u16 id;
 	u16 next;
-	u16 nr_mapped;
+	/* Side by side, to be set at once. */
 	u8 retries;
 	bool whole;
+	bool aborted;
+	u8 late;
+	u16 nr_mapped;
 	bool in_flight;
-	u16 aborted;
 };
 
 /**
@@ -99,6 +114,12 @@ static inline struct asblk_slot *asblk_slot_take(struct asblk_slots *s,
 	slot = &s->slot[s->free];
 	s->free = slot->next;
 	return slot;
+}
+
+/* Are there slots that belong to no tag? */
+static inline bool asblk_slot_in_pool(const struct asblk_slots *s)
+{
+	return s->free != ASBLK_SLOT_NONE;
 }
 
 /**

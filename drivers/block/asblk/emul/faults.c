@@ -46,31 +46,11 @@ static const char *const emul_until_words[] = {
 	"abort", "queue-reset", "controller-reset", "never", NULL
 };
 
-/* All that a request may end with but what is between the block layer and dm. */
-#define STATUSES(X)						\
-	X("ioerr", BLK_STS_IOERR)				\
-	X("medium", BLK_STS_MEDIUM)				\
-	X("notsupp", BLK_STS_NOTSUPP)				\
-	X("timeout", BLK_STS_TIMEOUT)				\
-	X("nospc", BLK_STS_NOSPC)				\
-	X("transport", BLK_STS_TRANSPORT)			\
-	X("target", BLK_STS_TARGET)				\
-	X("resv-conflict", BLK_STS_RESV_CONFLICT)		\
-	X("protection", BLK_STS_PROTECTION)			\
-	X("resource", BLK_STS_RESOURCE)				\
-	X("again", BLK_STS_AGAIN)				\
-	X("dev-resource", BLK_STS_DEV_RESOURCE)			\
-	X("zone-open-resource", BLK_STS_ZONE_OPEN_RESOURCE)	\
-	X("zone-active-resource", BLK_STS_ZONE_ACTIVE_RESOURCE)	\
-	X("offline", BLK_STS_OFFLINE)				\
-	X("duration-limit", BLK_STS_DURATION_LIMIT)		\
-	X("invalid", BLK_STS_INVAL)
-
 #define STATUS_WORD(word, code)	word,
 #define STATUS_CODE(word, code)	code,
 
-static const char *const emul_status_words[] = { STATUSES(STATUS_WORD) NULL };
-static const blk_status_t status_codes[] = { STATUSES(STATUS_CODE) };
+static const char *const emul_status_words[] = { ASBLK_STATUSES(STATUS_WORD) NULL };
+static const blk_status_t status_codes[] = { ASBLK_STATUSES(STATUS_CODE) };
 
 static const struct rule_field {
 	const char *name;

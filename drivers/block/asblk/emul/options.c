@@ -321,7 +321,7 @@ static int options_check(const struct emul_options *o,
 	if (lim->max_segment_bytes % v[EMUL_DMA_ALIGNMENT])
 		return options_clash(o, EMUL_MAX_SEGMENT_SIZE, "a multiple of",
 				     EMUL_DMA_ALIGNMENT);
-	if (v[EMUL_MAX_SEGMENTS] * piece < block)
+	if (v[EMUL_MAX_SEGMENTS] < asblk_limits_segments(lim, block))
 		return options_clash(o, EMUL_MAX_SEGMENTS,
 				     "enough segments for one block of",
 				     EMUL_BLOCK_SIZE);
