@@ -486,14 +486,16 @@ static void nvme_rescan(struct kunit *test)
 
 static void no_promise(struct nvme_id_ctrl *id) { }
 static void eight_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(7); }
-static void seven_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(6); }
-static void all_blocks(struct nvme_id_ctrl *id) { id->awupf = cpu_to_le16(U16_MAX); }
 
-static void sixteen_here(struct nvme_id_ns *id)
+static void atomic_here(struct nvme_id_ns *id, u16 nawupf)
 {
 	id->nsfeat = NVME_NS_FEAT_ATOMICS;
-	id->nawupf = cpu_to_le16(15);
+	id->nawupf = cpu_to_le16(nawupf);
 }
+
+static void seven_here(struct nvme_id_ns *id) { atomic_here(id, 6); }
+static void sixteen_here(struct nvme_id_ns *id) { atomic_here(id, 15); }
+static void all_here(struct nvme_id_ns *id) { atomic_here(id, U16_MAX); }
 
 static void as_everywhere(struct nvme_id_ns *id) { id->nsfeat = NVME_NS_FEAT_ATOMICS; }
 
@@ -516,11 +518,12 @@ static const struct atomic_param {
 	u32 bytes;
 } atomic_params[] = {
 	{ "a block", no_promise, NULL, 512 },
-	{ "eight blocks", eight_blocks, NULL, 4096 },
-	{ "seven blocks", seven_blocks, NULL, 2048 },
-	{ "more than a transfer", all_blocks, NULL, 16384 },
-	{ "more in this namespace", eight_blocks, sixteen_here, 8192 },
-	{ "nothing special in this namespace", eight_blocks, as_everywhere, 4096 },
+	/* One number for LBAs of all sizes says nothing of these. */
+	{ "eight blocks of the controller", eight_blocks, NULL, 512 },
+	{ "sixteen blocks of the namespace", eight_blocks, sixteen_here, 8192 },
+	{ "seven blocks of the namespace", no_promise, seven_here, 2048 },
+	{ "more than a transfer", no_promise, all_here, 16384 },
+	{ "a block of the namespace", eight_blocks, as_everywhere, 512 },
 	{ "boundaries", eight_blocks, bounded, 0 },
 	{ "an offset", eight_blocks, shifted, 0 },
 };

@@ -66,7 +66,7 @@ static void settings_cache_refused(struct kunit *test)
 	t->fake->setting_err = -EIO;
 	/* Who knows what the device has made of it: the host flushes. */
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, true), -EIO);
-	KUNIT_EXPECT_FALSE(test, t->fake->ctrl->cache_on);
+	KUNIT_EXPECT_TRUE(test, t->fake->ctrl->cache_on);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(bdev(t)));
 	/* And goes on until the device has agreed that it is off. */
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), -EIO);

@@ -306,17 +306,17 @@ static int recovery_step(struct asblk_equeue *q, struct request *rq)
 	return step;
 }
 
-/* IDs of the request's transfers that were not to be aborted yet. Return: how many. */
+/* IDs of the request's transfers, from slot @at on, which is moved on. Return: how many. */
 static unsigned int recovery_to_abort(struct asblk_equeue *q, struct request *rq,
-				      u16 id[RECOVERY_ABORTS])
+				      unsigned int *at, u16 id[RECOVERY_ABORTS])
 {
-	unsigned int i, nr = 0;
+	unsigned int nr = 0;
 
 	spin_lock_irq(&q->lock);
-	for (i = 0; i < q->slots.nr && nr < RECOVERY_ABORTS; i++) {
-		struct asblk_slot *slot = &q->slots.slot[i];
+	for (; *at < q->slots.nr && nr < RECOVERY_ABORTS; (*at)++) {
+		struct asblk_slot *slot = &q->slots.slot[*at];
 
-		if (!recovery_is_busy(rq, slot) || slot->aborted)
+		if (!recovery_is_busy(rq, slot))
 			continue;
 		slot->aborted = true;
 		id[nr++] = slot->id;
@@ -326,20 +326,21 @@ static unsigned int recovery_to_abort(struct asblk_equeue *q, struct request *rq
 }
 
 /*
- * Ask for all of a request's transfers, as far as the device takes it. Return: true if it
+ * Ask for all of a request's transfers, each once, as far as the device takes it: one that
+ * completes meanwhile may be in flight again under another ID. Return: true if it
  * was asked for any, or is still busy with what it was asked before: the request has a
  * timeout's time.
  */
 static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
 {
 	u16 id[RECOVERY_ABORTS];
-	unsigned int i, nr, asked = 0;
+	unsigned int i, nr, at = 0, asked = 0;
 	int err = 0;
 
 	if (!q->ops->abort)
 		return false;
 	do {
-		nr = recovery_to_abort(q, rq, id);
+		nr = recovery_to_abort(q, rq, &at, id);
 		for (i = 0; i < nr && err != -EBUSY; i++) {
 			err = q->ops->abort(&q->pub, id[i]);
 			asked += !err;

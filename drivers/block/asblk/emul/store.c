@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/visibility.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "store.h"
 
-#define STORE_GFP_NOW	(GFP_NOWAIT | __GFP_NOWARN)
+/* What a leaf covers, and how many of them are looked at in a row. */
+#define STORE_LEAF_BYTES	((u64)PAGE_SIZE << STORE_LEAF_SHIFT)
+#define STORE_SKIP		65536ULL
 
-/**
- * emul_store_limit - change the limit
- * @s: store
- * @limit_bytes: most bytes that data and leaves may take, rounded down to pages;
- *	0 for no limit
- *
- * What is there stays, even if it is more. Context: any.
- */
-void emul_store_limit(struct emul_store *s, u64 limit_bytes)
-{
-	WRITE_ONCE(s->limit, limit_bytes ? limit_bytes >> PAGE_SHIFT : LONG_MAX);
-}
+#define STORE_GFP_NOW	(GFP_NOWAIT | __GFP_NOWARN)
 
 static struct store_leaf **store_table(u64 size, unsigned long *nr_leaves)
 {
@@ -40,21 +34,19 @@ static struct store_leaf **store_table(u64 size, unsigned long *nr_leaves)
  * emul_store_init - make an empty store
  * @s: store
  * @size: bytes, at least 1
- * @limit_bytes: most bytes that data and leaves may take, rounded down to pages;
- *	0 for no limit
+ * @budget: what data and leaves are taken from; outlives the store
  *
  * Costs 8 bytes per 2 MiB of @size at once, and a page per 2 MiB written to.
  *
  * Context: may sleep.
  * Return: 0, -EFBIG if @size cannot be addressed, or -ENOMEM.
  */
-int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes)
+int emul_store_init(struct emul_store *s, u64 size, struct emul_budget *budget)
 {
 	if (size >> (PAGE_SHIFT + STORE_LEAF_SHIFT) >= LONG_MAX / sizeof(*s->leaf))
 		return -EFBIG;
-	emul_store_limit(s, limit_bytes);
+	s->budget = budget;
 	atomic_long_set(&s->pages, 0);
-	atomic_long_set(&s->leaves, 0);
 	s->leaf = store_table(size, &s->nr_leaves);
 	return s->leaf ? 0 : -ENOMEM;
 }
@@ -94,14 +86,18 @@ int emul_store_resize(struct emul_store *s, u64 old_size, u64 size)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_resize);
 
-static void store_free_leaf(struct store_leaf *leaf)
+static void store_free_leaf(struct emul_store *s, struct store_leaf *leaf)
 {
-	unsigned long i;
+	unsigned long i, nr = 1;
 
-	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
-		if (leaf->page[i])
-			free_page((unsigned long)leaf->page[i]);
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++) {
+		if (!leaf->page[i])
+			continue;
+		free_page((unsigned long)leaf->page[i]);
+		nr++;
+	}
 	free_page((unsigned long)leaf);
+	emul_budget_give(s->budget, nr << PAGE_SHIFT);
 }
 
 /**
@@ -116,7 +112,7 @@ void emul_store_exit(struct emul_store *s)
 
 	for (i = 0; i < s->nr_leaves; i++) {
 		if (s->leaf[i])
-			store_free_leaf(s->leaf[i]);
+			store_free_leaf(s, s->leaf[i]);
 		/* A store may be larger than one can free without a break. */
 		cond_resched();
 	}
@@ -153,6 +149,28 @@ static inline void *store_page(const struct store_leaf *leaf, u64 index)
 	return READ_ONCE(leaf->page[index & (STORE_LEAF_ENTRIES - 1)]);
 }
 
+/* Return: a page out of the budget, or -ENOSPC or -ENOMEM as an ERR_PTR. */
+static void *store_take_page(struct emul_store *s, gfp_t gfp)
+{
+	void *page;
+
+	if (!emul_budget_take(s->budget, PAGE_SIZE))
+		return ERR_PTR(-ENOSPC);
+	page = (void *)__get_free_page(gfp);
+	if (page)
+		return page;
+	emul_budget_give(s->budget, PAGE_SIZE);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* Give a page back that nobody else has seen. */
+static void store_give_page(struct emul_store *s, void *page)
+{
+	free_page((unsigned long)page);
+	emul_budget_give(s->budget, PAGE_SIZE);
+}
+
+/* The leaf of page @index, made if there is none. Return: as store_take_page(). */
 static struct store_leaf *store_leaf_for(struct emul_store *s, u64 index,
 					 gfp_t gfp)
 {
@@ -161,15 +179,13 @@ static struct store_leaf *store_leaf_for(struct emul_store *s, u64 index,
 
 	if (leaf)
 		return leaf;
-	leaf = (struct store_leaf *)get_zeroed_page(gfp);
-	if (!leaf)
-		return NULL;
-	other = cmpxchg(slot, NULL, leaf);
-	if (!other) {
-		atomic_long_inc(&s->leaves);
+	leaf = store_take_page(s, gfp | __GFP_ZERO);
+	if (IS_ERR(leaf))
 		return leaf;
-	}
-	free_page((unsigned long)leaf);
+	other = cmpxchg(slot, NULL, leaf);
+	if (!other)
+		return leaf;
+	store_give_page(s, leaf);
 	return other;
 }
 
@@ -256,31 +272,29 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_read);
 static int store_add(struct emul_store *s, u64 index, const void *src,
 		     u32 offset, u32 len, gfp_t gfp)
 {
-	struct store_leaf *leaf = store_leaf_for(s, index, gfp);
 	bool whole = src && len == PAGE_SIZE;
+	struct store_leaf *leaf;
 	void *page, *other;
 
-	if (!leaf)
-		return -ENOMEM;
-	if (atomic_long_inc_return(&s->pages) + atomic_long_read(&s->leaves) >
-	    READ_ONCE(s->limit)) {
-		atomic_long_dec(&s->pages);
-		return -ENOSPC;
-	}
-	page = (void *)__get_free_page(whole ? gfp : gfp | __GFP_ZERO);
-	if (!page) {
-		atomic_long_dec(&s->pages);
-		return -ENOMEM;
+	/* The page first: a write that is refused leaves no leaf behind. */
+	page = store_take_page(s, whole ? gfp : gfp | __GFP_ZERO);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	leaf = store_leaf_for(s, index, gfp);
+	if (IS_ERR(leaf)) {
+		store_give_page(s, page);
+		return PTR_ERR(leaf);
 	}
 	if (src)
 		memcpy(page + offset, src, len);
 	/* Full barrier: readers that see the page see its content. */
 	other = cmpxchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL,
 			page);
-	if (!other)
+	if (!other) {
+		atomic_long_inc(&s->pages);
 		return 0;
-	atomic_long_dec(&s->pages);
-	free_page((unsigned long)page);
+	}
+	store_give_page(s, page);
 	return -EEXIST;
 }
 
@@ -375,6 +389,37 @@ int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 EXPORT_SYMBOL_IF_KUNIT(emul_store_write);
 
 /**
+ * emul_store_reserve - see to it that a write finds memory
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @len: bytes
+ * @wait: wait for memory
+ *
+ * What is a hole becomes zeroes, which reads the same. For a write that must not be
+ * done in part.
+ *
+ * Context: may sleep if @wait, else any, under rcu_read_lock().
+ * Return: as emul_store_write(), with nothing written.
+ */
+int emul_store_reserve(struct emul_store *s, u64 pos, u64 len, bool wait)
+{
+	u64 index, last = (pos + len - 1) >> PAGE_SHIFT;
+
+	for (index = pos >> PAGE_SHIFT; index <= last; index++) {
+		struct store_leaf *leaf = store_leaf(s, index);
+		int err;
+
+		if (leaf && store_page(leaf, index))
+			continue;
+		err = store_add(s, index, NULL, 0, 0, wait ? EMUL_GFP_WAIT : STORE_GFP_NOW);
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_reserve);
+
+/**
  * emul_store_write_wait - write, waiting for memory
  * @s: store
  * @pos: first byte; @pos + @len is at most the size
@@ -425,7 +470,31 @@ static void store_remove(struct emul_store *s, struct store_leaf *leaf,
 	if (erase)
 		clear_page(page);
 	atomic_long_dec(&s->pages);
+	emul_budget_give(s->budget, PAGE_SIZE);
 	call_rcu(&virt_to_page(page)->rcu_head, store_free_page);
+}
+
+/*
+ * Most of the table of a large store is empty: look at much of it at a time. Return: where
+ * the first leaf from @pos on begins, or @pos if that is in it; @end if there is none.
+ */
+static u64 store_skip_holes(const struct emul_store *s, u64 pos, u64 end)
+{
+	u64 i = pos / STORE_LEAF_BYTES, last = DIV64_U64_ROUND_UP(end, STORE_LEAF_BYTES);
+
+	while (i < last) {
+		u64 nr = min(last - i, STORE_SKIP);
+		const void *found = memchr_inv(&s->leaf[i], 0, nr * sizeof(*s->leaf));
+
+		if (found) {
+			i = (struct store_leaf **)PTR_ALIGN_DOWN(found, sizeof(*s->leaf)) -
+			    s->leaf;
+			return max(pos, i * STORE_LEAF_BYTES);
+		}
+		i += nr;
+		cond_resched();
+	}
+	return end;
 }
 
 /**
@@ -442,10 +511,14 @@ void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
 	u64 end = pos + len;
 
 	while (pos < end) {
-		struct store_leaf *leaf = store_leaf(s, pos >> PAGE_SHIFT);
-		u64 leaf_end = min(end, round_up(pos + 1, PAGE_SIZE <<
-							  STORE_LEAF_SHIFT));
+		struct store_leaf *leaf;
+		u64 leaf_end;
 
+		pos = store_skip_holes(s, pos, end);
+		if (pos >= end)
+			return;
+		leaf = store_leaf(s, pos >> PAGE_SHIFT);
+		leaf_end = min(end, round_up(pos + 1, STORE_LEAF_BYTES));
 		while (leaf && pos < leaf_end) {
 			u64 step = min(leaf_end - pos,
 				       PAGE_SIZE - offset_in_page(pos));

@@ -14,6 +14,8 @@
 #include <linux/gfp.h>
 #include <linux/types.h>
 
+#include "budget.h"
+
 /*
  * For memory without which a command cannot be executed. Never the OOM killer: a
  * device without memory is an error, not a reason to kill. It may be needed to write
@@ -33,26 +35,24 @@ struct store_leaf {
  * struct emul_store - a sparse array of bytes
  * @leaf: table of @nr_leaves pointers
  * @nr_leaves: length of the table
- * @limit: most pages of data and leaves
+ * @budget: what data and leaves are taken from
  * @pages: pages of data held. Shared by all queues, but touched only where a
  *	page is allocated or freed.
- * @leaves: leaves held, likewise
  */
 struct emul_store {
 	struct store_leaf **leaf;
 	unsigned long nr_leaves;
-	long limit;
+	struct emul_budget *budget;
 	atomic_long_t pages ____cacheline_aligned_in_smp;
-	atomic_long_t leaves;
 };
 
-int emul_store_init(struct emul_store *s, u64 size, u64 limit_bytes);
+int emul_store_init(struct emul_store *s, u64 size, struct emul_budget *budget);
 void emul_store_exit(struct emul_store *s);
 int emul_store_resize(struct emul_store *s, u64 old_size, u64 size);
-void emul_store_limit(struct emul_store *s, u64 limit_bytes);
 void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len);
 int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 		     u32 *done);
+int emul_store_reserve(struct emul_store *s, u64 pos, u64 len, bool wait);
 int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
 			  u64 len, u64 *done);
 void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase);

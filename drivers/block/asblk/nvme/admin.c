@@ -4,6 +4,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/slab.h>
 
 #include "nvme.h"
 
@@ -16,6 +17,28 @@
 /* The last is the event request's: there is one, however much else is in flight. */
 #define EVENT_SLOT	(ADMIN_SLOTS - 1)
 
+/* So many commands without an answer, and the controller is reset to get them back. */
+#define MAX_ORPHANS	8
+
+/* PRP entries in a page. */
+#define PRPS		(ANVME_PAGE / sizeof(__le64))
+
+/**
+ * anvme_admin_init - prepare the admin queue of a controller
+ * @nd: controller, zeroed; its interrupt handler does not run yet
+ */
+void anvme_admin_init(struct anvme *nd)
+{
+	struct anvme_admin *a = &nd->admin;
+	unsigned int i;
+
+	spin_lock_init(&a->lock);
+	init_waitqueue_head(&a->free);
+	init_llist_head(&a->landed);
+	for (i = 0; i < ADMIN_SLOTS; i++)
+		init_completion(&a->slot[i].done);
+}
+
 /**
  * anvme_admin_alloc - allocate the admin queue
  * @nd: controller
@@ -25,14 +48,25 @@
  */
 int anvme_admin_alloc(struct anvme *nd)
 {
-	struct anvme_admin *a = &nd->admin;
-	unsigned int i;
+	return anvme_ring_alloc(nd, &nd->admin.ring, 0, ANVME_ADMIN_ENTRIES);
+}
 
-	spin_lock_init(&a->lock);
-	init_waitqueue_head(&a->free);
-	for (i = 0; i < ADMIN_SLOTS; i++)
-		init_completion(&a->slot[i].done);
-	return anvme_ring_alloc(nd, &a->ring, 0, ANVME_ADMIN_ENTRIES);
+static void memory_free(struct anvme *nd, struct anvme_admin_memory *m)
+{
+	if (!m)
+		return;
+	dma_free_coherent(nd->dev, m->size, m->data, m->dma);
+	kfree(m);
+}
+
+/* Orphans may end where no memory can be freed. Context: may sleep. */
+static void free_landed(struct anvme *nd)
+{
+	struct llist_node *list = llist_del_all(&nd->admin.landed);
+	struct anvme_admin_memory *m, *next;
+
+	llist_for_each_entry_safe(m, next, list, node)
+		memory_free(nd, m);
 }
 
 /**
@@ -41,6 +75,7 @@ int anvme_admin_alloc(struct anvme *nd)
  */
 void anvme_admin_free(struct anvme *nd)
 {
+	free_landed(nd);
 	anvme_ring_free(nd, &nd->admin.ring);
 }
 
@@ -72,11 +107,21 @@ void anvme_admin_down(struct anvme *nd)
 	wake_up_all(&nd->admin.free);
 }
 
+/* Under the lock. What the slot held is not the controller's any more. */
+static void slot_free(struct anvme_admin *a, struct anvme_admin_slot *slot)
+{
+	if (slot->memory)
+		llist_add(&slot->memory->node, &a->landed);
+	slot->memory = NULL;
+	a->orphans -= slot->use == ANVME_ADMIN_ORPHAN;
+	slot->use = ANVME_ADMIN_FREE;
+}
+
 /**
  * anvme_admin_flush - have the commands in flight fail
  * @nd: controller that takes no commands and has forgotten those it had
  *
- * Context: any but hard interrupts.
+ * Context: may sleep.
  */
 void anvme_admin_flush(struct anvme *nd)
 {
@@ -92,11 +137,12 @@ void anvme_admin_flush(struct anvme *nd)
 			slot->status = -ESHUTDOWN;
 			complete(&slot->done);
 		} else {
-			slot->use = ANVME_ADMIN_FREE;
+			slot_free(a, slot);
 		}
 	}
 	spin_unlock_irq(&a->lock);
 	wake_up_all(&a->free);
+	free_landed(nd);
 }
 
 /* Under the lock. Return: a free slot for one more command, or NULL. */
@@ -142,10 +188,15 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	}
 	slot = &a->slot[id];
 	slot->status = le16_to_cpu(cqe->status) >> 1;
-	/* We do not need it, but who is wrong about it may be wrong about the rest. */
+	/*
+	 * We do not need it, but who is wrong about it may be wrong about the rest: the
+	 * command counts as still out, and is waited for in vain.
+	 */
 	if (le16_to_cpu(cqe->sq_head) >= a->ring.size) {
 		dev_err_ratelimited(nd->dev, "completion of admin command %#x with a queue head of %u, there are %u entries\n",
 				    id, le16_to_cpu(cqe->sq_head), a->ring.size);
+		if (slot->use != ANVME_ADMIN_WAITED)
+			return;
 		slot->status = -EIO;
 	}
 	slot->result = le64_to_cpu(cqe->result.u64);
@@ -166,7 +217,7 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	default:
 		break;
 	}
-	slot->use = ANVME_ADMIN_FREE;
+	slot_free(a, slot);
 	wake_up(&a->free);
 }
 
@@ -201,8 +252,7 @@ bool anvme_admin_reap(struct anvme *nd)
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_reap);
 
 /* Wait for a slot. Return: it, or NULL if the controller is down or does not answer. */
-static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
-						struct nvme_command *cmd,
+static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd, struct nvme_command *cmd,
 						unsigned long timeout)
 {
 	struct anvme_admin *a = &nd->admin;
@@ -223,14 +273,15 @@ static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd,
 	return slot;
 }
 
-/* Return: false if it does not finish within @timeout jiffies. */
-static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot, unsigned long timeout)
+/* Return: false if it does not finish in time. */
+static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
+		       const struct anvme_admin_io *io)
 {
-	unsigned long end = jiffies + timeout;
+	unsigned long end = jiffies + (io->timeout ?: ANVME_ADMIN_TIMEOUT);
 	bool late;
 
 	do {
-		late = time_after(jiffies, end);
+		late = time_after(jiffies, end) || (io->timeout && READ_ONCE(nd->going));
 		if (wait_for_completion_timeout(&slot->done, POLL_INTERVAL))
 			return true;
 		anvme_admin_reap(nd);
@@ -238,94 +289,146 @@ static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot, unsigned
 	return false;
 }
 
-/**
- * anvme_admin - execute an admin command
- * @nd: controller
- * @cmd: command, but for its identifier
- * @result: dwords 0 and 1 of the completion; may be NULL
- * @timeout: jiffies
- *
- * Context: may sleep.
- * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the controller
- * is down or all its slots stay taken, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT.
- */
-int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
-		unsigned long timeout)
+/* Nobody waits for the command any more; @memory is its slot's from here on. */
+static void admin_give_up(struct anvme *nd, struct anvme_admin_slot *slot,
+			  const struct nvme_command *cmd, bool optional)
 {
 	struct anvme_admin *a = &nd->admin;
-	struct anvme_admin_slot *slot = admin_wait_slot(nd, cmd, timeout);
-	bool done;
-	int status;
+	bool many = READ_ONCE(a->orphans) > MAX_ORPHANS;
 
-	if (!slot)
+	dev_err_ratelimited(nd->dev, "admin command %#x timed out\n", cmd->common.opcode);
+	if (IS_ERR_OR_NULL(nd->ctrl) || READ_ONCE(nd->going))
+		return;
+	/* That gives its slot and its memory back for sure, an abort with luck. */
+	if (!optional || many)
+		asblk_ctrl_reset(nd->ctrl);
+	else
+		anvme_admin_abort(nd, 0, slot - a->slot);
+}
+
+/* Return: as anvme_admin_io(); @memory has an owner afterwards. */
+static int admin_execute(struct anvme *nd, struct nvme_command *cmd,
+			 struct anvme_admin_memory *memory, struct anvme_admin_io *io)
+{
+	unsigned long timeout = io->timeout ?: ANVME_ADMIN_TIMEOUT;
+	struct anvme_admin_slot *slot = admin_wait_slot(nd, cmd, timeout);
+	struct anvme_admin *a = &nd->admin;
+	int status;
+	bool done;
+
+	if (!slot) {
+		memory_free(nd, memory);
 		return -ENODEV;
-	done = admin_wait(nd, slot, timeout);
+	}
+	done = admin_wait(nd, slot, io);
 	spin_lock_irq(&a->lock);
-	if (done || try_wait_for_completion(&slot->done)) {
-		status = slot->status;
-		if (result)
-			*result = slot->result;
-		slot->use = ANVME_ADMIN_FREE;
-	} else {
-		status = -ETIMEDOUT;
+	status = done || try_wait_for_completion(&slot->done) ? slot->status : -ETIMEDOUT;
+	io->result = slot->result;
+	if (status == -ETIMEDOUT || status == -EIO) {
 		slot->use = ANVME_ADMIN_ORPHAN;
+		slot->memory = memory;
+		a->orphans++;
+	} else {
+		slot->use = ANVME_ADMIN_FREE;
 	}
 	spin_unlock_irq(&a->lock);
-	wake_up(&a->free);
-	if (status == -ETIMEDOUT) {
-		dev_err(nd->dev, "admin command %#x timed out\n",
-			cmd->common.opcode);
-		/* Only that gives its slot and its memory back. */
-		if (!IS_ERR_OR_NULL(nd->ctrl))
-			asblk_ctrl_reset(nd->ctrl);
+	if (status == -ETIMEDOUT || status == -EIO) {
+		admin_give_up(nd, slot, cmd, io->optional && status == -ETIMEDOUT);
+		return status;
 	}
+	wake_up(&a->free);
+	if (io->from_device && !status && io->len)
+		memcpy(io->data, memory->data, io->len);
+	memory_free(nd, memory);
 	return status;
 }
 
 /**
- * anvme_admin_data - execute an admin command with data
+ * anvme_admin - execute an admin command without data
  * @nd: controller
- * @cmd: command, but for its identifier and its data pointer
- * @data: memory of any kind
- * @len: bytes, at most %ANVME_MAX_BYTES
- * @from_device: which way
- * @result: as anvme_admin()
- * @timeout: jiffies
+ * @cmd: command, but for its identifier
+ * @result: dwords 0 and 1 of the completion; may be NULL
  *
  * Context: may sleep.
- * Return: as anvme_admin(), or -ENOMEM.
+ * Return: as anvme_admin_io().
  */
-int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
-		     size_t len, bool from_device, u64 *result,
-		     unsigned long timeout)
+int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result)
 {
+	struct anvme_admin_io io = {};
+	int status = admin_execute(nd, cmd, NULL, &io);
+
+	if (result)
+		*result = io.result;
+	return status;
+}
+
+/*
+ * Data, list and one page more, zeroed. How much a command transfers is said by its
+ * dwords, which need not agree with the length of its data: what goes beyond that goes to
+ * the spare page, never to an address that is not the command's. So every PRP entry
+ * (4.1.1) is filled in, and the last one of the list, which may be taken for a pointer to
+ * the next list, points to the list itself.
+ */
+static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
+					       struct nvme_command *cmd)
+{
+	struct anvme_admin_memory *m = kzalloc_obj(*m);
 	size_t data_size = round_up(len, ANVME_PAGE);
 	unsigned int i, nr = data_size / ANVME_PAGE;
-	/* The list of PRP entries, if there is one, follows the data. */
-	size_t size = data_size + (nr > 2 ? ANVME_PAGE : 0);
-	dma_addr_t dma;
-	void *buf = dma_alloc_coherent(nd->dev, size, &dma, GFP_KERNEL);
-	__le64 *list = buf + data_size;
-	int status;
+	dma_addr_t list_dma, spare;
+	__le64 *list;
 
-	if (!buf)
-		return -ENOMEM;
-	if (!from_device)
-		memcpy(buf, data, len);
-	cmd->common.dptr.prp1 = cpu_to_le64(dma);
+	if (!m)
+		return NULL;
+	m->size = data_size + 2 * ANVME_PAGE;
+	m->data = dma_alloc_coherent(nd->dev, m->size, &m->dma, GFP_KERNEL);
+	if (!m->data) {
+		kfree(m);
+		return NULL;
+	}
+	list = m->data + data_size;
+	list_dma = m->dma + data_size;
+	spare = list_dma + ANVME_PAGE;
+	for (i = 0; i < PRPS; i++)
+		list[i] = cpu_to_le64(i + 1 < nr ? m->dma + (i + 1) * ANVME_PAGE : spare);
+	if (nr <= PRPS - 1)
+		list[PRPS - 1] = cpu_to_le64(list_dma);
+	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma : spare);
+	cmd->common.dptr.prp2 = cpu_to_le64(nr == 2 ? m->dma + ANVME_PAGE : list_dma);
+	/* Those of vendors may have metadata; for the others the pointer is reserved. */
+	if (cmd->common.opcode >= nvme_admin_vendor_start)
+		cmd->common.metadata = cpu_to_le64(spare);
+	/* A command that transfers more than these two pages takes the second for the list. */
 	if (nr == 2)
-		cmd->common.dptr.prp2 = cpu_to_le64(dma + ANVME_PAGE);
-	else if (nr > 2)
-		cmd->common.dptr.prp2 = cpu_to_le64(dma + data_size);
-	for (i = 1; nr > 2 && i < nr; i++)
-		list[i - 1] = cpu_to_le64(dma + i * ANVME_PAGE);
-	status = anvme_admin(nd, cmd, result, timeout);
-	if (from_device && !status)
-		memcpy(data, buf, len);
-	/* Rather lost than written to by a command that is still out. */
-	if (status != -ETIMEDOUT)
-		dma_free_coherent(nd->dev, size, buf, dma);
-	return status;
+		memcpy(m->data + ANVME_PAGE, list, ANVME_PAGE);
+	return m;
+}
+
+/**
+ * anvme_admin_io - execute an admin command, with data or without
+ * @nd: controller
+ * @cmd: command, but for its identifier, its data and its metadata pointer
+ * @io: data, time, result
+ *
+ * Whatever the command says of the length of its data, the controller reaches no memory
+ * but the command's.
+ *
+ * Context: may sleep.
+ * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the controller
+ * is down or all its slots stay taken, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT,
+ * -EIO if it is wrong about its queue, or -ENOMEM.
+ */
+int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admin_io *io)
+{
+	struct anvme_admin_memory *memory;
+
+	free_landed(nd);
+	memory = memory_alloc(nd, io->len, cmd);
+	if (!memory)
+		return -ENOMEM;
+	if (!io->from_device && io->len)
+		memcpy(memory->data, io->data, io->len);
+	return admin_execute(nd, cmd, memory, io);
 }
 
 /**
@@ -406,9 +509,11 @@ int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data)
 		.identify.nsid		= cpu_to_le32(nsid),
 		.identify.cns		= cns,
 	};
+	struct anvme_admin_io io = {
+		.data = data, .len = NVME_IDENTIFY_DATA_SIZE, .from_device = true,
+	};
 
-	return anvme_admin_data(nd, &cmd, data, NVME_IDENTIFY_DATA_SIZE, true,
-				NULL, ANVME_ADMIN_TIMEOUT);
+	return anvme_admin_io(nd, &cmd, &io);
 }
 
 /**
@@ -431,9 +536,21 @@ int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len)
 		.get_log_page.numdl	= cpu_to_le16(dwords),
 		.get_log_page.numdu	= cpu_to_le16(dwords >> 16),
 	};
+	struct anvme_admin_io io = {
+		.data = data, .len = len, .from_device = true, .optional = true,
+	};
 
-	return anvme_admin_data(nd, &cmd, data, len, true, NULL,
-				ANVME_ADMIN_TIMEOUT);
+	return anvme_admin_io(nd, &cmd, &io);
+}
+
+static int delete_queue(struct anvme *nd, u8 opcode, u16 id)
+{
+	struct nvme_command cmd = {
+		.delete_queue.opcode	= opcode,
+		.delete_queue.qid	= cpu_to_le16(id),
+	};
+
+	return anvme_admin(nd, &cmd, NULL);
 }
 
 /**
@@ -443,7 +560,8 @@ int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len)
  * @vector: interrupt vector, or -1 for none
  *
  * Context: may sleep.
- * Return: as anvme_admin(), with nothing created.
+ * Return: as anvme_admin(). Of a positive status nothing is created; after a negative errno
+ * the controller may have the queues, and is to be disabled before their memory goes.
  */
 int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector)
 {
@@ -467,28 +585,13 @@ int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector)
 	int status;
 
 	anvme_ring_reset(nd, r);
-	status = anvme_admin(nd, &cq, NULL, ANVME_ADMIN_TIMEOUT);
+	status = anvme_admin(nd, &cq, NULL);
 	if (status)
 		return status;
-	status = anvme_admin(nd, &sq, NULL, ANVME_ADMIN_TIMEOUT);
-	if (status > 0) {
-		cq.delete_queue = (struct nvme_delete_queue) {
-			.opcode	= nvme_admin_delete_cq,
-			.qid	= cpu_to_le16(r->id),
-		};
-		anvme_admin(nd, &cq, NULL, ANVME_ADMIN_TIMEOUT);
-	}
+	status = anvme_admin(nd, &sq, NULL);
+	if (status > 0 && delete_queue(nd, nvme_admin_delete_cq, r->id))
+		status = -EIO;
 	return status;
-}
-
-static int delete_queue(struct anvme *nd, u8 opcode, u16 id)
-{
-	struct nvme_command cmd = {
-		.delete_queue.opcode	= opcode,
-		.delete_queue.qid	= cpu_to_le16(id),
-	};
-
-	return anvme_admin(nd, &cmd, NULL, ANVME_ADMIN_TIMEOUT);
 }
 
 /**

@@ -162,6 +162,7 @@ static int check_capabilities(struct anvme *nd)
 		dev_err(nd->dev, "queues of one entry cannot be used\n");
 		return -EOPNOTSUPP;
 	}
+	nd->version = reg_read(nd, NVME_REG_VS);
 	nd->db_stride = 4U << NVME_CAP_STRIDE(nd->cap);
 	if (nd->bar_len < NVME_REG_DBS + 4 * nd->db_stride) {
 		dev_err(nd->dev, "registers of %u bytes have no room for doorbells %u bytes apart\n",
@@ -213,6 +214,30 @@ static int identify_controller(struct anvme *nd)
 	return 0;
 }
 
+/*
+ * Is it still the same controller, after a time in which anything can have happened? As
+ * all of a reset without an allocation: memory may have to be written out to it first.
+ */
+static int check_identity(struct anvme *nd)
+{
+	struct nvme_command cmd = {
+		.identify.opcode	= nvme_admin_identify,
+		.identify.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.identify.cns		= NVME_ID_CNS_CTRL,
+	};
+	const struct nvme_id_ctrl *id = nd->again;
+	int err = anvme_admin(nd, &cmd, NULL);
+
+	if (!err && (memcmp(id->sn, nd->id->sn, sizeof(id->sn)) ||
+		     memcmp(id->mn, nd->id->mn, sizeof(id->mn)) ||
+		     memcmp(id->subnqn, nd->id->subnqn, sizeof(id->subnqn)))) {
+		dev_err(nd->dev, "another controller is in the place of %s %s: %.40s %.20s\n",
+			nd->model, nd->serial, id->mn, id->sn);
+		err = -ENODEV;
+	}
+	return err > 0 ? -EIO : err;
+}
+
 /* So many LBAs of the smallest size as whole LBAs of any size, in bytes. */
 static u64 lbas_to_bytes(u64 nr)
 {
@@ -252,7 +277,7 @@ static int identify_limits(struct anvme *nd)
 		return -ENOMEM;
 	/* Controllers from before it existed would put the question into their error log. */
 	if ((NVME_CAP_CSS(nd->cap) & NVME_CAP_CSS_CSI) ||
-	    reg_read(nd, NVME_REG_VS) >= NVME_VS(2, 0, 0))
+	    nd->version >= NVME_VS(2, 0, 0))
 		err = anvme_identify(nd, NVME_ID_CNS_CS_CTRL, 0, id);
 	if (err >= 0)
 		set_command_limits(nd, id);
@@ -286,11 +311,18 @@ static int setup_dbbuf(struct anvme *nd)
 	memset(nd->dbbuf, 0, 2 * ANVME_PAGE);
 	cmd.dbbuf.prp1 = cpu_to_le64(nd->dbbuf_dma);
 	cmd.dbbuf.prp2 = cpu_to_le64(nd->dbbuf_dma + ANVME_PAGE);
-	err = anvme_admin(nd, &cmd, NULL, ANVME_ADMIN_TIMEOUT);
+	err = anvme_admin(nd, &cmd, NULL);
 	if (err < 0)
 		return err;
 	nd->shadows = !err;
 	return 0;
+}
+
+static void free_identity(struct anvme *nd)
+{
+	kfree(nd->id);
+	if (nd->again)
+		dma_free_coherent(nd->dev, ANVME_PAGE, nd->again, nd->again_dma);
 }
 
 static void alloc_dbbuf(struct anvme *nd)
@@ -303,6 +335,17 @@ static void alloc_dbbuf(struct anvme *nd)
 		return;
 	nd->dbbuf = dma_alloc_coherent(nd->dev, 2 * ANVME_PAGE, &nd->dbbuf_dma,
 				       GFP_KERNEL);
+}
+
+/* What the controller is, and room for what it will be after a reset. */
+static int alloc_identity(struct anvme *nd)
+{
+	nd->id = kzalloc_obj(*nd->id);
+	nd->again = dma_alloc_coherent(nd->dev, ANVME_PAGE, &nd->again_dma, GFP_KERNEL);
+	if (nd->id && nd->again)
+		return 0;
+	free_identity(nd);
+	return -ENOMEM;
 }
 
 /* Nothing that the controller reports is looked at any more. */
@@ -335,9 +378,9 @@ int anvme_start(struct anvme *nd)
 		dev_err(nd->dev, "the controller cannot be disabled (%d)\n", err);
 		return err;
 	}
-	nd->id = kzalloc_obj(*nd->id);
-	if (!nd->id)
-		return -ENOMEM;
+	err = alloc_identity(nd);
+	if (err)
+		return err;
 	err = anvme_admin_alloc(nd);
 	if (err)
 		goto free_id;
@@ -377,7 +420,7 @@ free_admin:
 	anvme_disable(nd);
 	anvme_admin_free(nd);
 free_id:
-	kfree(nd->id);
+	free_identity(nd);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_start);
@@ -403,6 +446,9 @@ int anvme_restart(struct anvme *nd)
 	if (err)
 		return err;
 	anvme_admin_up(nd);
+	err = check_identity(nd);
+	if (err)
+		return err;
 	err = set_queue_count(nd, &nr);
 	if (err)
 		return err;
@@ -454,7 +500,7 @@ void anvme_release(struct anvme *nd)
 	if (nd->dbbuf)
 		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
 	anvme_admin_free(nd);
-	kfree(nd->id);
+	free_identity(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_release);
 
@@ -512,12 +558,13 @@ static int create_ctrl(struct anvme *nd)
 
 /**
  * anvme_init - prepare the memory of a controller
- * @nd: controller, zeroed
+ * @nd: controller, zeroed; before its interrupt can come
  */
 void anvme_init(struct anvme *nd)
 {
 	mutex_init(&nd->scan_lock);
 	INIT_LIST_HEAD(&nd->namespaces);
+	anvme_admin_init(nd);
 	INIT_WORK(&nd->scan, scan_work);
 	anvme_events_init(nd);
 }
@@ -551,6 +598,7 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_add);
 void anvme_del(struct anvme *nd)
 {
 	/* Nothing that the controller reports is acted upon any more. */
+	WRITE_ONCE(nd->going, true);
 	disable_work_sync(&nd->events);
 	anvme_hwmon_remove(nd);
 	/* A reset may have it look for namespaces once more: not after this. */

@@ -57,6 +57,19 @@ static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 		queue_work(system_dfl_wq, &nd->scan);
 }
 
+/* More of a page than there is may be refused, and its event then never come again. */
+static u32 log_size(unsigned int log)
+{
+	switch (log) {
+	case NVME_LOG_ERROR:
+		return 64;	/* an entry */
+	case NVME_LOG_CHANGED_NS:
+		return ANVME_PAGE;
+	default:
+		return 512;
+	}
+}
+
 /* Reading the log page of an event is what lets the next one of its kind come. */
 static void events_work(struct work_struct *work)
 {
@@ -69,7 +82,7 @@ static void events_work(struct work_struct *work)
 	if (event_type(event) == NVME_AER_ERROR)
 		handle_error(nd, event_info(event));
 	if (log)
-		status = anvme_log_page(nd, event_log(event), log, ANVME_PAGE);
+		status = anvme_log_page(nd, event_log(event), log, log_size(event_log(event)));
 	switch (event_type(event)) {
 	case NVME_AER_ERROR:
 		break;

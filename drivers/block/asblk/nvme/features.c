@@ -20,7 +20,7 @@ static int feature(struct anvme *nd, u8 opcode, u8 fid, u32 nsid, u32 value,
 		.features.dword11	= cpu_to_le32(value),
 	};
 	u64 res = 0;
-	int status = anvme_admin(nd, &cmd, &res, ANVME_ADMIN_TIMEOUT);
+	int status = anvme_admin(nd, &cmd, &res);
 
 	if (result)
 		*result = res;

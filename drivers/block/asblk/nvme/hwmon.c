@@ -11,18 +11,20 @@
 /* Channel 0 is the controller's judgment, the others are its sensors. */
 #define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
 
-/* As often as anybody can be interested, and no more: anybody may ask. */
+/*
+ * As often as anybody can be interested, and no more: anybody may ask. A controller that
+ * does not answer is not asked again sooner than one that does.
+ */
 static int read_health(struct anvme *nd)
 {
-	int status = 0;
+	int status;
 
-	if (!nd->smart_at || time_after(jiffies, nd->smart_at + HZ)) {
-		status = anvme_log_page(nd, NVME_LOG_SMART, nd->smart,
-					sizeof(*nd->smart));
-		if (!status)
-			nd->smart_at = jiffies;
-	}
-	return status > 0 ? -EIO : status;
+	if (nd->smart_at && time_before(jiffies, nd->smart_at + HZ))
+		return nd->smart_err;
+	status = anvme_log_page(nd, NVME_LOG_SMART, nd->smart, sizeof(*nd->smart));
+	nd->smart_err = status > 0 ? -EIO : status;
+	nd->smart_at = jiffies ?: 1;
+	return nd->smart_err;
 }
 
 static int read_input(struct anvme *nd, u32 attr, int channel, long *value)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Admin commands from user space, in the form that nvme-cli knows. */
+#include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/nvme_ioctl.h>
 #include <linux/sched.h>
@@ -11,7 +12,35 @@
 /* Unless the caller has another one: formats and firmware take their time. */
 #define ADMIN_TIMEOUT	(60 * HZ)
 
-/* What would pull the rug from under the driver is not for anybody else. */
+/* Opcodes that the kernel's header does not know. */
+#define ADMIN_CAPACITY_MGMT	0x20
+#define ADMIN_CONTROLLER_DATA_QUEUE	0x45
+#define FEAT_IO_COMMAND_SET_PROFILE	0x19
+
+/* Secure Erase Settings of Format NVM (5.14). */
+#define FORMAT_SES			GENMASK(11, 9)
+
+/* Features that the driver sets, or that give the controller memory, or change formats. */
+static bool feature_is_ours(u8 fid)
+{
+	switch (fid) {
+	/* There are write_cache, coalesce_* and write_protect for these. */
+	case NVME_FEAT_VOLATILE_WC:
+	case NVME_FEAT_IRQ_COALESCE:
+	case NVME_FEAT_WRITE_PROTECT:
+	case NVME_FEAT_NUM_QUEUES:
+	case NVME_FEAT_ASYNC_EVENT:
+	case NVME_FEAT_HOST_MEM_BUF:
+	case NVME_FEAT_KATO:
+	case NVME_FEAT_HOST_BEHAVIOR:
+	case FEAT_IO_COMMAND_SET_PROFILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Reject commands that would invalidate the driver's state, or give memory away for good. */
 static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 {
 	switch (c->opcode) {
@@ -21,17 +50,72 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 	case nvme_admin_create_cq:
 	case nvme_admin_abort_cmd:
 	case nvme_admin_async_event:
+	case nvme_admin_keep_alive:
+	case nvme_admin_virtual_mgmt:
 	case nvme_admin_dbbuf:
+	case ADMIN_CONTROLLER_DATA_QUEUE:
 		return true;
 	case nvme_admin_set_features:
-		switch (c->cdw10 & 0xff) {
-		case NVME_FEAT_NUM_QUEUES:
-		case NVME_FEAT_ASYNC_EVENT:
-		/* The host has to know of it: that is what write_cache is for. */
-		case NVME_FEAT_VOLATILE_WC:
-			return true;
-		}
+		return feature_is_ours(c->cdw10);
+	default:
 		return false;
+	}
+}
+
+/* Bytes that a command transfers, where it says so itself; 0 for all others. */
+static u64 admin_length(const struct nvme_passthru_cmd *c)
+{
+	switch (c->opcode) {
+	case nvme_admin_identify:
+	case nvme_admin_ns_mgmt:
+	case nvme_admin_ns_attach:
+		/* Deleting a namespace has no data. */
+		if (c->opcode == nvme_admin_ns_mgmt && (c->cdw10 & 0xf))
+			return 0;
+		return NVME_IDENTIFY_DATA_SIZE;
+	case nvme_admin_get_log_page:
+		return ((u64)(c->cdw11 & 0xffff) << 16 | c->cdw10 >> 16) * 4 + 4;
+	case nvme_admin_download_fw:
+	case nvme_admin_directive_send:
+	case nvme_admin_directive_recv:
+		return (u64)c->cdw10 * 4 + 4;
+	case nvme_admin_security_send:
+	case nvme_admin_security_recv:
+		return c->cdw11;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Does the length of the data agree with what the command says? Two pages of data are
+ * where a controller that is told of more would take the second for a list of addresses:
+ * of a command whose length is not known it must not be the caller's.
+ */
+static bool admin_fits(const struct nvme_passthru_cmd *c)
+{
+	u64 length = admin_length(c);
+
+	if (length)
+		return c->data_len >= length;
+	return (c->opcode & 2) || DIV_ROUND_UP(c->data_len, ANVME_PAGE) != 2;
+}
+
+/* Which namespaces must not be used meanwhile? Return: false if all can. */
+static bool admin_changes(const struct anvme *nd, const struct nvme_passthru_cmd *c, u32 *nsid)
+{
+	switch (c->opcode) {
+	case nvme_admin_format_nvm:
+		*nsid = anvme_format_scope(nd, c->nsid, c->cdw10 & FORMAT_SES);
+		return true;
+	case nvme_admin_ns_mgmt:
+	case nvme_admin_ns_attach:
+		*nsid = c->nsid;
+		return true;
+	case nvme_admin_sanitize_nvm:
+	case ADMIN_CAPACITY_MGMT:
+		*nsid = NVME_NSID_ALL;
+		return true;
 	default:
 		return false;
 	}
@@ -39,8 +123,7 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 
 static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *data)
 {
-	unsigned long timeout = c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
-						ADMIN_TIMEOUT;
+	u32 nsid;
 	struct nvme_command cmd = {
 		.common.opcode	= c->opcode,
 		.common.nsid	= cpu_to_le32(c->nsid),
@@ -52,26 +135,27 @@ static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *da
 		.common.cdw14	= cpu_to_le32(c->cdw14),
 		.common.cdw15	= cpu_to_le32(c->cdw15),
 	};
-	bool formats = c->opcode == nvme_admin_format_nvm ||
-		       c->opcode == nvme_admin_ns_mgmt ||
-		       c->opcode == nvme_admin_ns_attach;
-	u64 result = 0;
+	/* The lowest bits of an opcode say which way its data goes (3.1.1). */
+	struct anvme_admin_io io = {
+		.data		= data,
+		.len		= c->data_len,
+		.from_device	= c->opcode & 2,
+		/* One that may change formats is not left running. */
+		.optional	= !admin_changes(nd, c, &nsid),
+		.timeout	= c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
+						  ADMIN_TIMEOUT,
+	};
 	int status;
 
-	if (formats) {
-		status = anvme_format_begin(nd, c->nsid);
+	if (!io.optional) {
+		status = anvme_format_begin(nd, nsid);
 		if (status)
 			return status;
 	}
-	/* The lowest bits of an opcode say which way its data goes (3.1.1). */
-	if (data)
-		status = anvme_admin_data(nd, &cmd, data, c->data_len,
-					  c->opcode & 2, &result, timeout);
-	else
-		status = anvme_admin(nd, &cmd, &result, timeout);
-	c->result = result;
-	if (formats)
-		anvme_format_end(nd, c->nsid);
+	status = anvme_admin_io(nd, &cmd, &io);
+	c->result = io.result;
+	if (!io.optional)
+		anvme_format_end(nd, nsid, status != -ETIMEDOUT && status != -EIO);
 	return status;
 }
 
@@ -85,7 +169,7 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 	if (copy_from_user(&c, arg, sizeof(c)))
 		return -EFAULT;
 	if (c.flags || c.rsvd1 || c.metadata || c.metadata_len ||
-	    c.data_len > nd->max_bytes || admin_is_ours(&c))
+	    c.data_len > nd->max_bytes || admin_is_ours(&c) || !admin_fits(&c))
 		return -EINVAL;
 	addr = u64_to_user_ptr(c.addr);
 	if (c.data_len) {
@@ -114,7 +198,8 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
  *
  * Context: task, may sleep.
  * Return: namespace identifier or NVMe status code, -EACCES, -EINVAL for what only
- * the driver may do, -EFAULT, -ENOMEM, -ENOTTY, or what anvme_admin() returns.
+ * the driver may do and for less data than the command transfers, -EFAULT, -ENOMEM,
+ * -ENOTTY, or what anvme_admin_io() returns.
  */
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Namespaces: each one that can be driven is a disk. */
-#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -10,9 +9,9 @@
 /* More would be a mistake of the controller, or of ours. */
 #define MAX_NAMESPACES	1024
 
-/* How long a format waits for those who look for namespaces. */
-#define FORMAT_WAIT_MS	1000
-#define FORMAT_POLL_MS	20
+/* Identify Controller, FNA (5.17.2.1): formats, and secure erases, are of all namespaces. */
+#define FNA_FORMAT_ALL	BIT(0)
+#define FNA_ERASE_ALL	BIT(1)
 
 /* What Identify Namespace (NVM 4.1.5.1) says, or why it cannot be driven. */
 static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
@@ -39,7 +38,46 @@ static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 	if (check_shl_overflow(ns->nr_blocks, ns->shift, &nr_bytes) ||
 	    nr_bytes > LLONG_MAX)
 		return "its capacity is impossible";
+	memcpy(ns->nguid, id->nguid, sizeof(ns->nguid));
+	memcpy(ns->eui64, id->eui64, sizeof(ns->eui64));
 	return NULL;
+}
+
+/*
+ * UUID (5.17.2.3), which a namespace may have instead of the other identifiers, or
+ * beside them. Return: 0 or a negative errno.
+ */
+static int ns_uuid(struct anvme *nd, struct anvme_ns *ns)
+{
+	u8 *list, *at;
+	int err;
+
+	if (nd->version < NVME_VS(1, 3, 0))
+		return 0;
+	list = kmalloc(NVME_IDENTIFY_DATA_SIZE, GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	err = anvme_identify(nd, NVME_ID_CNS_NS_DESC_LIST, ns->id, list);
+	for (at = list; !err && at < list + NVME_IDENTIFY_DATA_SIZE - NVME_NIDT_UUID_LEN; ) {
+		const struct nvme_ns_id_desc *desc = (const void *)at;
+
+		if (!desc->nidl)
+			break;
+		at += sizeof(*desc);
+		if (desc->nidt == NVME_NIDT_UUID && desc->nidl == NVME_NIDT_UUID_LEN &&
+		    at + NVME_NIDT_UUID_LEN <= list + NVME_IDENTIFY_DATA_SIZE)
+			memcpy(ns->uuid, at, NVME_NIDT_UUID_LEN);
+		at += desc->nidl;
+	}
+	kfree(list);
+	return min(err, 0);
+}
+
+static bool ns_is_same(const struct anvme_ns *a, const struct anvme_ns *b)
+{
+	return !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
+	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64)) &&
+	       !memcmp(a->uuid, b->uuid, sizeof(a->uuid));
 }
 
 static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns *id)
@@ -59,22 +97,25 @@ static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns 
 	return features;
 }
 
-/* Largest write that a power cut leaves whole (NVM 2.1.4), 0 if it is not that simple. */
-static u32 ns_atomic(const struct anvme *nd, const struct nvme_id_ns *id, u8 shift)
+/*
+ * Largest write that a power cut leaves whole (NVM 2.1.4), 0 if it is not that simple.
+ * What the controller says in AWUPF is one number for LBAs of any size: only what the
+ * namespace says of its own counts.
+ */
+static u32 ns_atomic(const struct nvme_id_ns *id, u8 shift)
 {
-	u32 blocks = le16_to_cpu(nd->id->awupf) + 1;
+	u32 blocks = 1;
 
 	if (id->nsfeat & NVME_NS_FEAT_ATOMICS) {
-		if (id->nawupf)
-			blocks = le16_to_cpu(id->nawupf) + 1;
+		blocks = le16_to_cpu(id->nawupf) + 1;
 		if (id->nabspf || id->nabo)
 			return 0;
 	}
 	return rounddown_pow_of_two(min(blocks, SZ_1M >> shift)) << shift;
 }
 
-static struct asblk_disk *ns_add_disk(struct anvme *nd, struct anvme_ns *ns,
-				      const struct nvme_id_ns *id)
+static struct asblk_media_params ns_params(const struct anvme *nd, const struct anvme_ns *ns,
+					   const struct nvme_id_ns *id)
 {
 	u32 block = 1U << ns->shift;
 	struct asblk_media_params mp = {
@@ -83,9 +124,8 @@ static struct asblk_disk *ns_add_disk(struct anvme *nd, struct anvme_ns *ns,
 		.block_size		= block,
 		.physical_block_size	= block,
 		.unmap_granularity	= block,
-		.atomic_bytes		= ns_atomic(nd, id, ns->shift),
+		.atomic_bytes		= ns_atomic(id, ns->shift),
 		.features		= ns_features(nd, id),
-		.priv			= ns,
 	};
 
 	/* Preferred granularities (NVM 5.8.2.1), if they are sensible. */
@@ -98,11 +138,11 @@ static struct asblk_disk *ns_add_disk(struct anvme *nd, struct anvme_ns *ns,
 		if (is_power_of_2(unmap))
 			mp.unmap_granularity = unmap;
 	}
-	if (memchr_inv(id->nguid, 0, sizeof(id->nguid)))
-		memcpy(mp.wwid, id->nguid, sizeof(id->nguid));
-	else if (memchr_inv(id->eui64, 0, sizeof(id->eui64)))
-		memcpy(mp.wwid, id->eui64, sizeof(id->eui64));
-	return asblk_disk_add(nd->ctrl, &mp);
+	if (memchr_inv(ns->nguid, 0, sizeof(ns->nguid)))
+		memcpy(mp.wwid, ns->nguid, sizeof(ns->nguid));
+	else
+		memcpy(mp.wwid, ns->eui64, sizeof(ns->eui64));
+	return mp;
 }
 
 static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
@@ -115,61 +155,120 @@ static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
 	return NULL;
 }
 
-static void ns_remove(struct anvme_ns *ns)
+/* Not under the lock: a disk's users are waited for, who may wait for the lock. */
+static void remove_disks(struct list_head *gone)
 {
-	list_del(&ns->list);
-	asblk_disk_remove(ns->disk);
-	kfree(ns);
+	struct anvme_ns *ns, *tmp;
+
+	list_for_each_entry_safe(ns, tmp, gone, list) {
+		list_del(&ns->list);
+		asblk_disk_remove(ns->disk);
+		kfree(ns);
+	}
 }
 
-/* Its capacity or its LBA size may have changed. */
-static void ns_set_format(struct anvme_ns *ns, const struct anvme_ns *now)
+/* A namespace that is a disk already is, or may be, another one after a format. */
+static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct anvme_ns *now,
+			  const struct nvme_id_ns *id)
 {
-	if (asblk_disk_reformat(ns->disk, now->nr_blocks, 1U << now->shift))
+	struct asblk_media_params mp = ns_params(nd, now, id);
+
+	if (asblk_disk_reformat(ns->disk, &mp))
 		return;
 	ns->nr_blocks = now->nr_blocks;
 	ns->shift = now->shift;
+	ns->held = false;
+}
+
+static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nvme_id_ns *id)
+{
+	struct asblk_media_params mp = ns_params(nd, now, id);
+	struct anvme_ns *ns = kmemdup(now, sizeof(*now), GFP_KERNEL);
+	struct asblk_disk *disk = ERR_PTR(-ENOMEM);
+
+	if (ns)
+		disk = asblk_disk_add(nd->ctrl, &mp);
+	if (IS_ERR(disk)) {
+		dev_err(nd->dev, "namespace %u cannot be added: %pe\n", now->id, disk);
+		kfree(ns);
+		return;
+	}
+	ns->disk = disk;
+	ns->seen = true;
+	list_add_tail(&ns->list, &nd->namespaces);
+}
+
+/* What there is of a namespace. Return: 0; -EAGAIN if nothing is known; -ENODEV if not. */
+static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id)
+{
+	int err = anvme_identify(nd, NVME_ID_CNS_NS, now->id, id);
+	const char *wrong;
+
+	if (err < 0 || (err && !(err & NVME_STATUS_DNR))) {
+		dev_warn(nd->dev, "namespace %u cannot be looked at (%#x)\n", now->id, err);
+		return -EAGAIN;
+	}
+	if (err || !id->nsze)
+		return -ENODEV;
+	wrong = ns_parse(id, now);
+	if (wrong) {
+		dev_err(nd->dev, "namespace %u is not driven: %s\n", now->id, wrong);
+		return -ENODEV;
+	}
+	return ns_uuid(nd, now) ? -EAGAIN : 0;
 }
 
 /* Look at a namespace that is there. @id is memory to do it in. */
 static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 {
 	struct anvme_ns *ns = ns_find(nd, nsid), now = { .id = nsid };
-	const char *wrong;
 	int err;
 
-	err = anvme_identify(nd, NVME_ID_CNS_NS, nsid, id);
-	if (err < 0 || (err && !(err & NVME_STATUS_DNR))) {
-		/* Nothing is known, or not yet: what was there stays. */
-		if (ns)
-			ns->seen = true;
-		return;
-	}
-	if (err || !id->nsze)
-		return;
-	wrong = ns_parse(id, &now);
-	if (wrong) {
-		dev_err(nd->dev, "namespace %u is not driven: %s\n", nsid, wrong);
-		return;
-	}
-	if (ns) {
+	if (ns && ns->held && READ_ONCE(nd->unsettled)) {
 		ns->seen = true;
-		if (ns->nr_blocks != now.nr_blocks || ns->shift != now.shift)
-			ns_set_format(ns, &now);
-		asblk_disk_set_read_only(ns->disk, id->nsattr & NVME_NS_ATTR_RO);
 		return;
 	}
-	ns = kmemdup(&now, sizeof(now), GFP_KERNEL);
-	if (!ns)
+	err = ns_look(nd, &now, id);
+	/* Nothing is known, or not yet: what was there stays. */
+	if (err == -EAGAIN && ns)
+		ns->seen = true;
+	if (err)
 		return;
-	ns->disk = ns_add_disk(nd, ns, id);
-	if (IS_ERR(ns->disk)) {
-		dev_err(nd->dev, "namespace %u cannot be added: %pe\n", nsid, ns->disk);
-		kfree(ns);
+	if (ns && !ns_is_same(ns, &now)) {
+		/* It goes, like those that are not there any more. */
+		dev_err(nd->dev, "namespace %u is another one than before\n", nsid);
+		ns = NULL;
+	}
+	if (!ns) {
+		ns_add(nd, &now, id);
 		return;
 	}
 	ns->seen = true;
-	list_add_tail(&ns->list, &nd->namespaces);
+	if (ns->held || ns->nr_blocks != now.nr_blocks || ns->shift != now.shift)
+		ns_set_format(nd, ns, &now, id);
+	asblk_disk_set_read_only(ns->disk, id->nsattr & NVME_NS_ATTR_RO);
+}
+
+/* Everything that an admin command with that namespace identifier concerns. */
+static bool ns_is_meant(const struct anvme_ns *ns, u32 nsid)
+{
+	return nsid == ns->id || nsid == NVME_NSID_ALL;
+}
+
+/**
+ * anvme_format_scope - which namespaces a Format NVM command formats (5.14)
+ * @nd: controller
+ * @nsid: namespace identifier of the command
+ * @erases: it is to erase securely, too
+ *
+ * Return: namespace identifier, or %NVME_NSID_ALL.
+ */
+u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases)
+{
+	u8 fna = nd->id->fna;
+
+	return (fna & FNA_FORMAT_ALL) || (erases && (fna & FNA_ERASE_ALL)) ? NVME_NSID_ALL :
+									     nsid;
 }
 
 /**
@@ -180,24 +279,21 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
  * Nothing is read or written while the blocks change their size: a command made for
  * the old size would move other amounts of memory.
  *
- * Context: may sleep; gendisk.open_mutex is held.
- * Return: 0, to be followed by anvme_format_end(), or -EBUSY if namespaces are
- * being looked for. The usual order of locks is the other way round, so that can be
- * waited for only so long.
+ * Context: may sleep.
+ * Return: 0, to be followed by anvme_format_end(), or -ERESTARTSYS.
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
 {
-	unsigned int tries = FORMAT_WAIT_MS / FORMAT_POLL_MS;
 	struct anvme_ns *ns;
 
-	while (!mutex_trylock(&nd->scan_lock)) {
-		if (!tries--)
-			return -EBUSY;
-		msleep(FORMAT_POLL_MS);
+	if (mutex_lock_interruptible(&nd->scan_lock))
+		return -ERESTARTSYS;
+	list_for_each_entry(ns, &nd->namespaces, list) {
+		if (!ns_is_meant(ns, nsid))
+			continue;
+		ns->held = true;
+		asblk_disk_hold(ns->disk);
 	}
-	list_for_each_entry(ns, &nd->namespaces, list)
-		if (nsid == ns->id || nsid == NVME_NSID_ALL)
-			asblk_disk_hold(ns->disk);
 	return 0;
 }
 
@@ -205,29 +301,80 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
  * anvme_format_end - go on after anvme_format_begin(), with what there is now
  * @nd: controller
  * @nsid: namespace, or %NVME_NSID_ALL
+ * @settled: the command has ended; else it may still be executed, and the controller is
+ *	being reset for that
  *
- * What cannot be done here, because it removes a disk, is left to a scan.
+ * A namespace of which nothing is known, or that cannot be driven any more, stays held:
+ * a scan decides.
  *
  * Context: as anvme_format_begin().
  */
-void anvme_format_end(struct anvme *nd, u32 nsid)
+void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 {
-	struct nvme_id_ns *id = kmalloc_obj(*id);
-	struct anvme_ns *ns, now;
+	struct nvme_id_ns *id = settled ? kmalloc_obj(*id) : NULL;
+	struct anvme_ns *ns;
 
+	if (!settled)
+		WRITE_ONCE(nd->unsettled, true);
 	list_for_each_entry(ns, &nd->namespaces, list) {
-		if (nsid != ns->id && nsid != NVME_NSID_ALL)
-			continue;
-		if (!id || anvme_identify(nd, NVME_ID_CNS_NS, ns->id, id) ||
-		    ns_parse(id, &now)) {
-			now.nr_blocks = ns->nr_blocks;
-			now.shift = ns->shift;
-		}
-		ns_set_format(ns, &now);
+		struct anvme_ns now = { .id = ns->id };
+
+		if (id && ns_is_meant(ns, nsid) && !ns_look(nd, &now, id) &&
+		    ns_is_same(ns, &now))
+			ns_set_format(nd, ns, &now, id);
 	}
 	mutex_unlock(&nd->scan_lock);
 	kfree(id);
 	queue_work(system_dfl_wq, &nd->scan);
+}
+
+/*
+ * Active namespaces in ascending order, up to the first 0 (5.17.2.2). Controllers from
+ * before version 1.1 have no such list: then it is all that there may be.
+ */
+static int active_list(struct anvme *nd, __le32 *list)
+{
+	int err = anvme_identify(nd, NVME_ID_CNS_NS_ACTIVE_LIST, 0, list);
+	u32 i, nr = min_t(u32, le32_to_cpu(nd->id->nn), MAX_NAMESPACES - 1);
+
+	if (err > 0 && nd->version < NVME_VS(1, 1, 0)) {
+		for (i = 0; i < nr; i++)
+			list[i] = cpu_to_le32(i + 1);
+		list[nr] = 0;
+		return 0;
+	}
+	if (err)
+		dev_err(nd->dev, "namespaces cannot be listed (%#x)\n", err);
+	return err;
+}
+
+/* Look at all that are listed; what was there and is not any more goes to @gone. */
+static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
+			struct list_head *gone)
+{
+	struct anvme_ns *ns, *tmp;
+	unsigned int i;
+	u32 last = 0;
+
+	list_for_each_entry(ns, &nd->namespaces, list)
+		ns->seen = false;
+	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
+		u32 nsid = le32_to_cpu(list[i]);
+
+		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
+			dev_err(nd->dev, "namespace %u after %u of %u in the list: the rest is ignored\n",
+				nsid, last, le32_to_cpu(nd->id->nn));
+			return;
+		}
+		last = nsid;
+		ns_scan_one(nd, nsid, id);
+	}
+	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
+		if (ns->seen)
+			continue;
+		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
+		list_move_tail(&ns->list, gone);
+	}
 }
 
 /**
@@ -240,40 +387,18 @@ void anvme_scan(struct anvme *nd)
 {
 	struct nvme_id_ns *id = kmalloc_obj(*id);
 	__le32 *list = kzalloc(NVME_IDENTIFY_DATA_SIZE, GFP_KERNEL);
-	struct anvme_ns *ns, *tmp;
-	unsigned int i;
-	u32 last = 0;
+	LIST_HEAD(gone);
 
-	if (!id || !list)
+	if (!id || !list) {
+		dev_err(nd->dev, "no memory to look for namespaces\n");
 		goto free;
+	}
 	mutex_lock(&nd->scan_lock);
 	/* The controller may report changes before there is anything to change. */
-	if (IS_ERR_OR_NULL(nd->ctrl))
-		goto unlock;
-	/* Active namespaces in ascending order, up to the first 0 (5.17.2.2). */
-	if (anvme_identify(nd, NVME_ID_CNS_NS_ACTIVE_LIST, 0, list))
-		goto unlock;
-	list_for_each_entry(ns, &nd->namespaces, list)
-		ns->seen = false;
-	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
-		u32 nsid = le32_to_cpu(list[i]);
-
-		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
-			dev_err(nd->dev, "namespace %u after %u of %u in the list: the rest is ignored\n",
-				nsid, last, le32_to_cpu(nd->id->nn));
-			goto unlock;
-		}
-		last = nsid;
-		ns_scan_one(nd, nsid, id);
-	}
-	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
-		if (ns->seen)
-			continue;
-		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
-		ns_remove(ns);
-	}
-unlock:
+	if (!IS_ERR_OR_NULL(nd->ctrl) && !active_list(nd, list))
+		scan_locked(nd, list, id, &gone);
 	mutex_unlock(&nd->scan_lock);
+	remove_disks(&gone);
 free:
 	kfree(list);
 	kfree(id);
@@ -303,11 +428,11 @@ int anvme_rescan(struct asblk_ctrl *ctrl)
  */
 void anvme_remove_namespaces(struct anvme *nd)
 {
-	struct anvme_ns *ns, *tmp;
+	LIST_HEAD(gone);
 
 	/* Nobody scans, but one of the disks may just be formatted. */
 	mutex_lock(&nd->scan_lock);
-	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list)
-		ns_remove(ns);
+	list_splice_init(&nd->namespaces, &gone);
 	mutex_unlock(&nd->scan_lock);
+	remove_disks(&gone);
 }

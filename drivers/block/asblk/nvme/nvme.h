@@ -12,6 +12,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/nvme.h>
 #include <linux/spinlock.h>
@@ -98,16 +99,52 @@ enum anvme_admin_use {
 };
 
 /**
+ * struct anvme_admin_memory - memory that an admin command may reach
+ * @node: on &anvme_admin.landed, when it is not in use any more
+ * @data: the data, then a list of PRP entries, then a page for what goes beyond the data
+ * @dma: bus address of @data
+ * @size: of all of it, in bytes
+ */
+struct anvme_admin_memory {
+	struct llist_node node;
+	void *data;
+	dma_addr_t dma;
+	size_t size;
+};
+
+/**
  * struct anvme_admin_slot - an admin command in flight
  * @use: what for
  * @done: for whoever waits
  * @status: NVMe status code, or a negative errno
  * @result: dwords 0 and 1 of the completion
+ * @memory: of an orphan; NULL if it has none
  */
 struct anvme_admin_slot {
 	enum anvme_admin_use use;
 	struct completion done;
 	int status;
+	u64 result;
+	struct anvme_admin_memory *memory;
+};
+
+/**
+ * struct anvme_admin_io - what an admin command is executed with
+ * @data: its data; NULL for none
+ * @len: bytes of it, at most %ANVME_MAX_BYTES
+ * @from_device: which way it goes
+ * @optional: nothing depends on it: if it times out it is aborted, and the controller is
+ *	reset only if many do
+ * @timeout: jiffies, as a user wants it, who does not wait that long for a controller that
+ *	is being removed; 0 for %ANVME_ADMIN_TIMEOUT
+ * @result: filled in: dwords 0 and 1 of the completion
+ */
+struct anvme_admin_io {
+	void *data;
+	size_t len;
+	bool from_device;
+	bool optional;
+	unsigned long timeout;
 	u64 result;
 };
 
@@ -117,16 +154,32 @@ struct anvme_admin_slot {
  * @lock: protects everything here; hard interrupt safe
  * @up: commands are taken
  * @aborts: aborts in flight
+ * @orphans: commands that nobody waits for any more
  * @slot: by command identifier
  * @free: woken when a slot becomes free
+ * @landed: memory of orphans that have ended, to be freed
  */
 struct anvme_admin {
 	struct anvme_ring ring;
 	spinlock_t lock;	/* everything here */
 	bool up;
 	unsigned int aborts;
+	unsigned int orphans;
 	struct anvme_admin_slot slot[ANVME_ADMIN_ENTRIES - 1];
 	wait_queue_head_t free;
+	struct llist_head landed;
+};
+
+#define ANVME_CHUNK	8
+
+/**
+ * struct anvme_pages - pages of some of a queue's slots
+ * @memory: %ANVME_CHUNK pages
+ * @dma: bus address of @memory
+ */
+struct anvme_pages {
+	void *memory;
+	dma_addr_t dma;
 };
 
 /**
@@ -138,8 +191,8 @@ struct anvme_admin {
  * @created: the controller has it
  * @irq_on: its interrupt may be handled
  * @sgl: the controller takes SGLs
- * @pages: a page for each slot: PRP list, SGL segment or ranges of its command
- * @pages_dma: bus address of @pages
+ * @pages: a page for each slot, %ANVME_CHUNK of them in one piece: PRP list, SGL segment
+ *	or ranges of its command
  * @vector: index of the interrupt vector
  * @name: in /proc/interrupts
  */
@@ -151,8 +204,7 @@ struct anvme_queue {
 	bool created;
 	bool irq_on;
 	bool sgl;
-	void *pages;
-	dma_addr_t pages_dma;
+	struct anvme_pages *pages;
 	unsigned int vector;
 	char name[24];
 };
@@ -164,6 +216,10 @@ struct anvme_queue {
  * @id: namespace identifier
  * @shift: log2 of the LBA size
  * @nr_blocks: capacity
+ * @nguid: NGUID, all zeroes if it has none
+ * @eui64: EUI-64, likewise
+ * @uuid: UUID, likewise
+ * @held: it is, or may be, in a format that the disk does not have
  * @seen: the last scan has found it
  */
 struct anvme_ns {
@@ -172,6 +228,10 @@ struct anvme_ns {
 	u32 id;
 	u8 shift;
 	u64 nr_blocks;
+	u8 nguid[16];
+	u8 eui64[8];
+	u8 uuid[16];
+	bool held;
 	bool seen;
 };
 
@@ -182,6 +242,7 @@ struct anvme_ns {
  * @bar: registers
  * @bar_len: bytes of them
  * @cap: CAP register
+ * @version: VS register
  * @db_stride: bytes from one doorbell to the next
  * @admin: admin queue
  * @queues: I/O queue pairs
@@ -191,7 +252,9 @@ struct anvme_ns {
  * @nr_vectors: interrupt vectors
  * @wire: there is one, and it is no message: a line that stays asserted (INTx)
  * @ctrl: for the engine
- * @scan_lock: protects @namespaces
+ * @going: it is being removed: nobody waits long for it any more
+ * @unsettled: a format was given up: until a reset nobody knows what comes of it
+ * @scan_lock: protects @namespaces; held while they are formatted
  * @namespaces: those that are disks
  * @scan: looks for namespaces
  * @event: dword 0 of the last asynchronous event
@@ -199,15 +262,18 @@ struct anvme_ns {
  * @cache_off: the volatile write cache was off when the controller was started
  * @idle_state: power state for when there is nothing to do; 0 if there is none
  * @power_state: what to go back to from there
- * @smart_lock: protects the following two
+ * @smart_lock: protects the following three
  * @smart: health, as it was last read
- * @smart_at: jiffies then
+ * @smart_at: jiffies when it was last asked for
+ * @smart_err: what came of it
  * @hwmon: temperatures, NULL if there are none
  * @sensors: bit N: there is temperature sensor N, from 1
  * @dbbuf: shadow doorbells and, a page on, event indices; NULL if there are none
  * @dbbuf_dma: bus address of @dbbuf
  * @shadows: the controller looks at @dbbuf
  * @id: Identify Controller data (5.17.2.1), in the device's byte order
+ * @again: the same after a reset, to be compared with it
+ * @again_dma: bus address of @again
  * @max_bytes: most bytes of a transfer
  * @max_ranges: most ranges of a Dataset Management command, 0 if it is not to be used
  * @max_range_bytes: most bytes of each
@@ -222,6 +288,7 @@ struct anvme {
 	void __iomem *bar;
 	u32 bar_len;
 	u64 cap;
+	u32 version;
 	u32 db_stride;
 	struct anvme_admin admin;
 	struct anvme_queue *queues;
@@ -231,7 +298,9 @@ struct anvme {
 	unsigned int nr_vectors;
 	bool wire;
 	struct asblk_ctrl *ctrl;
-	struct mutex scan_lock;	/* the list */
+	bool going;
+	bool unsettled;
+	struct mutex scan_lock;	/* the list, and formats */
 	struct list_head namespaces;
 	struct work_struct scan;
 	u32 event;
@@ -239,15 +308,18 @@ struct anvme {
 	bool cache_off;
 	u8 idle_state;
 	u8 power_state;
-	struct mutex smart_lock;	/* the next two */
+	struct mutex smart_lock;	/* the next three */
 	struct nvme_smart_log *smart;
 	unsigned long smart_at;
+	int smart_err;
 	struct device *hwmon;
 	unsigned int sensors;
 	__le32 *dbbuf;
 	dma_addr_t dbbuf_dma;
 	bool shadows;
 	struct nvme_id_ctrl *id;
+	struct nvme_id_ctrl *again;
+	dma_addr_t again_dma;
 	u32 max_bytes;
 	u32 max_ranges;
 	u64 max_range_bytes;
@@ -324,15 +396,13 @@ void anvme_release(struct anvme *nd);
 /* admin.c */
 int anvme_admin_alloc(struct anvme *nd);
 void anvme_admin_free(struct anvme *nd);
+void anvme_admin_init(struct anvme *nd);
 void anvme_admin_up(struct anvme *nd);
 void anvme_admin_down(struct anvme *nd);
 void anvme_admin_flush(struct anvme *nd);
 bool anvme_admin_reap(struct anvme *nd);
-int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result,
-		unsigned long timeout);
-int anvme_admin_data(struct anvme *nd, struct nvme_command *cmd, void *data,
-		     size_t len, bool from_device, u64 *result,
-		     unsigned long timeout);
+int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result);
+int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admin_io *io);
 int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid);
 int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data);
 int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len);
@@ -374,6 +444,8 @@ int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg);
 
 /* prp.c */
+int anvme_alloc_pages(struct anvme_queue *q);
+void anvme_free_pages(struct anvme_queue *q);
 void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
 	       struct nvme_command *cmd);
 void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
@@ -382,8 +454,9 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 /* ns.c */
 void anvme_scan(struct anvme *nd);
 int anvme_rescan(struct asblk_ctrl *ctrl);
+u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases);
 int anvme_format_begin(struct anvme *nd, u32 nsid);
-void anvme_format_end(struct anvme *nd, u32 nsid);
+void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
 
 /* pci.c */

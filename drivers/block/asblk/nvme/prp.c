@@ -4,16 +4,60 @@
  * (4.1.2), or a list of ranges. Whatever does not fit the command goes to the page
  * that its slot owns; nothing is allocated.
  */
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
 #include "nvme.h"
+
+/**
+ * anvme_alloc_pages - allocate a page for each slot of a queue
+ * @q: queue
+ *
+ * In pieces that a machine finds however long it has been up. Context: may sleep.
+ * Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int anvme_alloc_pages(struct anvme_queue *q)
+{
+	unsigned int i, nr = DIV_ROUND_UP(q->eq->nr_slots, ANVME_CHUNK);
+
+	q->pages = kcalloc_node(nr, sizeof(*q->pages), GFP_KERNEL, q->eq->node);
+	if (!q->pages)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		q->pages[i].memory = dma_alloc_coherent(q->nd->dev, ANVME_CHUNK * ANVME_PAGE,
+							&q->pages[i].dma, GFP_KERNEL);
+		if (!q->pages[i].memory) {
+			anvme_free_pages(q);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/**
+ * anvme_free_pages - free them
+ * @q: queue that the controller has forgotten
+ *
+ * Context: may sleep.
+ */
+void anvme_free_pages(struct anvme_queue *q)
+{
+	unsigned int i, nr = DIV_ROUND_UP(q->eq->nr_slots, ANVME_CHUNK);
+
+	for (i = 0; i < nr && q->pages[i].memory; i++)
+		dma_free_coherent(q->nd->dev, ANVME_CHUNK * ANVME_PAGE, q->pages[i].memory,
+				  q->pages[i].dma);
+	kfree(q->pages);
+}
 
 static inline void *slot_page(struct anvme_queue *q, unsigned int slot)
 {
-	return q->pages + slot * ANVME_PAGE;
+	return q->pages[slot / ANVME_CHUNK].memory + slot % ANVME_CHUNK * ANVME_PAGE;
 }
 
 static inline dma_addr_t slot_page_dma(struct anvme_queue *q, unsigned int slot)
 {
-	return q->pages_dma + slot * ANVME_PAGE;
+	return q->pages[slot / ANVME_CHUNK].dma + slot % ANVME_CHUNK * ANVME_PAGE;
 }
 
 /*

@@ -38,12 +38,9 @@ static int anvme_start_queue(struct asblk_queue *eq)
 	err = anvme_ring_alloc(nd, &q->ring, eq->index + 1, nd->entries);
 	if (err)
 		return err;
-	q->pages = dma_alloc_coherent(nd->dev, eq->nr_slots * ANVME_PAGE,
-				      &q->pages_dma, GFP_KERNEL);
-	if (!q->pages) {
-		err = -ENOMEM;
+	err = anvme_alloc_pages(q);
+	if (err)
 		goto free_ring;
-	}
 	eq->priv = q;
 	if (!eq->polled) {
 		err = anvme_request_irq(q);
@@ -53,6 +50,9 @@ static int anvme_start_queue(struct asblk_queue *eq)
 	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
 	if (err) {
 		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", eq->index, err);
+		/* It may have part of it all the same, whose memory is about to go. */
+		if (err < 0)
+			anvme_give_up(eq->ctrl);
 		err = err < 0 ? err : -EIO;
 		goto free_irq;
 	}
@@ -64,8 +64,7 @@ free_irq:
 	if (!eq->polled)
 		anvme_free_irq(q);
 free_pages:
-	dma_free_coherent(nd->dev, eq->nr_slots * ANVME_PAGE, q->pages,
-			  q->pages_dma);
+	anvme_free_pages(q);
 free_ring:
 	anvme_ring_free(nd, &q->ring);
 	return err;
@@ -82,8 +81,7 @@ static void anvme_stop_queue(struct asblk_queue *eq)
 	q->created = false;
 	if (!eq->polled)
 		anvme_free_irq(q);
-	dma_free_coherent(nd->dev, eq->nr_slots * ANVME_PAGE, q->pages,
-			  q->pages_dma);
+	anvme_free_pages(q);
 	anvme_ring_free(nd, &q->ring);
 }
 
@@ -205,6 +203,28 @@ static blk_status_t anvme_status(u16 status)
 	}
 }
 
+/* Command Retry Delay Times (5.17.2.1), in units of 100 ms. */
+#define RETRY_UNIT_MS	100
+#define CRD_SHIFT	11
+
+/* May the command be offered again, and when (3.3.3.2)? */
+static unsigned int anvme_retry(const struct anvme *nd, u16 status)
+{
+	const __le16 delay[] = { 0, nd->id->crdt1, nd->id->crdt2, nd->id->crdt3 };
+	unsigned int ms;
+
+	if (status & NVME_STATUS_DNR)
+		return 0;
+	/* Its queue was deleted, which only we do. */
+	if ((status & NVME_SCT_SC_MASK) == NVME_SC_ABORT_QUEUE)
+		return ASBLK_GIVEN_BACK;
+	ms = le16_to_cpu(delay[(status & NVME_STATUS_CRD) >> CRD_SHIFT]) * RETRY_UNIT_MS;
+	/* "Not yet" without saying when. */
+	if (!ms && (status & NVME_SCT_SC_MASK) == NVME_SC_NS_NOT_READY)
+		ms = RETRY_UNIT_MS;
+	return ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(ms);
+}
+
 /*
  * Whatever the controller believes to have done, it is not what was asked. What it
  * says of commands that are in flight is not believed either: the reset takes them back.
@@ -238,8 +258,7 @@ static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 			good = asblk_complete(v, id);
 		else if (good)
 			good = asblk_complete_error(v, id, anvme_status(status), 0,
-						    status & NVME_STATUS_DNR ?
-						    0 : ASBLK_MAY_RETRY);
+						    anvme_retry(q->nd, status));
 		if (unlikely(!good))
 			anvme_distrust(q, id, head);
 		anvme_ring_consume(r);
@@ -310,6 +329,7 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 		dev_err(nd->dev, "reset failed (%d)\n", err);
 		return err < 0 ? err : -EIO;
 	}
+	WRITE_ONCE(nd->unsettled, false);
 	queue_work(system_dfl_wq, &nd->scan);
 	return 0;
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "budget.h"
+
+/* What all disks have together. */
+static atomic64_t budget_all;
+
+/* Share of the machine's memory for disks without a limit of their own. */
+#define BUDGET_SHARE	2
+
+/*
+ * A disk that fills the machine to the last page leaves nothing to whoever would have to
+ * make room: this share is always left. It is looked at from time to time only.
+ */
+#define BUDGET_RESERVE	16
+#define BUDGET_LOOK	SZ_2M
+
+static u64 budget_machine(void)
+{
+	return (u64)totalram_pages() * PAGE_SIZE;
+}
+
+/* Does memory that brings @all to that leave the reserve alone? */
+static bool budget_leaves_reserve(u64 all, u64 bytes)
+{
+	if (all / BUDGET_LOOK == (all - bytes) / BUDGET_LOOK)
+		return true;
+	return si_mem_available() > (long)(totalram_pages() / BUDGET_RESERVE);
+}
+
+/**
+ * emul_budget_init - make a budget
+ * @b: budget
+ * @limit: most bytes, 0 for a share of the machine's memory
+ */
+void emul_budget_init(struct emul_budget *b, u64 limit)
+{
+	b->limit = limit;
+	atomic64_set(&b->used, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_init);
+
+/**
+ * emul_budget_set - change the limit
+ * @b: budget
+ * @limit: as emul_budget_init()
+ *
+ * What is there stays, even if it is more. Context: any.
+ */
+void emul_budget_set(struct emul_budget *b, u64 limit)
+{
+	WRITE_ONCE(b->limit, limit);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_set);
+
+/**
+ * emul_budget_limit - the limit in force
+ * @b: budget
+ *
+ * Context: any.
+ * Return: bytes; of a budget without a limit of its own, what all of those have together.
+ */
+u64 emul_budget_limit(const struct emul_budget *b)
+{
+	return READ_ONCE(b->limit) ?: budget_machine() / BUDGET_SHARE;
+}
+
+/**
+ * emul_budget_take - ask for memory, before it is allocated
+ * @b: budget
+ * @bytes: how much
+ *
+ * Context: any.
+ * Return: false if that is more than there may be.
+ */
+bool emul_budget_take(struct emul_budget *b, u64 bytes)
+{
+	u64 limit = READ_ONCE(b->limit);
+	u64 used = atomic64_add_return(bytes, &b->used);
+	u64 all = atomic64_add_return(bytes, &budget_all);
+
+	if (likely((limit ? used <= limit : all <= budget_machine() / BUDGET_SHARE) &&
+		   budget_leaves_reserve(all, bytes)))
+		return true;
+	emul_budget_give(b, bytes);
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_take);
+
+/**
+ * emul_budget_give - give memory back, after it was freed
+ * @b: budget
+ * @bytes: as taken
+ *
+ * Context: any.
+ */
+void emul_budget_give(struct emul_budget *b, u64 bytes)
+{
+	atomic64_sub(bytes, &b->used);
+	atomic64_sub(bytes, &budget_all);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_give);
