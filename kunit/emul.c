@@ -17,6 +17,7 @@
 struct emul_test {
 	struct emul *emul;
 	struct emul_store store;
+	struct emul_budget budget;
 	struct emul_faults faults;
 	struct emul_rule *rule;
 };
@@ -46,8 +47,9 @@ static int emul_test_init(struct kunit *test)
 	};
 
 	KUNIT_ASSERT_NOT_NULL(test, et);
-	KUNIT_ASSERT_EQ(test, emul_store_init(&et->store, SZ_16M, SZ_16M), 0);
-	emul_faults_init(&et->faults);
+	emul_budget_init(&et->budget, SZ_16M);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&et->store, SZ_16M, &et->budget), 0);
+	emul_faults_init(&et->faults, &et->budget);
 	et->rule = emul_rule_create(&et->faults, "rule");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
 	et->emul = emul_create(&p, 900, &et->store, &et->faults, NULL);

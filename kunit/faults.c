@@ -6,6 +6,7 @@
 #include "emul/faults.h"
 
 struct faults_test {
+	struct emul_budget budget;
 	struct emul_faults faults;
 	struct emul_rule *rule;
 	char *page;
@@ -17,7 +18,7 @@ static int faults_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	test->priv = t;
-	emul_faults_init(&t->faults);
+	emul_faults_init(&t->faults, &t->budget);
 	t->faults.seed = 4711;
 	t->rule = emul_rule_create(&t->faults, "rule");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t->rule));

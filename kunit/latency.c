@@ -144,7 +144,10 @@ static struct emul_model *model(struct kunit *test)
 static u64 done(struct emul_model *m, enum asblk_op op, u64 lba, u64 bytes, u64 now,
 		u64 random)
 {
-	return emul_model_deadline(m, op, lba, bytes / 512, bytes, 1000000, now, random);
+	struct emul_cost cost;
+
+	return emul_model_deadline(m, op, lba, bytes / 512, bytes, 1000000, now, random,
+				   &cost);
 }
 
 /* As many at a time as there are channels; the rest queue. */
@@ -169,7 +172,7 @@ static void bandwidth(struct kunit *test)
 	u64 now = NSEC_PER_SEC, end = 0;
 	unsigned int i;
 
-	m->byte_ps[1] = 10000;
+	m->bandwidth[1] = 100000000;
 	m->burst_ns = 1000 * US;
 	for (i = 0; i < 100; i++)
 		end = done(m, ASBLK_OP_WRITE, i, SZ_64K, now, 0);
@@ -181,15 +184,56 @@ static void bandwidth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, SZ_4K, now, 0), now);
 }
 
-/* From the least to the most that the option takes; what is 0 in 32 bits among it. */
-static void bandwidth_in_picoseconds(struct kunit *test)
+static const u64 bandwidths[] = {
+	SZ_64K, 100000000, SZ_4G, 7000000000, 600000000000, 667000000000, SZ_1T,
+};
+
+static void bandwidth_desc(const u64 *rate, char *desc)
 {
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(0), 0);
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_64K), 15258789);
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(100000000), 10000);
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_4G), 233);
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(7000000000), 143);
-	KUNIT_EXPECT_EQ(test, emul_byte_ps(SZ_1T), 1);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%llu bytes per second", *rate);
+}
+KUNIT_ARRAY_PARAM(bandwidths, bandwidths, bandwidth_desc);
+
+/* Whatever the bandwidth, many small writes take what one large one would: within 1 %. */
+static void bandwidth_exact(struct kunit *test)
+{
+	u64 rate = *(const u64 *)test->param_value, now = NSEC_PER_SEC, end = 0, want;
+	struct emul_model *m = model(test);
+	unsigned int i;
+
+	m->bandwidth[1] = rate;
+	for (i = 0; i < 10000; i++)
+		end = done(m, ASBLK_OP_WRITE, i, 512, now, 0);
+	want = mul_u64_u64_div_u64(10000 * 512, NSEC_PER_SEC, rate);
+	KUNIT_EXPECT_GE(test, end - now, want - want / 100 - 1);
+	KUNIT_EXPECT_LE(test, end - now, want + want / 100 + 1);
+}
+
+/* What is aborted takes no time from those that come, what is reset none at all. */
+static void refunds(struct kunit *test)
+{
+	struct emul_model *m = model(test);
+	struct emul_cost cost;
+	u64 now = NSEC_PER_SEC, deadline;
+
+	emul_dist_parse(&m->dist[ASBLK_OP_READ], "fixed 500000");
+	m->nr_channels = 1;
+	done(m, ASBLK_OP_READ, 0, 512, now, 0);
+	deadline = emul_model_deadline(m, ASBLK_OP_READ, 0, 1, 512, 1000000, now, 0, &cost);
+	KUNIT_EXPECT_EQ(test, deadline, now + NSEC_PER_SEC);
+	emul_model_refund(m, &cost, deadline - now);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now + NSEC_PER_SEC);
+	/* Half of it has been used already. */
+	deadline = emul_model_deadline(m, ASBLK_OP_READ, 0, 1, 512, 1000000, now, 0, &cost);
+	emul_model_refund(m, &cost, 250000 * US);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0),
+			now + (1500000 - 250000 + 500000) * US);
+	emul_model_forget(m);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now + 500000 * US);
+	/* Of another model. */
+	cost = (struct emul_cost) { .service_ns = U64_MAX / 2, .through = U64_MAX / 2 };
+	emul_model_refund(m, &cost, U64_MAX >> 8);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now + 500000 * US);
 }
 
 static void seeks(struct kunit *test)
@@ -216,7 +260,8 @@ static struct kunit_case latency_cases[] = {
 	KUNIT_CASE(stalls),
 	KUNIT_CASE(channels),
 	KUNIT_CASE(bandwidth),
-	KUNIT_CASE(bandwidth_in_picoseconds),
+	KUNIT_CASE_PARAM(bandwidth_exact, bandwidths_gen_params),
+	KUNIT_CASE(refunds),
 	KUNIT_CASE(seeks),
 	{}
 };

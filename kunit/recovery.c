@@ -10,13 +10,20 @@
 
 #include "probe.h"
 
+static bool late_now(struct probe_test *t, struct request *rq)
+{
+	bool done = asblk_recovery_late(asblk_to_equeue(t->fake->q), rq);
+
+	flush_work(&t->fake->ctrl->recovery.work);
+	return done;
+}
+
 /* The request of probe @index is late; wait for what recovery does about it. */
 static bool late(struct probe_test *t, unsigned int index)
 {
 	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
 	struct request *rq = NULL;
 	unsigned int i;
-	bool done;
 
 	for (i = 0; i < q->slots.nr; i++) {
 		struct asblk_slot *slot = &q->slots.slot[i];
@@ -24,11 +31,22 @@ static bool late(struct probe_test *t, unsigned int index)
 		if (slot->rq && slot->rq->bio == t->probe[index].bio[0].bio)
 			rq = slot->rq;
 	}
-	if (!rq)
-		return true;
-	done = asblk_recovery_late(q, rq);
-	flush_work(&t->fake->ctrl->recovery.work);
-	return done;
+	return !rq || late_now(t, rq);
+}
+
+/* The same of a request that has nothing in flight. */
+static bool late_rq(struct probe_test *t, unsigned int index)
+{
+	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
+	struct asblk_rq *ar;
+
+	list_for_each_entry(ar, &q->pending, pending) {
+		struct request *rq = blk_mq_rq_from_pdu(ar);
+
+		if (rq->bio == t->probe[index].bio[0].bio)
+			return late_now(t, rq);
+	}
+	return true;
 }
 
 static enum asblk_ctrl_state state(struct probe_test *t)
@@ -209,23 +227,275 @@ static void recovery_reset_fails(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_OFFLINE, 20 * PART);
 }
 
-/* The policy: with its retries used up a transfer fails. */
+/* Complete the transfer that was accepted last. */
+static void finish_last(struct probe_test *t)
+{
+	fake_finish(t->fake, t->fake->nr_seen - 1, BLK_STS_OK, 0);
+}
+
+/*
+ * The policy: with its retries used up a transfer fails; the resets that a request is late
+ * for are what it pays for. Another one that is there all the time does not.
+ */
 static void recovery_retries(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
+	struct probe *innocent = probe_send(test, 1, REQ_OP_READ, 512, PART);
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
+	struct probe *other;
 	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
-		KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	t->fake->abort_err = -EIO;
+	for (i = 0; i < 3; i++) {
 		probe_expect_no_end(test, p);
+		late(t, 0);
+		/* Something completes: it is not the controller that is dead. */
+		other = probe_send(test, 2, REQ_OP_READ, 1024, PART);
+		finish_last(t);
+		probe_expect_end(test, other, BLK_STS_OK, 0);
 	}
-	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 9);
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	probe_expect_end(test, p, BLK_STS_TIMEOUT, 2 * PART);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->ctrl->recovery.resets, 2);
+	probe_expect_no_end(test, innocent);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, innocent, BLK_STS_OK, 0);
+}
+
+/* A user's resets, and pauses, are nobody's fault, even where nothing is retried. */
+static void recovery_innocent(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
+	struct probe *fast = probe_send(test, 1, REQ_OP_READ | REQ_FAILFAST_DEV, 512, PART);
+	unsigned int i;
+
+	asblk_settings_max_retries(t->fake->ctrl, 0);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	asblk_ctrl_pause(t->fake->ctrl);
+	KUNIT_EXPECT_EQ(test, asblk_ctrl_resume(t->fake->ctrl), 0);
+	probe_expect_no_end(test, p);
+	probe_expect_no_end(test, fast);
+	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 6 * 4);
+	/* The driver's are: any of them may be what the device cannot bear. */
+	asblk_ctrl_reset(t->fake->ctrl);
+	flush_work(&t->fake->ctrl->recovery.work);
 	probe_expect_end(test, p, BLK_STS_TIMEOUT, 3 * PART);
-	for (i = 0; i < 9; i++)
+	probe_expect_end(test, fast, BLK_STS_TIMEOUT, PART);
+}
+
+/* A user of REQ_FAILFAST has another way: nothing is tried again. */
+static void recovery_failfast(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
+	struct probe *slow;
+
+	t->fake->seen[0].done = true;
+	fake_say(t->fake, id_of(t, 0), BLK_STS_IOERR, 0, ASBLK_MAY_RETRY);
+	asblk_reap(t->fake->q);
+	probe_expect_end(test, p, BLK_STS_IOERR, PART);
+	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
+	/* Not after a reset that others are late for either. */
+	p = probe_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
+	slow = probe_send(test, 1, REQ_OP_READ, 512, PART);
+	t->fake->abort_err = -EIO;
+	late(t, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	probe_expect_end(test, p, BLK_STS_TIMEOUT, PART);
+	probe_expect_no_end(test, slow);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, slow, BLK_STS_OK, 0);
+}
+
+/* What the device gives back for others' sake costs nothing, however often. */
+static void recovery_given_back(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	unsigned int i;
+
+	asblk_settings_max_retries(t->fake->ctrl, 0);
+	for (i = 0; i < 10; i++) {
 		t->fake->seen[i].done = true;
-	KUNIT_EXPECT_EQ(test, t->fake->ctrl->recovery.resets, 3);
+		fake_say(t->fake, id_of(t, i), BLK_STS_TIMEOUT, 0, ASBLK_GIVEN_BACK);
+		asblk_reap(t->fake->q);
+		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, i + 2);
+	}
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* "Try later" is tried later, and others go first; nothing of it is lost in a reset. */
+static void recovery_try_later(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	unsigned long start = jiffies;
+	struct probe *other;
+	unsigned int i;
+
+	t->fake->seen[0].done = true;
+	fake_say(t->fake, id_of(t, 0), BLK_STS_TARGET, 0,
+		 ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(300));
+	asblk_reap(t->fake->q);
+	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
+	/* A longer wait, and a shorter one, beside it. */
+	probe_send(test, 1, REQ_OP_WRITE, 512, PART);
+	probe_send(test, 2, REQ_OP_WRITE, 1024, PART);
+	for (i = 1; i <= 2; i++) {
+		t->fake->seen[i].done = true;
+		fake_say(t->fake, id_of(t, i), BLK_STS_TARGET, 0,
+			 ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(i == 1 ? 600 : 100));
+	}
+	asblk_reap(t->fake->q);
+	other = probe_send(test, 3, REQ_OP_READ, 2048, PART);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 4);
+	fake_finish(t->fake, 3, BLK_STS_OK, 0);
+	probe_expect_end(test, other, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	probe_wait_seen(test, 5);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[4].t.range.lba, 1024);
+	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(100));
+	probe_wait_seen(test, 6);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[5].t.range.lba, 0);
+	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(300));
+	probe_wait_seen(test, 7);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[6].t.range.lba, 512);
+	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(600));
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* A request of many parts that end one by one is not late, however long it takes. */
+static void recovery_advances(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
+	unsigned int i;
+
+	for (i = 0; i < 19; i++) {
+		fake_finish(t->fake, i, BLK_STS_OK, 0);
+		KUNIT_EXPECT_FALSE(test, late(t, 0));
+	}
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	KUNIT_EXPECT_EQ(test, probe_counters(t)->retries, 0);
+	/* And when it does not it is: the steps begin anew. */
+	KUNIT_EXPECT_FALSE(test, late(t, 0));
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* However many parts a request has, it is the queue's turn at the second timeout. */
+static void recovery_many_parts(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct asblk_ctrl_params params;
+	struct probe *p;
+
+	fake_destroy(t->fake);
+	fake_params(&params);
+	params.nr_extra_slots = 60;
+	t->fake = fake_create(test, &params);
+	t->disk = t->fake->disk;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, 60 * PART);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 60);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 60);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 60);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* One that waits for others is not late while these advance. */
+static void recovery_waits(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *first = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct probe *p;
+
+	t->fake->busy = UINT_MAX;
+	p = probe_send(test, 1, REQ_OP_WRITE, 512, 2 * PART);
+	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
+	late_rq(t, 1);
+	fake_finish(t->fake, 0, BLK_STS_OK, 0);
+	probe_expect_end(test, first, BLK_STS_OK, 0);
+	late_rq(t, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	/* Now they do not. */
+	late_rq(t, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	t->fake->busy = 0;
+	probe_wait_seen(test, 3);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* Reaped, but not given back yet: not late. */
+static void recovery_ended(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
+	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct request *rq = q->slots.slot[t->fake->seen[0].t.slot].rq;
+	DEFINE_IO_COMP_BATCH(iob);
+	struct asblk_visit v;
+
+	asblk_engine_enter(&v, q, &iob);
+	KUNIT_EXPECT_TRUE(test, asblk_complete(&v, id_of(t, 0)));
+	t->fake->seen[0].done = true;
+	spin_unlock_irqrestore(&q->lock, v.flags);
+	KUNIT_EXPECT_TRUE(test, asblk_recovery_late(q, rq));
+	flush_work(&t->fake->ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	spin_lock_irqsave(&q->lock, v.flags);
+	asblk_engine_leave(&v, true);
+	if (!rq_list_empty(&iob.req_list))
+		iob.complete(&iob);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* Whoever has the controller has it alone: no abort comes in between. */
+static void recovery_excluded(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+
+	KUNIT_ASSERT_EQ(test, asblk_recovery_begin(t->fake->ctrl), 0);
+	late(t, 0);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+	asblk_recovery_end(t->fake->ctrl);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* A device that wants to be reset again and again is not, for ever. */
+static void recovery_in_vain(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		asblk_ctrl_reset(t->fake->ctrl);
+		flush_work(&t->fake->ctrl->recovery.work);
+	}
+	KUNIT_EXPECT_LT(test, t->fake->resets, 10);
+	KUNIT_EXPECT_EQ(test, t->fake->disables, 1);
+	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);
 }
 
 /* While a controller is paused nothing is offered, and nothing fails. */
@@ -292,10 +562,8 @@ static int reset_often(void *data)
 	struct resetter *r = data;
 	unsigned int i;
 
-	for (i = 0; i < 50; i++) {
-		asblk_ctrl_reset(r->fake->ctrl);
+	for (i = 0; i < 50; i++)
 		asblk_recovery_reset_now(r->fake->ctrl);
-	}
 	complete(&r->done);
 	return 0;
 }
@@ -315,6 +583,7 @@ static void recovery_resets_at_once(struct kunit *test)
 		task = kthread_run(reset_often, &resetter[i], "asblk-test%u", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	}
+	asblk_ctrl_reset(t->fake->ctrl);
 	for (i = 0; i < ARRAY_SIZE(resetter); i++)
 		wait_for_completion(&resetter[i].done);
 	flush_work(&t->fake->ctrl->recovery.work);
@@ -362,6 +631,16 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_progress),
 	KUNIT_CASE(recovery_reset_fails),
 	KUNIT_CASE(recovery_retries),
+	KUNIT_CASE(recovery_innocent),
+	KUNIT_CASE(recovery_failfast),
+	KUNIT_CASE(recovery_given_back),
+	KUNIT_CASE(recovery_try_later),
+	KUNIT_CASE(recovery_advances),
+	KUNIT_CASE(recovery_many_parts),
+	KUNIT_CASE(recovery_waits),
+	KUNIT_CASE(recovery_ended),
+	KUNIT_CASE(recovery_excluded),
+	KUNIT_CASE(recovery_in_vain),
 	KUNIT_CASE(recovery_pause),
 	KUNIT_CASE(recovery_gone),
 	KUNIT_CASE(recovery_resets_at_once),

@@ -17,6 +17,7 @@ ASBLK_IMPORT_KUNIT();
 #define SIZE		(2 * LEAF_BYTES)
 
 struct store_test {
+	struct emul_budget budget;
 	struct emul_store store;
 	u8 *a;
 	u8 *b;
@@ -34,7 +35,7 @@ static int store_test_init(struct kunit *test)
 	t->b = (u8 *)__get_free_pages(GFP_KERNEL, get_order(BUF_BYTES));
 	KUNIT_ASSERT_TRUE(test, t->a && t->b);
 	get_random_bytes(t->a, BUF_BYTES);
-	KUNIT_ASSERT_EQ(test, emul_store_init(&t->store, SIZE, 0), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&t->store, SIZE, &t->budget), 0);
 	test->priv = t;
 	return 0;
 }
@@ -203,11 +204,13 @@ static void store_write_wait(struct kunit *test)
 static void store_limit(struct kunit *test)
 {
 	struct store_test *t = test->priv;
+	struct emul_budget budget;
 	struct emul_store small;
 	u32 done = 0;
 	u64 waited = 0;
 
-	KUNIT_ASSERT_EQ(test, emul_store_init(&small, SIZE, 5 * PAGE_SIZE), 0);
+	emul_budget_init(&budget, 5 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&small, SIZE, &budget), 0);
 	rcu_read_lock();
 	KUNIT_EXPECT_EQ(test, emul_store_write(&small, 0, t->a, 6 * PAGE_SIZE,
 					       &done), -ENOSPC);
@@ -227,23 +230,125 @@ static void store_limit(struct kunit *test)
 						    PAGE_SIZE, &waited), 0);
 	KUNIT_EXPECT_EQ(test, emul_store_used(&small), 3 * PAGE_SIZE);
 	emul_store_exit(&small);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&budget.used), 0);
+}
+
+/* A write that is refused takes nothing, wherever it goes: no leaf either. */
+static void store_limit_sparse(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	struct emul_budget budget;
+	struct emul_store sparse;
+	unsigned int i;
+	u64 done = 0;
+
+	emul_budget_init(&budget, 4 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&sparse, 100 * LEAF_BYTES, &budget), 0);
+	for (i = 0; i < 100; i++)
+		KUNIT_EXPECT_EQ(test, emul_store_write_wait(&sparse, i * LEAF_BYTES, t->a,
+							    PAGE_SIZE, &done),
+				i < 2 ? 0 : -ENOSPC);
+	KUNIT_EXPECT_EQ(test, emul_store_used(&sparse), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&budget.used), 4 * PAGE_SIZE);
+	for (i = 2; i < 100; i++)
+		KUNIT_EXPECT_NULL(test, sparse.leaf[i]);
+	/* With one page to go a leaf would be useless. */
+	emul_budget_set(&budget, 5 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, emul_store_write_wait(&sparse, 5 * LEAF_BYTES, t->a, PAGE_SIZE,
+						    &done), -ENOSPC);
+	KUNIT_EXPECT_NULL(test, sparse.leaf[5]);
+	emul_store_exit(&sparse);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&budget.used), 0);
+}
+
+/* What is reserved can be written, and reads as what was there before. */
+static void store_reserve(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	struct emul_budget budget;
+	struct emul_store s;
+	u32 done = 0;
+
+	emul_budget_init(&budget, 4 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&s, SIZE, &budget), 0);
+	rcu_read_lock();
+	KUNIT_EXPECT_EQ(test, emul_store_write(&s, PAGE_SIZE, t->a, 512, &done), 0);
+	KUNIT_EXPECT_EQ(test, emul_store_reserve(&s, 512, 3 * PAGE_SIZE, false), -ENOSPC);
+	emul_budget_set(&budget, 5 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, emul_store_reserve(&s, 512, 3 * PAGE_SIZE, false), 0);
+	emul_store_read(&s, 0, t->b, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(t->b, 0, PAGE_SIZE));
+	KUNIT_EXPECT_MEMEQ(test, t->b + PAGE_SIZE, t->a, 512);
+	KUNIT_EXPECT_NULL(test, memchr_inv(t->b + PAGE_SIZE + 512, 0, 3 * PAGE_SIZE - 512));
+	/* The limit is reached, but not for these. */
+	KUNIT_EXPECT_EQ(test, emul_store_write(&s, 512, t->a, 3 * PAGE_SIZE, &done), 0);
+	rcu_read_unlock();
+	emul_store_exit(&s);
+}
+
+/* Holes are skipped, and nothing but holes. */
+static void store_unmap_sparse(struct kunit *test)
+{
+	const u64 there[] = { 0, 511, 4096, 70000, 131071, 199999 };
+	struct store_test *t = test->priv;
+	struct emul_budget budget;
+	struct emul_store s;
+	unsigned int i;
+	u64 done = 0;
+
+	emul_budget_init(&budget, 0);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&s, 200000 * LEAF_BYTES, &budget), 0);
+	for (i = 0; i < ARRAY_SIZE(there); i++)
+		KUNIT_ASSERT_EQ(test, emul_store_write_wait(&s, there[i] * LEAF_BYTES, t->a,
+							    3 * PAGE_SIZE, &done), 0);
+	/* From inside of the first to inside of the last one. */
+	emul_store_unmap(&s, PAGE_SIZE, 199999 * LEAF_BYTES, false);
+	KUNIT_EXPECT_EQ(test, emul_store_used(&s), (1 + 2) * PAGE_SIZE);
+	emul_store_unmap(&s, 0, 200000 * LEAF_BYTES, false);
+	KUNIT_EXPECT_EQ(test, emul_store_used(&s), 0);
+	emul_store_exit(&s);
+}
+
+/* Budgets without a limit share one, of which others' limits take nothing away. */
+static void budget_shared(struct kunit *test)
+{
+	struct emul_budget a, b, own;
+	u64 all;
+
+	emul_budget_init(&a, 0);
+	emul_budget_init(&b, 0);
+	emul_budget_init(&own, SZ_1M);
+	all = emul_budget_limit(&a);
+	KUNIT_EXPECT_EQ(test, all, (u64)totalram_pages() * PAGE_SIZE / 2);
+	KUNIT_EXPECT_EQ(test, emul_budget_limit(&own), SZ_1M);
+	KUNIT_EXPECT_TRUE(test, emul_budget_take(&a, all - SZ_64K));
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&b, SZ_128K));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&b.used), 0);
+	KUNIT_EXPECT_TRUE(test, emul_budget_take(&own, SZ_1M));
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&own, 1));
+	emul_budget_give(&own, SZ_1M);
+	KUNIT_EXPECT_TRUE(test, emul_budget_take(&b, SZ_32K));
+	emul_budget_give(&a, all - SZ_64K);
+	KUNIT_EXPECT_TRUE(test, emul_budget_take(&b, SZ_128K));
+	emul_budget_give(&b, SZ_32K + SZ_128K);
 }
 
 static void store_sizes(struct kunit *test)
 {
+	struct store_test *t = test->priv;
 	struct emul_store s;
 
-	KUNIT_ASSERT_EQ(test, emul_store_init(&s, 1, 0), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&s, 1, &t->budget), 0);
 	KUNIT_EXPECT_EQ(test, s.nr_leaves, 1);
 	emul_store_exit(&s);
-	KUNIT_ASSERT_EQ(test, emul_store_init(&s, LEAF_BYTES + 1, 0), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&s, LEAF_BYTES + 1, &t->budget), 0);
 	KUNIT_EXPECT_EQ(test, s.nr_leaves, 2);
 	emul_store_exit(&s);
 	/* 8 bytes per 2 MiB: a sparse terabyte costs 4 MiB. */
-	KUNIT_ASSERT_EQ(test, emul_store_init(&s, 1ULL << 40, 0), 0);
+	KUNIT_ASSERT_EQ(test, emul_store_init(&s, 1ULL << 40, &t->budget), 0);
 	KUNIT_EXPECT_EQ(test, s.nr_leaves * sizeof(*s.leaf), 4ULL << 20);
 	emul_store_exit(&s);
-	KUNIT_EXPECT_EQ(test, emul_store_init(&s, U64_MAX, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, emul_store_init(&s, U64_MAX, &t->budget), -ENOMEM);
 }
 
 #define RACE_THREADS	4
@@ -329,6 +434,10 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(store_zero),
 	KUNIT_CASE(store_write_wait),
 	KUNIT_CASE(store_limit),
+	KUNIT_CASE(store_limit_sparse),
+	KUNIT_CASE(store_reserve),
+	KUNIT_CASE(store_unmap_sparse),
+	KUNIT_CASE(budget_shared),
 	KUNIT_CASE(store_sizes),
 	KUNIT_CASE(store_parallel_first_writes),
 	KUNIT_CASE(store_resize),

@@ -30,10 +30,16 @@ static struct config_group *root_make_group(struct config_group *root, const cha
 	return &disk->group;
 }
 
-/* No attribute is in use any more, and no rule is left. */
+/*
+ * No attribute is in use any more, and no rule is left. Nobody waits for requests here:
+ * while rmdir is under way the whole of configfs/asblk is locked, and the data goes anyway.
+ */
 static void root_drop_item(struct config_group *root, struct config_item *item)
 {
-	emul_config_destroy(to_cfs_disk(item)->config);
+	struct emul_config *config = to_cfs_disk(item)->config;
+
+	emul_config_unplug(config);
+	emul_config_destroy(config);
 	config_item_put(item);
 }
 

@@ -9,7 +9,9 @@
  * software nor a bio's end_io runs under the lock. Submission, the interrupt
  * handler, polling and timeouts are all such visits.
  */
+#include <kunit/visibility.h>
 #include <linux/bio.h>
+#include <linux/export.h>
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 
@@ -576,6 +578,7 @@ void asblk_engine_leave(struct asblk_visit *v, bool ring)
 	while ((rq = rq_list_pop(&v->single)))
 		asblk_engine_end(rq);
 }
+EXPORT_SYMBOL_IF_KUNIT(asblk_engine_leave);
 
 /**
  * asblk_equeue_init - make a queue and start it on the controller

@@ -470,12 +470,14 @@ int asblk_recovery_begin(struct asblk_ctrl *ctrl)
 	mutex_unlock(&ctrl->recovery.lock);
 	return -ENODEV;
 }
+EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_begin);
 
 /* The end of what asblk_recovery_begin() began. */
 void asblk_recovery_end(struct asblk_ctrl *ctrl)
 {
 	mutex_unlock(&ctrl->recovery.lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_end);
 
 /**
  * asblk_ctrl_pause - offer a controller no more transfers

@@ -19,7 +19,8 @@ static ssize_t memory_limit_show(struct device *dev,
 {
 	struct emul *emul = asblk_disk_priv(dev);
 
-	return sysfs_emit(buf, "%llu\n", emul->params.memory_limit);
+	/* The figure in force. */
+	return sysfs_emit(buf, "%llu\n", emul_budget_limit(emul->store->budget));
 }
 static DEVICE_ATTR_RO(memory_limit);
 

@@ -68,6 +68,7 @@ u64 emul_budget_limit(const struct emul_budget *b)
 {
 	return READ_ONCE(b->limit) ?: budget_machine() / BUDGET_SHARE;
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_limit);
 
 /**
  * emul_budget_take - ask for memory, before it is allocated

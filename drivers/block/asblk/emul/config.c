@@ -30,7 +30,7 @@ static int config_identity(struct emul_config *c)
 }
 
 /**
- * emul_config_create - think of a disk
+ * emul_config_create - allocate the configuration of a disk
  * @name: 1 to %EMUL_NAME_SIZE - 1 graphic characters
  *
  * Every option has its default. Context: may sleep.
@@ -50,9 +50,11 @@ struct emul_config *emul_config_create(const char *name)
 		return ERR_PTR(err);
 	}
 	strscpy(c->name, name);
+	mutex_init(&c->change_lock);
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->list);
-	emul_faults_init(&c->faults);
+	emul_budget_init(&c->budget, 0);
+	emul_faults_init(&c->faults, &c->budget);
 	emul_options_init(&c->options, c->name);
 	if (config_identity(c)) {
 		emul_config_destroy(c);
@@ -63,29 +65,40 @@ struct emul_config *emul_config_create(const char *name)
 ASBLK_EXPORT(emul_config_create);
 
 /* What may have changed without our doing, through the disk's own attributes. */
-static void config_refresh(struct emul_config *c)
+static void config_refresh(struct emul *emul, struct emul_options *o)
 {
-	const struct emul *emul = c->emul;
-	u64 *v = c->options.number;
+	u64 *v = o->number;
 
 	if (!emul)
 		return;
-	v[EMUL_SIZE] = READ_ONCE(emul->nr_blocks) << emul->block_shift;
-	v[EMUL_BLOCK_SIZE] = 1 << emul->block_shift;
+	spin_lock(&emul->geometry_lock);
+	v[EMUL_BLOCK_SIZE] = 1ULL << emul->block_shift;
+	v[EMUL_SIZE] = emul->nr_blocks << emul->block_shift;
+	spin_unlock(&emul->geometry_lock);
+	/* As asblk_disk_format() makes it of what the disk was made with. */
 	if (v[EMUL_PHYSICAL_BLOCK_SIZE])
-		v[EMUL_PHYSICAL_BLOCK_SIZE] = max(v[EMUL_PHYSICAL_BLOCK_SIZE],
-						  v[EMUL_BLOCK_SIZE]);
+		v[EMUL_PHYSICAL_BLOCK_SIZE] = max_t(u64, emul->params.physical_block_size,
+						    v[EMUL_BLOCK_SIZE]);
 	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
 	v[EMUL_WRITE_CACHE] = asblk_ctrl_cache_on(emul->ctrl);
 	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
 	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
 }
 
+/*
+ * The disk goes; under the change lock. It is there for all others until nothing uses it
+ * any more, so that it can be unplugged while its requests are waited for.
+ */
 static void config_off(struct emul_config *c)
 {
-	config_refresh(c);
-	emul_destroy(c->emul);
-	c->emul = NULL;
+	struct emul *emul = c->emul;
+
+	emul_remove_disk(emul);
+	mutex_lock(&c->lock);
+	config_refresh(emul, &c->options);
+	WRITE_ONCE(c->emul, NULL);
+	mutex_unlock(&c->lock);
+	emul_destroy_ctrl(emul);
 }
 
 /**
@@ -106,6 +119,20 @@ void emul_config_destroy(struct emul_config *c)
 }
 ASBLK_EXPORT(emul_config_destroy);
 
+/* The options as they are now. Return: a copy to be freed, or an ERR_PTR. */
+static struct emul_options *config_options(struct emul_config *c)
+{
+	struct emul_options *o = kmalloc_obj(*o);
+
+	if (!o)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&c->lock);
+	*o = c->options;
+	config_refresh(c->emul, o);
+	mutex_unlock(&c->lock);
+	return o;
+}
+
 /**
  * emul_config_show - an option as text
  * @c: configuration
@@ -113,17 +140,20 @@ ASBLK_EXPORT(emul_config_destroy);
  * @page: where to, a page
  *
  * Context: may sleep.
- * Return: length, or -ERESTARTSYS.
+ * Return: length, or -ENOMEM.
  */
 ssize_t emul_config_show(struct emul_config *c, enum emul_option i, char *page)
 {
+	struct emul_options *o = config_options(c);
 	ssize_t len;
 
-	if (mutex_lock_interruptible(&c->lock))
-		return -ERESTARTSYS;
-	config_refresh(c);
-	len = emul_option_show(&c->options, i, page);
-	mutex_unlock(&c->lock);
+	if (IS_ERR(o))
+		return PTR_ERR(o);
+	/* The figure in force, which 0 is not. */
+	if (i == EMUL_MEMORY_LIMIT && !o->number[i])
+		o->number[i] = emul_budget_limit(&c->budget);
+	len = emul_option_show(o, i, page);
+	kfree(o);
 	return len;
 }
 ASBLK_EXPORT(emul_config_show);
@@ -143,8 +173,7 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 			c->store_size = p->size;
 		return err;
 	case EMUL_MEMORY_LIMIT:
-		emul_store_limit(&c->store, p->memory_limit);
-		emul->params.memory_limit = p->memory_limit;
+		emul_budget_set(&c->budget, p->memory_limit);
 		return 0;
 	case EMUL_READ_ONLY:
 		return asblk_disk_write_protect(emul->disk, p->read_only);
@@ -164,6 +193,7 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 	}
 }
 
+/* Under the change lock. */
 static int config_set(struct emul_config *c, enum emul_option i, const char *text)
 {
 	struct emul_options *new;
@@ -175,9 +205,9 @@ static int config_set(struct emul_config *c, enum emul_option i, const char *tex
 				   c->name, emul_option_name(i));
 		return -EBUSY;
 	}
-	new = kmemdup(&c->options, sizeof(*new), GFP_KERNEL);
-	if (!new)
-		return -ENOMEM;
+	new = config_options(c);
+	if (IS_ERR(new))
+		return PTR_ERR(new);
 	err = emul_option_set(new, i, text);
 	/* What does not go together may still be mended before the disk is made. */
 	if (!err && c->emul) {
@@ -185,8 +215,11 @@ static int config_set(struct emul_config *c, enum emul_option i, const char *tex
 		if (!err)
 			err = config_apply(c, i, new, &params);
 	}
-	if (!err)
+	if (!err) {
+		mutex_lock(&c->lock);
 		c->options = *new;
+		mutex_unlock(&c->lock);
+	}
 	kfree(new);
 	return err;
 }
@@ -210,13 +243,12 @@ ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 
 	if (!text)
 		return -ENOMEM;
-	if (mutex_lock_interruptible(&c->lock)) {
+	if (mutex_lock_interruptible(&c->change_lock)) {
 		kfree(text);
 		return -ERESTARTSYS;
 	}
-	config_refresh(c);
 	err = config_set(c, i, strim(text));
-	mutex_unlock(&c->lock);
+	mutex_unlock(&c->change_lock);
 	kfree(text);
 	return err ?: len;
 }
@@ -233,33 +265,33 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 {
 	ssize_t len;
 
-	if (mutex_lock_interruptible(&c->lock))
-		return -ERESTARTSYS;
+	mutex_lock(&c->lock);
 	len = sysfs_emit(page, "%s\n",
-			 c->emul ? asblk_disk_name(c->emul->disk) : "");
+			 c->emul ? c->emul->disk_name : "");
 	mutex_unlock(&c->lock);
 	return len;
 }
 ASBLK_EXPORT(emul_config_show_device);
 
-/* The data of an earlier time is there again, as far as it fits. */
+/* The data of an earlier time is there again, as far as it fits. Under the change lock. */
 static int config_on(struct emul_config *c)
 {
 	struct emul_params params;
 	struct emul_model *model;
 	struct emul *emul;
+	u64 most;
 	int err = emul_options_params(&c->options, &params);
 
 	if (err)
 		return err;
 	if (!c->store_size)
-		err = emul_store_init(&c->store, params.size, 0);
+		err = emul_store_init(&c->store, params.size, &c->budget);
 	else if (c->store_size < params.size)
 		err = emul_store_resize(&c->store, c->store_size, params.size);
 	if (err)
 		return err;
 	c->store_size = max(c->store_size, params.size);
-	emul_store_limit(&c->store, params.memory_limit);
+	emul_budget_set(&c->budget, params.memory_limit);
 	WRITE_ONCE(c->faults.seed, params.seed);
 	model = emul_model_create(&c->options);
 	if (IS_ERR(model))
@@ -270,29 +302,37 @@ static int config_on(struct emul_config *c)
 	/* What is beyond the end is lost only now that nothing else can go wrong. */
 	emul_store_resize(&c->store, c->store_size, params.size);
 	c->store_size = params.size;
-	c->emul = emul;
+	mutex_lock(&c->lock);
+	WRITE_ONCE(c->emul, emul);
+	mutex_unlock(&c->lock);
+	most = emul_budget_limit(&c->budget);
+	if (most < params.size)
+		pr_info("asblk: %s: %s holds at most %llu of its %llu bytes%s\n", c->name,
+			emul->disk_name, most, params.size,
+			params.memory_limit ? "" : ", shared with others without memory_limit");
 	return 0;
 }
 
 /**
- * emul_config_power - have the disk there, or not
+ * emul_config_power - create or remove the disk
  * @c: configuration
  * @on: which
  *
- * Its data stays. Context: may sleep; waits for requests in flight.
+ * Its data stays. Context: may sleep; waits for requests in flight, which
+ * emul_config_unplug() ends.
  * Return: 0, or a negative errno after a line in the log with nothing changed.
  */
 int emul_config_power(struct emul_config *c, bool on)
 {
 	int err = 0;
 
-	if (mutex_lock_interruptible(&c->lock))
+	if (mutex_lock_interruptible(&c->change_lock))
 		return -ERESTARTSYS;
 	if (on && !c->emul)
 		err = config_on(c);
 	else if (!on && c->emul)
 		config_off(c);
-	mutex_unlock(&c->lock);
+	mutex_unlock(&c->change_lock);
 	if (err)
 		pr_err_ratelimited("asblk: %s: the disk cannot be made (%d)\n",
 				   c->name, err);
@@ -300,26 +340,37 @@ int emul_config_power(struct emul_config *c, bool on)
 }
 ASBLK_EXPORT(emul_config_power);
 
+/* Everything that waits for the disk ends. Return: false if it is not there. */
+static bool config_dead(struct emul_config *c)
+{
+	bool there;
+
+	mutex_lock(&c->lock);
+	there = c->emul;
+	if (there)
+		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+	mutex_unlock(&c->lock);
+	return there;
+}
+
 /**
- * emul_config_unplug - pull the disk out
+ * emul_config_unplug - surprise removal
  * @c: configuration
  *
- * As emul_config_power() off, but requests in flight fail. Context: may sleep.
- * Return: 0; -ENODEV if it is not there, or -ERESTARTSYS.
+ * As emul_config_power() off, but requests in flight fail, and with them whatever else
+ * changes the disk and waits for them. Context: may sleep.
+ * Return: 0, or -ENODEV if it is not there.
  */
 int emul_config_unplug(struct emul_config *c)
 {
-	int err = -ENODEV;
-
-	if (mutex_lock_interruptible(&c->lock))
-		return -ERESTARTSYS;
-	if (c->emul) {
-		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+	if (!config_dead(c))
+		return -ENODEV;
+	/* Not for long: what it is held for has just failed. */
+	mutex_lock(&c->change_lock);
+	if (c->emul)
 		config_off(c);
-		err = 0;
-	}
-	mutex_unlock(&c->lock);
-	return err;
+	mutex_unlock(&c->change_lock);
+	return 0;
 }
 ASBLK_EXPORT(emul_config_unplug);
 
@@ -336,8 +387,7 @@ int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on)
 {
 	int err;
 
-	if (mutex_lock_interruptible(&c->lock))
-		return -ERESTARTSYS;
+	mutex_lock(&c->lock);
 	if (on && c->emul)
 		emul_be_slow(c->emul);
 	err = emul_rule_enable(r, on);
@@ -369,8 +419,7 @@ int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *dat
 }
 ASBLK_EXPORT(emul_config_for_each);
 
-static struct emul_config *config_at_load(const struct emul_options *o,
-					  unsigned int nr, unsigned int nr_disks)
+static struct emul_config *config_at_load(const struct emul_options *o, unsigned int nr)
 {
 	char name[16], serial[21], wwid[33];
 	struct emul_config *c;
@@ -389,9 +438,6 @@ static struct emul_config *config_at_load(const struct emul_options *o,
 		emul_option_set(&c->options, EMUL_SERIAL, serial);
 	if (!*emul_text(o, EMUL_WWID))
 		emul_option_set(&c->options, EMUL_WWID, wwid);
-	if (!emul_number(o, EMUL_MEMORY_LIMIT))
-		c->options.number[EMUL_MEMORY_LIMIT] =
-			(u64)totalram_pages() * PAGE_SIZE / 2 / nr_disks;
 	list_add_tail(&c->list, &config_list);
 	err = emul_config_power(c, true);
 	return err ? ERR_PTR(err) : c;
@@ -416,21 +462,35 @@ int emul_init(void)
 	if (!err)
 		err = emul_options_params(o, &params);
 	for (i = 0; i < nr_disks && !err; i++)
-		err = PTR_ERR_OR_ZERO(config_at_load(o, i, nr_disks));
+		err = PTR_ERR_OR_ZERO(config_at_load(o, i));
 	kfree(o);
 	if (err)
 		emul_exit();
 	return err;
 }
 
+static void config_exit_work(struct work_struct *work)
+{
+	emul_config_destroy(container_of(work, struct emul_config, exit_work));
+}
+
 /** emul_exit - remove all disks that the module parameters asked for */
 void emul_exit(void)
 {
 	struct emul_config *c, *tmp;
+	struct workqueue_struct *wq;
 
+	/* Removing one is mostly waiting: hundreds had better wait together. */
+	wq = alloc_workqueue("asblk-exit", WQ_UNBOUND, 0);
 	list_for_each_entry_safe(c, tmp, &config_list, list) {
 		list_del(&c->list);
-		emul_config_destroy(c);
+		INIT_WORK(&c->exit_work, config_exit_work);
+		if (wq)
+			queue_work(wq, &c->exit_work);
+		else
+			emul_config_destroy(c);
 	}
+	if (wq)
+		destroy_workqueue(wq);
 	ida_destroy(&config_ida);
 }

@@ -7,12 +7,15 @@
 #define _ASBLK_EMUL_CONFIG_H
 
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 
+#include "budget.h"
 #include "faults.h"
 #include "options.h"
 #include "store.h"
 
-#define EMUL_NAME_SIZE	33
+/* A name is the disk's serial number, too. */
+#define EMUL_NAME_SIZE	21
 
 struct emul;
 
@@ -20,24 +23,32 @@ struct emul;
  * struct emul_config - a disk as it was asked for
  * @name: for the log
  * @nr: number, for names; none of two is the same
- * @lock: protects everything below; outside every other lock
+ * @change_lock: held by who changes the disk, which may have to wait for requests that
+ *	never end; outside every other lock
+ * @lock: protects @options and @emul; never held for long. They change only with
+ *	@change_lock held as well
  * @options: its options
- * @store: its data
+ * @budget: its memory
+ * @store: its data; protected by @change_lock, as is the following
  * @store_size: bytes of it, 0 before the first time that the disk is there
  * @faults: its fault rules; with a lock of its own
  * @emul: the disk, or NULL
  * @list: of those made at load
+ * @exit_work: removes it when the module is unloaded
  */
 struct emul_config {
 	char name[EMUL_NAME_SIZE];
 	int nr;
-	struct mutex lock;	/* options, and whether the disk is there */
+	struct mutex change_lock;	/* one change at a time */
+	struct mutex lock;		/* options, and whether the disk is there */
 	struct emul_options options;
+	struct emul_budget budget;
 	struct emul_store store;
 	u64 store_size;
 	struct emul_faults faults;
 	struct emul *emul;
 	struct list_head list;
+	struct work_struct exit_work;
 };
 
 struct emul_config *emul_config_create(const char *name);

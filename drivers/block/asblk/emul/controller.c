@@ -189,6 +189,18 @@ static int emul_reset_queue(struct asblk_queue *eq)
 	return emul_device_reset_queue(q, EMUL_HEALS_QUEUE);
 }
 
+/* What the commands that are forgotten would have taken. */
+static void emul_forget_time(struct emul *emul)
+{
+	struct emul_model *m;
+
+	rcu_read_lock();
+	m = rcu_dereference(emul->model);
+	if (m)
+		emul_model_forget(m);
+	rcu_read_unlock();
+}
+
 static int emul_reset(struct asblk_ctrl *ctrl)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
@@ -199,6 +211,8 @@ static int emul_reset(struct asblk_ctrl *ctrl)
 		emul->queue[i].sq_new = 0;
 		err = emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_CTRL);
 	}
+	if (!err)
+		emul_forget_time(emul);
 	return err;
 }
 
@@ -251,16 +265,19 @@ static int emul_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 blo
 		       bool keep)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
-	u64 old = emul->nr_blocks << emul->block_shift;
+	u64 old = emul->nr_blocks << emul->block_shift, new = nr_blocks * block_size;
 	int err;
 
-	if (!keep)
-		emul_store_unmap(emul->store, 0, old, false);
-	err = emul_store_resize(emul->store, old, nr_blocks * block_size);
+	/* First what may fail. */
+	err = emul_store_resize(emul->store, old, new);
 	if (err)
 		return err;
-	WRITE_ONCE(emul->nr_blocks, nr_blocks);
+	if (!keep)
+		emul_store_unmap(emul->store, 0, new, false);
+	spin_lock(&emul->geometry_lock);
+	emul->nr_blocks = nr_blocks;
 	emul->block_shift = ilog2(block_size);
+	spin_unlock(&emul->geometry_lock);
 	return 0;
 }
 
@@ -474,6 +491,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 	emul->store = store;
 	emul->faults = faults;
 	INIT_WORK(&emul->slow_work, emul_slow_work);
+	spin_lock_init(&emul->geometry_lock);
 	emul->block_shift = ilog2(params->block_size);
 	emul->nr_blocks = params->size >> emul->block_shift;
 	emul->loaded = true;
@@ -511,6 +529,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 		err = PTR_ERR(emul->disk);
 		goto free_ctrl;
 	}
+	strscpy(emul->disk_name, asblk_disk_name(emul->disk));
 	emul_debugfs(emul);
 	return emul;
 
@@ -529,6 +548,32 @@ free:
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
 
 /**
+ * emul_remove_disk - remove a disk, the first half of emul_destroy()
+ * @emul: controller
+ *
+ * Context: may sleep; waits for requests in flight, which asblk_ctrl_dead() ends.
+ */
+void emul_remove_disk(struct emul *emul)
+{
+	asblk_disk_remove(emul->disk);
+}
+
+/**
+ * emul_destroy_ctrl - remove its controller, the second half
+ * @emul: controller, not to be used afterwards
+ *
+ * Context: may sleep.
+ */
+void emul_destroy_ctrl(struct emul *emul)
+{
+	asblk_ctrl_destroy(emul->ctrl);
+	emul_irq_domain_remove(emul);
+	destroy_workqueue(emul->wq);
+	kvfree(emul->queue);
+	emul_free(emul);
+}
+
+/**
  * emul_destroy - remove a disk and its controller; the data stays
  * @emul: controller
  *
@@ -536,11 +581,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_create);
  */
 void emul_destroy(struct emul *emul)
 {
-	asblk_disk_remove(emul->disk);
-	asblk_ctrl_destroy(emul->ctrl);
-	emul_irq_domain_remove(emul);
-	destroy_workqueue(emul->wq);
-	kvfree(emul->queue);
-	emul_free(emul);
+	emul_remove_disk(emul);
+	emul_destroy_ctrl(emul);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_destroy);

@@ -55,7 +55,7 @@ static void delay_arm(struct emul_queue *q)
 			      HRTIMER_MODE_ABS_SOFT);
 }
 
-static u64 delay_deadline(struct emul_queue *q, const struct emul_deferred *d)
+static u64 delay_deadline(struct emul_queue *q, struct emul_deferred *d)
 {
 	const struct emul_command *cmd = &d->cmd;
 	struct emul *emul = q->emul;
@@ -70,10 +70,26 @@ static u64 delay_deadline(struct emul_queue *q, const struct emul_deferred *d)
 		random |= (u64)prandom_u32_state(&q->delay.random) << 32;
 		deadline = emul_model_deadline(m, cmd->op, lba, nr_blocks,
 					       nr_blocks << emul->block_shift,
-					       emul->nr_blocks, d->start, random);
+					       emul->nr_blocks, d->start, random, &d->cost);
+	} else {
+		d->cost = (struct emul_cost) {};
 	}
 	rcu_read_unlock();
 	return deadline + d->extra_ns;
+}
+
+/* A command that waits is given up: the time that it does not take is the others'. */
+static void delay_cancel(struct emul_queue *q, struct emul_deferred *d)
+{
+	u64 now = ktime_get_ns(), deadline = d->timer.expires;
+	struct emul_model *m;
+
+	timerqueue_del(&q->delay.waiting, &d->timer);
+	rcu_read_lock();
+	m = rcu_dereference(q->emul->model);
+	if (m && deadline > now)
+		emul_model_refund(m, &d->cost, deadline - now);
+	rcu_read_unlock();
 }
 
 static void delay_post(struct emul_queue *q, struct emul_deferred *d)
@@ -201,7 +217,7 @@ bool emul_delay_abort(struct emul_queue *q, u16 id)
 
 		if (d->result.id != id)
 			continue;
-		timerqueue_del(&q->delay.waiting, node);
+		delay_cancel(q, d);
 		delay_arm(q);
 		return true;
 	}
@@ -214,7 +230,7 @@ void emul_delay_forget(struct emul_queue *q)
 	struct timerqueue_node *node;
 
 	while ((node = timerqueue_getnext(&q->delay.waiting)))
-		timerqueue_del(&q->delay.waiting, node);
+		delay_cancel(q, container_of(node, struct emul_deferred, timer));
 	q->delay.unraised = 0;
 	q->delay.raise_at = NEVER;
 	q->delay.no_interrupt = false;

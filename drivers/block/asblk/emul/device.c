@@ -101,6 +101,30 @@ int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from
 	return err;
 }
 
+/**
+ * emul_device_reserve - see to it that an atomic write is not done in part
+ * @emul: controller
+ * @cmd: write
+ * @wait: wait for memory
+ *
+ * Context: may sleep if @wait, else any, under rcu_read_lock().
+ * Return: 0 or as emul_store_reserve().
+ */
+int emul_device_reserve(struct emul *emul, const struct emul_command *cmd, bool wait)
+{
+	if (!(cmd->opts & ASBLK_OPT_ATOMIC))
+		return 0;
+	return emul_store_reserve(emul->store, cmd->lba << emul->block_shift,
+				  cmd->nr_blocks << emul->block_shift, wait);
+}
+
+/* A write that waits for memory. Return: as emul_device_move(). */
+static int emul_move_all(struct emul *emul, const struct emul_command *cmd, u64 *done)
+{
+	return emul_device_reserve(emul, cmd, true) ?:
+	       emul_device_move(emul, cmd, 0, cmd->nr_blocks << emul->block_shift, done);
+}
+
 static blk_status_t emul_unmap(struct emul *emul,
 			       const struct emul_command *cmd)
 {
@@ -183,15 +207,15 @@ static void emul_work(struct work_struct *work)
 	struct emul_deferred *d = container_of(work, struct emul_deferred,
 					       work);
 	struct emul_queue *q = d->q;
-	u64 len = d->cmd.nr_blocks << q->emul->block_shift, done = 0;
 	blk_status_t status;
+	u64 done = 0;
 
 	set_result(d, BLK_STS_OK, 0);
 	if (d->faulty) {
 		emul_faults_execute(d);
 	} else {
 		if (d->cmd.op == ASBLK_OP_WRITE)
-			status = status_of(emul_device_move(q->emul, &d->cmd, 0, len, &done));
+			status = status_of(emul_move_all(q->emul, &d->cmd, &done));
 		else
 			status = emul_device_do(q->emul, &d->cmd);
 		set_result(d, status, done);
@@ -295,7 +319,10 @@ static inline bool emul_execute(struct emul_queue *q,
 		q->count.read_bytes += cmd->nr_blocks << emul->block_shift;
 		break;
 	case ASBLK_OP_WRITE:
-		err = emul_write(emul, cmd, &done);
+		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
+		      emul_device_reserve(emul, cmd, false) : 0;
+		if (likely(!err))
+			err = emul_write(emul, cmd, &done);
 		if (unlikely(err == -ENOMEM)) {
 			emul_defer(q, cmd, false);
 			return false;
@@ -391,10 +418,10 @@ static bool emul_try_pass(struct emul_queue *q)
 	 * go. Pairs with the barrier below.
 	 */
 	smp_mb();
-	if (!spin_trylock(&q->run_lock))
+	if (!emul_queue_trylock(q))
 		return false;
 	emul_pass(q);
-	spin_unlock(&q->run_lock);
+	emul_queue_unlock(q);
 	smp_mb();	/* pairs with the barrier above */
 	if (emul_is_slow() && emul_is_stuck(q))
 		return false;
@@ -429,9 +456,16 @@ later:
 static void emul_again(struct work_struct *work)
 {
 	struct emul_queue *q = container_of(work, struct emul_queue, again);
+	unsigned int passes = 0;
 
-	while (emul_try_pass(q))
+	while (emul_try_pass(q)) {
+		/* Whoever waits for the works that are queued does not wait for more. */
+		if (++passes == EMUL_MAX_PASSES) {
+			queue_work(q->emul->wq, &q->again);
+			return;
+		}
 		cond_resched();
+	}
 }
 
 /**

@@ -4,6 +4,7 @@
 #define _ASBLK_EMUL_H
 
 #include <linux/asblk.h>
+#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
@@ -84,6 +85,7 @@ struct emul_counters {
  * @fate: what fault rules do to its completion, EMUL_FATE_*
  * @until: what gets it back if it is lost, an enum emul_heals
  * @start: when it was executed, in nanoseconds
+ * @cost: what it has taken of the model's time
  * @extra_ns: time that fault rules add
  * @busy_ns: time for which they keep the queue busy
  */
@@ -99,6 +101,7 @@ struct emul_deferred {
 	u8 fate;
 	u8 until;
 	u64 start;
+	struct emul_cost cost;
 	u64 extra_ns;
 	u64 busy_ns;
 };
@@ -145,9 +148,9 @@ struct emul_delay {
  * @sq_new: entries filled but not rung for; under the engine's lock
  * @cq: completion ring
  * @cqe: its entries
- * @run_lock: held by who executes commands; these only try it, never in a
- *	hard interrupt handler. Protects the device's ends of the rings and
- *	@count.
+ * @run_lock: held by who executes commands; these only try it, with
+ *	emul_queue_trylock(), never in a hard interrupt handler. Protects the device's
+ *	ends of the rings and @count.
  * @again: executes commands that whoever rang the doorbell could not
  * @done: commands that the worker has finished
  * @count: what happened
@@ -178,10 +181,29 @@ struct emul_queue {
 	u64 busy_until;
 };
 
+/*
+ * On one CPU alone a spinlock that is tried is always free: there it is softirqs, where
+ * the queue's timer fires, that must not come in between.
+ */
+static inline bool emul_queue_trylock(struct emul_queue *q)
+{
+	return IS_ENABLED(CONFIG_SMP) ? spin_trylock(&q->run_lock) :
+					spin_trylock_bh(&q->run_lock);
+}
+
+static inline void emul_queue_unlock(struct emul_queue *q)
+{
+	if (IS_ENABLED(CONFIG_SMP))
+		spin_unlock(&q->run_lock);
+	else
+		spin_unlock_bh(&q->run_lock);
+}
+
 /**
  * struct emul_params - an emulated controller with its medium
  * @size: capacity in bytes, a multiple of @block_size
- * @memory_limit: most bytes that its data and tables may take
+ * @memory_limit: most bytes that its data and what grows with it may take; 0: what all
+ *	disks without a limit share
  * @queues: queues with an interrupt
  * @poll_queues: polled queues
  * @queue_depth: requests in flight per queue
@@ -235,6 +257,7 @@ struct emul_params {
  * @block_shift: log2 of the logical block size
  * @nr_blocks: capacity in logical blocks; written with the queues frozen, as is
  *	@block_shift
+ * @geometry_lock: for those who read both of them otherwise
  * @store: the medium's data
  * @faults: its fault rules, or NULL
  * @model: what makes commands take time, or NULL
@@ -249,12 +272,14 @@ struct emul_params {
  * @wq: where commands go that may sleep
  * @ctrl: controller, once it is known to the engine
  * @disk: disk, likewise
+ * @disk_name: its name, which is known for longer than it is there
  */
 struct emul {
 	struct emul_params params;
 	unsigned int nr;
 	u8 block_shift;
 	u64 nr_blocks;
+	spinlock_t geometry_lock;	/* number and size of blocks */
 	struct emul_store *store;
 	struct emul_faults *faults;
 	struct emul_model __rcu *model;
@@ -269,12 +294,15 @@ struct emul {
 	struct workqueue_struct *wq;
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
+	char disk_name[DISK_NAME_LEN];
 };
 
 /* controller.c */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 			 struct emul_store *store, struct emul_faults *faults,
 			 struct emul_model *model);
+void emul_remove_disk(struct emul *emul);
+void emul_destroy_ctrl(struct emul *emul);
 void emul_destroy(struct emul *emul);
 void emul_be_slow(struct emul *emul);
 int emul_set_model(struct emul *emul, const struct emul_options *o);
@@ -287,6 +315,7 @@ int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by);
 blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
 int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
 		     u64 *done);
+int emul_device_reserve(struct emul *emul, const struct emul_command *cmd, bool wait);
 void emul_device_post(struct emul_queue *q, const struct emul_completion *c);
 void emul_device_post_extra(struct emul_queue *q, u16 id);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);

@@ -124,12 +124,12 @@ static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
 	for (i = 0; f->words && f->words[i]; i++)
 		len += scnprintf(words + len, sizeof(words) - len, " %s", f->words[i]);
 	if (f->max)
-		pr_err_ratelimited("asblk: rule %s: %s=%s is not%s%s%s\n", r->name,
-				   f->name, text, f->max == EMUL_SET ? " any, or some of" :
+		pr_err_ratelimited("asblk: rule %s: %s=%*pE is not%s%s%s\n", r->name,
+				   f->name, (int)strlen(text), text, f->max == EMUL_SET ? " any, or some of" :
 				   " a number in its range", *words ? ", or" : "", words);
 	else
-		pr_err_ratelimited("asblk: rule %s: %s=%s is none of%s\n", r->name,
-				   f->name, text, words);
+		pr_err_ratelimited("asblk: rule %s: %s=%*pE is none of%s\n", r->name,
+				   f->name, (int)strlen(text), text, words);
 }
 
 /**
@@ -250,6 +250,34 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 }
 ASBLK_EXPORT(emul_rule_create);
 
+/**
+ * emul_rule_alloc - memory for what a rule remembers
+ * @r: rule
+ * @size: bytes
+ *
+ * Out of the disk's budget, as its users make it grow. Context: may sleep.
+ * Return: memory, zeroed, for emul_rule_free(); NULL if there is none.
+ */
+void *emul_rule_alloc(struct emul_rule *r, size_t size)
+{
+	void *memory = kzalloc(size, EMUL_GFP_WAIT);
+
+	if (memory && !emul_budget_take(r->faults->budget, ksize(memory))) {
+		kfree(memory);
+		memory = NULL;
+	}
+	return memory;
+}
+
+/* Free it. Context: any. */
+void emul_rule_free(struct emul_rule *r, void *memory)
+{
+	if (!memory)
+		return;
+	emul_budget_give(r->faults->budget, ksize(memory));
+	kfree(memory);
+}
+
 /* What is remembered of blocks. Nobody looks at the rule. */
 static void rule_forget(struct emul_rule *r)
 {
@@ -257,12 +285,12 @@ static void rule_forget(struct emul_rule *r)
 	void *entry;
 
 	xa_for_each(&r->blocks, i, entry) {
-		free_page((unsigned long)entry);
+		emul_rule_free(r, entry);
 		cond_resched();
 	}
 	xa_destroy(&r->blocks);
 	xa_for_each(&r->old, i, entry) {
-		kfree(entry);
+		emul_rule_free(r, entry);
 		cond_resched();
 	}
 	xa_destroy(&r->old);
@@ -392,12 +420,12 @@ static atomic64_t *rule_history(struct emul_rule *r, u64 lba)
 		return &r->no_block;
 	page = xa_load(&r->blocks, index);
 	if (!page) {
-		page = (atomic64_t *)get_zeroed_page(EMUL_GFP_WAIT);
+		page = emul_rule_alloc(r, HISTORIES * sizeof(*page));
 		if (!page)
 			return NULL;
 		other = xa_cmpxchg(&r->blocks, index, NULL, page, EMUL_GFP_WAIT);
 		if (other) {
-			free_page((unsigned long)page);
+			emul_rule_free(r, page);
 			page = xa_is_err(other) ? NULL : other;
 		}
 	}
@@ -523,8 +551,14 @@ DEFINE_SHOW_ATTRIBUTE(faults);
 
 const struct file_operations *const emul_faults_fops = &faults_fops;
 
-void emul_faults_init(struct emul_faults *f)
+/**
+ * emul_faults_init - prepare for rules
+ * @f: zeroed
+ * @budget: what they take memory from; outlives them
+ */
+void emul_faults_init(struct emul_faults *f, struct emul_budget *budget)
 {
+	f->budget = budget;
 	mutex_init(&f->lock);
 	spin_lock_init(&f->log_lock);
 	INIT_LIST_HEAD(&f->rules);

@@ -187,6 +187,7 @@ struct emul_fault_record {
  * @rules: all rules
  * @set: those that are enabled; NULL if there are none
  * @seed: of the hash
+ * @budget: what the rules take memory from
  * @log_lock: protects the following
  * @nr_records: ever
  * @record: the last ones
@@ -196,6 +197,7 @@ struct emul_faults {
 	struct list_head rules;
 	struct emul_rule_set __rcu *set;
 	u64 seed;
+	struct emul_budget *budget;
 	spinlock_t log_lock;	/* the log */
 	u64 nr_records;
 	struct emul_fault_record *record;
@@ -204,13 +206,15 @@ struct emul_faults {
 /* faults.c */
 #define EMUL_NO_BLOCK	U64_MAX
 
-void emul_faults_init(struct emul_faults *f);
+void emul_faults_init(struct emul_faults *f, struct emul_budget *budget);
 void emul_faults_exit(struct emul_faults *f);
 struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name);
 void emul_rule_destroy(struct emul_rule *r);
 int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text);
 ssize_t emul_rule_show(struct emul_rule *r, enum emul_rule_field i, char *page);
 int emul_rule_enable(struct emul_rule *r, bool on);
+void *emul_rule_alloc(struct emul_rule *r, size_t size);
+void emul_rule_free(struct emul_rule *r, void *memory);
 bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
 		       unsigned int queue);
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);

@@ -29,16 +29,28 @@ struct injection {
 	bool ended;
 };
 
+/**
+ * struct decision - what becomes of a block's data
+ * @data: the rule that changes it, or NULL
+ * @count: filled in with it: operations on the block
+ */
+struct decision {
+	struct emul_rule *data;
+	u32 count;
+};
+
 /* What the blocks of an old copy held. */
 struct old_block {
 	u32 len;
 	u8 data[] __counted_by(len);
 };
 
-/* Does the rule have to see every write, because of what it keeps in mind? */
-static bool rule_watches_writes(const struct emul_rule *r)
+/* Does the rule have to see the command, because of what it keeps in mind of writes? */
+static bool rule_watches(const struct emul_rule *r, enum asblk_op op)
 {
-	return r->value[RULE_ACTION] == EMUL_ACT_STALE || r->value[RULE_HEAL_ON_WRITE];
+	if (op == ASBLK_OP_WRITE)
+		return r->value[RULE_ACTION] == EMUL_ACT_STALE || r->value[RULE_HEAL_ON_WRITE];
+	return op == ASBLK_OP_WRITE_ZEROES && r->value[RULE_HEAL_ON_WRITE];
 }
 
 /*
@@ -67,11 +79,6 @@ static bool covers_command(const struct emul_rule *r, const struct emul_command 
 	return false;
 }
 
-static bool is_write(enum asblk_op op)
-{
-	return op == ASBLK_OP_WRITE || op == ASBLK_OP_WRITE_ZEROES;
-}
-
 /**
  * emul_faults_concern - may a rule apply to a command?
  * @q: its queue
@@ -94,7 +101,7 @@ bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *
 		u64 lba;
 
 		if ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
-		     (is_write(cmd->op) && rule_watches_writes(r))) &&
+		     rule_watches(r, cmd->op)) &&
 		    covers_command(r, cmd, &lba))
 			return true;
 	}
@@ -200,7 +207,7 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
 	u32 len = 1 << in->emul->block_shift;
-	struct old_block *copy = kmalloc(struct_size(copy, data, len), EMUL_GFP_WAIT);
+	struct old_block *copy = emul_rule_alloc(r, struct_size(copy, data, len));
 	void *before;
 
 	if (!copy) {
@@ -211,7 +218,7 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 	read_block(in, lba);
 	memcpy(copy->data, in->block, len);
 	before = xa_store(&r->old, lba, copy, EMUL_GFP_WAIT);
-	kfree(xa_is_err(before) ? copy : before);
+	emul_rule_free(r, xa_is_err(before) ? copy : before);
 }
 
 /* Return: true if in->block has what the block held before it was last written. */
@@ -260,6 +267,8 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		break;
 	case EMUL_ACT_MISDIRECT:
 		to = (lba + r->value[RULE_DISTANCE]) % in->emul->nr_blocks;
+		/* All the way round: nothing goes wrong. */
+		done = to != lba;
 		if (read)
 			read_block(in, to);
 		else
@@ -275,9 +284,9 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 	}
 	if (read)
 		injection_copy(in, from, true);
-	else
-		done = write_block(in, to, from);
-	if (!read && done && to == lba)
+	else if (!write_block(in, to, from))
+		done = false;
+	else if (to == lba)
 		injection_heal(in, lba, 1);
 log:
 	/* Only what was done: a log that says more would explain what it must not. */
@@ -356,26 +365,25 @@ static bool injection_end(struct injection *in, const struct emul_rule *r, u64 f
  * injection_decide - ask all rules about a block
  * @in: injection
  * @lba: block of a read or write; of others each rule has its own
- * @from: bytes that it is into the command
- * @data: filled in: the rule that changes what happens to the block's data, or NULL
- * @data_count: filled in with it
+ * @from: bytes that it is into the command, or where a command that fails here ends
+ * @decision: filled in
  *
  * Return: true if the command ends before this block.
  */
 static bool injection_decide(struct injection *in, u64 lba, u64 from,
-			     struct emul_rule **data, u32 *data_count)
+			     struct decision *decision)
 {
 	const struct emul_command *cmd = &in->d->cmd;
 	unsigned int queue = in->d->q->eq->index;
 	bool ends = false;
 	unsigned int i;
 
-	*data = NULL;
+	decision->data = NULL;
 	for (i = 0; i < in->set->nr; i++) {
 		struct emul_rule *r = in->set->rule[i];
 		bool data_action = is_data_action(r);
 		/* What has acted already, or comes too late, counts all the same. */
-		bool may = !(in->acted & BIT_ULL(i)) && !(data_action && *data);
+		bool may = !(in->acted & BIT_ULL(i)) && !(data_action && decision->data);
 		u32 count;
 
 		if (!emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
@@ -385,8 +393,8 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 		    !emul_rule_acts(r, lba, may, &count))
 			continue;
 		if (data_action) {
-			*data = r;
-			*data_count = count;
+			decision->data = r;
+			decision->count = count;
 			continue;
 		}
 		emul_faults_log(in->emul, r, queue, cmd->op, lba, count);
@@ -413,6 +421,25 @@ static void injection_watch(struct injection *in, u64 lba)
 	}
 }
 
+/* Move a block for which a rule has something else in mind, and what is before it. */
+static void injection_step(struct injection *in, u64 *start, u64 i,
+			   const struct decision *decision)
+{
+	u8 shift = in->emul->block_shift;
+
+	injection_move(in, *start, i - *start);
+	injection_block(in, decision->data, in->d->cmd.lba + i, i << shift, decision->count);
+	*start = i + 1;
+}
+
+/* Not what is acknowledged and goes nowhere, or elsewhere. */
+static void injection_prepare(struct injection *in, u64 lba, const struct decision *decision)
+{
+	if (in->d->cmd.op == ASBLK_OP_WRITE &&
+	    (!decision->data || decision->data->value[RULE_ACTION] == EMUL_ACT_CORRUPT))
+		injection_watch(in, lba);
+}
+
 /* Reads and writes: block by block, but what nothing happens to is moved at once. */
 static void injection_data(struct injection *in)
 {
@@ -421,21 +448,13 @@ static void injection_data(struct injection *in)
 	u64 start = 0, i;
 
 	for (i = 0; i < cmd->nr_blocks; i++) {
-		u64 lba = cmd->lba + i;
-		struct emul_rule *data;
-		u32 count;
+		struct decision decision;
 
-		if (injection_decide(in, lba, i << shift, &data, &count))
+		if (injection_decide(in, cmd->lba + i, i << shift, &decision))
 			break;
-		/* Not what is acknowledged and goes nowhere, or elsewhere. */
-		if (cmd->op == ASBLK_OP_WRITE &&
-		    (!data || data->value[RULE_ACTION] == EMUL_ACT_CORRUPT))
-			injection_watch(in, lba);
-		if (!data)
-			continue;
-		injection_move(in, start, i - start);
-		injection_block(in, data, lba, i << shift, count);
-		start = i + 1;
+		injection_prepare(in, cmd->lba + i, &decision);
+		if (decision.data)
+			injection_step(in, &start, i, &decision);
 	}
 	if (i > start)
 		injection_move(in, start, i - start);
@@ -443,14 +462,46 @@ static void injection_data(struct injection *in)
 		in->d->result.good = cmd->nr_blocks << shift;
 }
 
+/*
+ * An atomic write is done as a whole or not at all, on errors too: all is decided, and
+ * memory found, before the first block is written.
+ */
+static void injection_atomic(struct injection *in)
+{
+	const struct emul_command *cmd = &in->d->cmd;
+	struct decision *decision = kmalloc_objs(*decision, cmd->nr_blocks, EMUL_GFP_WAIT);
+	u64 start = 0, i;
+
+	if (!decision) {
+		injection_fail(in, BLK_STS_RESOURCE, 0, ASBLK_MAY_RETRY);
+		return;
+	}
+	for (i = 0; i < cmd->nr_blocks; i++)
+		if (injection_decide(in, cmd->lba + i, 0, &decision[i]))
+			goto free;
+	if (emul_device_reserve(in->emul, cmd, true)) {
+		injection_fail(in, BLK_STS_NOSPC, 0, 0);
+		goto free;
+	}
+	for (i = 0; i < cmd->nr_blocks; i++) {
+		injection_prepare(in, cmd->lba + i, &decision[i]);
+		if (decision[i].data)
+			injection_step(in, &start, i, &decision[i]);
+	}
+	injection_move(in, start, i - start);
+	if (!in->ended)
+		in->d->result.good = cmd->nr_blocks << in->emul->block_shift;
+free:
+	kfree(decision);
+}
+
 /* Other operations are one, on the first of their blocks that is in a rule's range. */
 static void injection_other(struct injection *in)
 {
 	const struct emul_command *cmd = &in->d->cmd;
-	struct emul_rule *none;
-	u32 count;
+	struct decision none;
 
-	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none, &count)) {
+	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none)) {
 		blk_status_t status = emul_device_do(in->emul, cmd);
 
 		if (status != BLK_STS_OK)
@@ -482,7 +533,9 @@ void emul_faults_execute(struct emul_deferred *d)
 	index = srcu_read_lock(&emul_faults_srcu);
 	/* The last rule may just have gone. */
 	in.set = srcu_dereference(emul->faults->set, &emul_faults_srcu) ?: &none;
-	if (d->cmd.op <= ASBLK_OP_WRITE)
+	if (d->cmd.op == ASBLK_OP_WRITE && (d->cmd.opts & ASBLK_OPT_ATOMIC))
+		injection_atomic(&in);
+	else if (d->cmd.op <= ASBLK_OP_WRITE)
 		injection_data(&in);
 	else
 		injection_other(&in);

@@ -17,6 +17,9 @@
 #define MAX_USECS	(10 * USEC_PER_SEC)
 #define MAX_WORDS	(EMUL_DIST_POINTS + 1)
 
+/* The unit of &emul_model.due, in nanoseconds, as a power of two. */
+#define DUE_SHIFT	6
+
 /*
  * The normal distribution's percentiles, as shares of 2^32, and its value there in
  * 1/65536 of that at 99 %: a log-normal one is told by its median and its 99 %.
@@ -287,21 +290,26 @@ u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now)
 EXPORT_SYMBOL_IF_KUNIT(emul_stall_end);
 
 /* Token bucket: when all bytes are through, if @now is when they begin. */
-static u64 model_through(struct emul_model *m, bool write, u64 bytes, u64 now)
+static u64 model_through(struct emul_model *m, bool write, u64 bytes, u64 now,
+			 struct emul_cost *cost)
 {
 	s64 old = atomic64_read(&m->due[write]);
 	u64 new;
 
+	cost->write = write;
+	cost->through = (mul_u64_u64_div_u64(bytes << (DUE_SHIFT + 1), NSEC_PER_SEC,
+					     m->bandwidth[write]) + 1) / 2;
 	do {
 		/* Time that was not used can be made up for, up to a burst. */
-		new = max_t(u64, old, now - min(now, m->burst_ns)) +
-		      bytes * m->byte_ps[write] / 1000;
+		new = max_t(u64, old, (now - min(now, m->burst_ns)) << DUE_SHIFT) +
+		      cost->through;
 	} while (!atomic64_try_cmpxchg(&m->due[write], &old, new));
-	return new;
+	return (new + BIT(DUE_SHIFT) - 1) >> DUE_SHIFT;
 }
 
 /* The channel that is free first does it. Return: when it is done. */
-static u64 model_channel(struct emul_model *m, u64 now, u64 service)
+static u64 model_channel(struct emul_model *m, u64 now, u64 service,
+			 struct emul_cost *cost)
 {
 	unsigned int i, best;
 	s64 until;
@@ -320,6 +328,8 @@ static u64 model_channel(struct emul_model *m, u64 now, u64 service)
 		}
 		done = max_t(u64, until, now) + service;
 	} while (!atomic64_try_cmpxchg(&m->busy_until[best], &until, done));
+	cost->channel = best;
+	cost->service_ns = service;
 	return done;
 }
 
@@ -348,40 +358,73 @@ static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u64 capacity
  * @capacity: of the medium, in blocks
  * @now: nanoseconds
  * @random: uniform
+ * @cost: filled in, for emul_model_refund()
  *
  * Context: any, under rcu_read_lock().
  * Return: nanoseconds, at least @now.
  */
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
-			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random)
+			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random,
+			struct emul_cost *cost)
 {
 	u64 service = emul_dist_sample(&m->dist[op], random);
 	u64 done = emul_stall_end(&m->stall, m->seed, now);
 	bool data = op <= ASBLK_OP_WRITE;
 
+	*cost = (struct emul_cost) {};
 	if (data && m->seek_max_ns + m->turn_ns)
 		service += model_seek(m, lba, nr_blocks, capacity, random >> 32);
 	if (m->nr_channels)
-		done = model_channel(m, done, service);
+		done = model_channel(m, done, service, cost);
 	else
 		done += service;
-	if (data && m->byte_ps[op == ASBLK_OP_WRITE])
-		done = max(done, model_through(m, op == ASBLK_OP_WRITE, bytes, now));
+	if (data && m->bandwidth[op == ASBLK_OP_WRITE])
+		done = max(done, model_through(m, op == ASBLK_OP_WRITE, bytes, now, cost));
 	return done;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_deadline);
 
-/**
- * emul_byte_ps - how long a byte takes
- * @bytes_per_second: bandwidth; 0 for no limit
- *
- * Return: picoseconds, 0 for no time.
- */
-u64 emul_byte_ps(u64 bytes_per_second)
+static void model_give_back(atomic64_t *until, u64 time)
 {
-	return bytes_per_second ? DIV64_U64_ROUND_CLOSEST(PSEC_PER_SEC, bytes_per_second) : 0;
+	s64 old = atomic64_read(until);
+
+	/* The model may be another one than it was taken from. */
+	while (!atomic64_try_cmpxchg(until, &old, max_t(s64, old - (s64)time, 0)))
+		;
 }
-EXPORT_SYMBOL_IF_KUNIT(emul_byte_ps);
+
+/**
+ * emul_model_refund - a command is not executed after all
+ * @m: model
+ * @cost: what emul_model_deadline() said
+ * @left_ns: nanoseconds until its deadline
+ *
+ * What it would still have taken is there for those that come. Those that wait behind it
+ * keep their deadlines. Context: as emul_model_deadline().
+ */
+void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 left_ns)
+{
+	model_give_back(&m->busy_until[cost->channel], min(cost->service_ns, left_ns));
+	model_give_back(&m->due[cost->write], min(cost->through, left_ns << DUE_SHIFT));
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_model_refund);
+
+/**
+ * emul_model_forget - nothing that was begun goes on
+ * @m: model of a device that executes nothing
+ *
+ * Context: as emul_model_deadline().
+ */
+void emul_model_forget(struct emul_model *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(m->busy_until); i++)
+		atomic64_set(&m->busy_until[i], 0);
+	for (i = 0; i < ARRAY_SIZE(m->due); i++)
+		atomic64_set(&m->due[i], 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_model_forget);
 
 static bool model_wanted(const struct emul_model *m)
 {
@@ -390,7 +433,7 @@ static bool model_wanted(const struct emul_model *m)
 	for (op = 0; op < ASBLK_NR_OPS; op++)
 		if (m->dist[op].nr)
 			return true;
-	return m->stall.period_ns || m->byte_ps[0] || m->byte_ps[1] ||
+	return m->stall.period_ns || m->bandwidth[0] || m->bandwidth[1] ||
 	       m->seek_max_ns || m->turn_ns;
 }
 
@@ -417,8 +460,8 @@ struct emul_model *emul_model_create(const struct emul_options *o)
 		emul_dist_parse(&m->dist[op], emul_text(o, EMUL_UNMAP_LATENCY));
 	emul_stall_parse(&m->stall, emul_text(o, EMUL_STALL));
 	m->seed = v[EMUL_SEED];
-	m->byte_ps[0] = emul_byte_ps(v[EMUL_READ_BANDWIDTH]);
-	m->byte_ps[1] = emul_byte_ps(v[EMUL_WRITE_BANDWIDTH]);
+	m->bandwidth[0] = v[EMUL_READ_BANDWIDTH];
+	m->bandwidth[1] = v[EMUL_WRITE_BANDWIDTH];
 	m->burst_ns = v[EMUL_BURST_USECS] * NSEC_PER_USEC;
 	m->seek_min_ns = v[EMUL_SEEK_MIN_USECS] * NSEC_PER_USEC;
 	m->seek_max_ns = max(v[EMUL_SEEK_MAX_USECS] * NSEC_PER_USEC, m->seek_min_ns);

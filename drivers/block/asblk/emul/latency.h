@@ -47,14 +47,15 @@ struct emul_stall {
  * @dist: time for each operation
  * @stall: garbage collection
  * @seed: of what is random about @stall
- * @byte_ps: picoseconds for a byte read, and written; 0 for no time
+ * @bandwidth: bytes per second read, and written; 0 for no limit
  * @burst_ns: how far a transfer may get ahead of that
  * @seek_min_ns: a seek to the next track
  * @seek_max_ns: a seek over the whole medium
  * @turn_ns: one turn of the medium; 0 if it does not turn
  * @nr_channels: commands executed at a time; 0 for any number
- * @due: when the last byte read, and written, is through; shared by all queues,
- *	changed with cmpxchg, as is what follows
+ * @due: when the last byte read, and written, is through, in 1/64 of a nanosecond: a
+ *	block at the highest bandwidths takes less than one. Shared by all queues, changed
+ *	with cmpxchg, as is what follows
  * @head: where the head is
  * @busy_until: of each channel
  * @rcu: for who reads it
@@ -63,7 +64,7 @@ struct emul_model {
 	struct emul_dist dist[ASBLK_NR_OPS];
 	struct emul_stall stall;
 	u64 seed;
-	u64 byte_ps[2];
+	u64 bandwidth[2];
 	u64 burst_ns;
 	u64 seek_min_ns;
 	u64 seek_max_ns;
@@ -75,13 +76,29 @@ struct emul_model {
 	struct rcu_head rcu;
 };
 
+/**
+ * struct emul_cost - what a command has taken of a model's time
+ * @service_ns: nanoseconds of a channel
+ * @channel: which
+ * @write: which of the two bandwidths
+ * @through: time on that, in the unit of &emul_model.due
+ */
+struct emul_cost {
+	u64 service_ns;
+	u64 through;
+	u8 channel;
+	bool write;
+};
+
 bool emul_dist_parse(struct emul_dist *d, const char *text);
 u64 emul_dist_sample(const struct emul_dist *d, u32 random);
 bool emul_stall_parse(struct emul_stall *s, const char *text);
 u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now);
 struct emul_model *emul_model_create(const struct emul_options *o);
-u64 emul_byte_ps(u64 bytes_per_second);
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
-			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random);
+			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random,
+			struct emul_cost *cost);
+void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 left_ns);
+void emul_model_forget(struct emul_model *m);
 
 #endif /* _ASBLK_EMUL_LATENCY_H */

@@ -10,7 +10,6 @@
 #include <linux/hex.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -106,8 +105,9 @@ static int number_wrong(const struct emul_options *o, enum emul_option i,
 {
 	const struct emul_option_info *p = &option_info[i];
 
-	pr_err_ratelimited("asblk: %s%s%s=%s is not %s%s from %llu to %llu%s\n",
-			   who(o), colon(o), p->name, text,
+	/* As it came, but nothing that would make it look like several lines. */
+	pr_err_ratelimited("asblk: %s%s%s=%*pE is not %s%s from %llu to %llu%s\n",
+			   who(o), colon(o), p->name, (int)strlen(text), text,
 			   p->kind & EMUL_OR_ZERO ? "0 or " : "",
 			   p->kind & EMUL_POWER2 ? "a power of two" :
 			   p->kind & EMUL_SECTORS ? "a multiple of 512" :
@@ -238,8 +238,8 @@ int emul_option_set(struct emul_options *o, enum emul_option i, const char *text
 	}
 	expected = strlen(text) < EMUL_TEXT_SIZE ? text_expects(i, text) : "that long";
 	if (expected) {
-		pr_err_ratelimited("asblk: %s%s%s=%s is not %s\n", who(o),
-				   colon(o), option_info[i].name, text, expected);
+		pr_err_ratelimited("asblk: %s%s%s=%*pE is not %s\n", who(o), colon(o),
+				   option_info[i].name, (int)strlen(text), text, expected);
 		return -EINVAL;
 	}
 	strscpy(o->text[i - EMUL_FIRST_TEXT], text, EMUL_TEXT_SIZE);
@@ -354,8 +354,7 @@ int emul_options_params(const struct emul_options *o, struct emul_params *p)
 
 	*p = (struct emul_params) {
 		.size			= v[EMUL_SIZE],
-		.memory_limit		= v[EMUL_MEMORY_LIMIT] ?:
-					  (u64)totalram_pages() * PAGE_SIZE / 2,
+		.memory_limit		= v[EMUL_MEMORY_LIMIT],
 		.queues			= v[EMUL_QUEUES] ?: num_online_cpus(),
 		.poll_queues		= v[EMUL_POLL_QUEUES],
 		.queue_depth		= v[EMUL_QUEUE_DEPTH],

@@ -30,7 +30,7 @@
 	  EMUL_BYTES | EMUL_SECTORS | EMUL_LIVE, "Capacity of a disk in bytes")	\
 	X(MEMORY_LIMIT, memory_limit, "0", SZ_64K, EMUL_MAX_SIZE,		\
 	  EMUL_BYTES | EMUL_OR_ZERO | EMUL_LIVE,				\
-	  "Most memory that a disk's data and tables may take, in bytes; 0: half of the machine's, shared by the disks made at load") \
+	  "Most memory that a disk's data and what grows with it may take, in bytes; 0: half of the machine's, shared by all disks without a limit of their own") \
 	X(QUEUES, queues, "0", 1, NR_CPUS, EMUL_OR_ZERO,			\
 	  "Hardware queues with an interrupt; 0: one per CPU")			\
 	X(POLL_QUEUES, poll_queues, "0", 0, NR_CPUS, 0, "Polled hardware queues") \

@@ -42,15 +42,15 @@ int emul_params_parse(struct emul_options *o, unsigned int *nr_disks)
 
 	if (*disks < '0' || *disks > '9' || kstrtouint(disks, 10, nr_disks) ||
 	    *nr_disks > EMUL_MAX_DISKS) {
-		pr_err("asblk: disks=%s is not a number from 0 to %u\n", disks,
-		       EMUL_MAX_DISKS);
+		pr_err("asblk: disks=%*pE is not a number from 0 to %u\n", (int)strlen(disks),
+		       disks, EMUL_MAX_DISKS);
 		return -EINVAL;
 	}
 	/* Two disks cannot have one name. */
 	if (*nr_disks > 1 && (param_text[EMUL_SERIAL] || param_text[EMUL_WWID])) {
 		i = param_text[EMUL_SERIAL] ? EMUL_SERIAL : EMUL_WWID;
-		pr_err("asblk: %s=%s is not possible with disks=%u\n",
-		       emul_option_name(i), param_text[i], *nr_disks);
+		pr_err("asblk: %s=%*pE is not possible with disks=%u\n", emul_option_name(i),
+		       (int)strlen(param_text[i]), param_text[i], *nr_disks);
 		return -EINVAL;
 	}
 	emul_options_init(o, NULL);
