@@ -82,10 +82,14 @@ struct asblk_range {
  * struct asblk_cursor - a position in a request's memory or ranges, the engine's
  * @bio: bio that holds the next byte
  * @iter: position in @bio
+ * @seg: the same in memory that was mapped for the device, NULL if it was not
+ * @seg_used: bytes of @seg that are before it
  */
 struct asblk_cursor {
 	struct bio *bio;
 	struct bvec_iter iter;
+	const struct asblk_segment *seg;
+	u32 seg_used;
 };
 
 /**

@@ -110,4 +110,93 @@ static inline void asblk_hrtimer_setup(struct hrtimer *timer,
 #define ASBLK_GETGEO_DISK		gd
 #endif
 
+/*
+ * Mapping a whole request: the block layer does it since 6.16, with an interface that had
+ * settled by 7.0. Before that a segment at a time.
+ */
+#include <linux/dma-mapping.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#include <linux/blk-mq-dma.h>
+
+#define asblk_dma_iter			blk_dma_iter
+#define asblk_dma_iova			dma_iova_state
+#define asblk_dma_first			blk_rq_dma_map_iter_start
+#define asblk_dma_next			blk_rq_dma_map_iter_next
+#define asblk_dma_is_one		blk_rq_dma_map_coalesce
+#define asblk_dma_unmap_rq(rq, dev, iova) \
+	blk_rq_dma_unmap(rq, dev, iova, blk_rq_payload_bytes(rq), PCI_P2PDMA_MAP_NONE)
+#define asblk_dma_map_phys(dev, phys, len, dir) \
+	dma_map_phys(dev, phys, len, dir, DMA_ATTR_NO_WARN)
+#define asblk_dma_unmap_phys(dev, addr, len, dir) \
+	dma_unmap_phys(dev, addr, len, dir, 0)
+#else
+struct asblk_dma_iova { };
+
+struct asblk_dma_iter {
+	dma_addr_t addr;
+	u32 len;
+	blk_status_t status;
+	struct bio *bio;
+	struct bvec_iter at;
+};
+
+static inline dma_addr_t asblk_dma_map_phys(struct device *dev, phys_addr_t phys, size_t len,
+					    enum dma_data_direction dir)
+{
+	return dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)), offset_in_page(phys), len,
+				  dir, DMA_ATTR_NO_WARN);
+}
+
+static inline void asblk_dma_unmap_phys(struct device *dev, dma_addr_t addr, size_t len,
+					enum dma_data_direction dir)
+{
+	dma_unmap_page(dev, addr, len, dir);
+}
+
+/* Segments are those that the block layer has counted: of its largest size, from bvecs. */
+static inline bool asblk_dma_next(struct request *rq, struct device *dev,
+				  struct asblk_dma_iter *iter)
+{
+	struct bio_vec bv;
+
+	iter->status = BLK_STS_OK;
+	if (!iter->at.bi_size) {
+		iter->bio = iter->bio->bi_next;
+		if (!iter->bio)
+			return false;
+		iter->at = iter->bio->bi_iter;
+	}
+	bv = mp_bvec_iter_bvec(iter->bio->bi_io_vec, iter->at);
+	iter->len = min(bv.bv_len, queue_max_segment_size(rq->q));
+	iter->addr = asblk_dma_map_phys(dev, bvec_phys(&bv), iter->len, rq_dma_dir(rq));
+	if (dma_mapping_error(dev, iter->addr)) {
+		iter->status = BLK_STS_RESOURCE;
+		return false;
+	}
+	bvec_iter_advance_single(iter->bio->bi_io_vec, &iter->at, iter->len);
+	return true;
+}
+
+static inline bool asblk_dma_first(struct request *rq, struct device *dev,
+				   struct asblk_dma_iova *iova, struct asblk_dma_iter *iter)
+{
+	iter->bio = rq->bio;
+	iter->at = rq->bio->bi_iter;
+	return asblk_dma_next(rq, dev, iter);
+}
+
+/* Neither all in one piece, nor undone as a whole. */
+static inline bool asblk_dma_is_one(const struct asblk_dma_iova *iova)
+{
+	return false;
+}
+
+static inline bool asblk_dma_unmap_rq(struct request *rq, struct device *dev,
+				      struct asblk_dma_iova *iova)
+{
+	return !dma_need_unmap(dev);
+}
+#endif
+
 #endif /* _ASBLK_COMPAT_H */

@@ -32,7 +32,6 @@ bool asblk_complete(struct asblk_visit *v, u16 id)
 	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
 		return true;
 	v->nr++;
-	engine_landed(q, slot);
 	trace_asblk_complete(&q->pub, id, slot->rq, BLK_STS_OK, slot->bytes);
 	if (likely(slot->whole)) {
 		rq = slot->rq;
@@ -98,7 +97,6 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 		status = BLK_STS_IOERR;
 	}
 	v->nr++;
-	engine_landed(q, slot);
 	trace_asblk_complete(&q->pub, id, slot->rq, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
@@ -221,7 +219,6 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 	bool charged = blame == ASBLK_BLAME_ALL ||
 		       (blame == ASBLK_BLAME_LATE && own->late & ASBLK_LATE_BLAMED);
 
-	engine_landed(q, slot);
 	if (slot->whole)
 		engine_become_parts(slot, slot->rq);
 	if (!engine_survives(q, slot, blame, charged)) {
@@ -294,8 +291,7 @@ unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
 		if (!slot->rq)
 			continue;
 		nr += slot->in_flight;
-		engine_landed(q, slot);
-		if (slot->whole)
+			if (slot->whole)
 			engine_become_parts(slot, slot->rq);
 		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
 		engine_part_done(v, slot);
@@ -309,6 +305,30 @@ unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
 	return nr;
 }
 
+/* The device has let go of a request's memory. */
+static inline void engine_unmap(struct request *rq)
+{
+	struct asblk_equeue *q = rq->mq_hctx->driver_data;
+
+	if (unlikely(q->must_map))
+		asblk_dma_unmap(q->pub.ctrl, rq);
+}
+
+/**
+ * asblk_engine_end_mapped - end a batch of requests whose memory was mapped
+ * @iob: batch
+ *
+ * Context: as blk_mq_end_request_batch().
+ */
+void asblk_engine_end_mapped(struct io_comp_batch *iob)
+{
+	struct request *rq;
+
+	rq_list_for_each(&iob->req_list, rq)
+		engine_unmap(rq);
+	blk_mq_end_request_batch(iob);
+}
+
 /**
  * asblk_engine_end - end a request that asblk_engine_leave() completed
  * @rq: request; the blocks below &asblk_rq.bad are good
@@ -320,6 +340,7 @@ void asblk_engine_end(struct request *rq)
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_unit *unit = rq->q->queuedata;
 
+	engine_unmap(rq);
 	if (unlikely(ar->status != BLK_STS_OK)) {
 		/* Ranges have no front: an unmap fails as a whole. */
 		u32 good = req_op(rq) == REQ_OP_DISCARD ? 0 :

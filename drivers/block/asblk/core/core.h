@@ -52,10 +52,17 @@ struct asblk_unit {
  * @parts: parts in flight, or waiting to be offered again
  * @ended: parts that have ended for good, modulo 65536
  * @ended_seen: @ended when the request was last looked at because it was late
+ * @segs: its memory as the device sees it, if &asblk_ctrl.must_map; these are protected by
+ *	nothing: they are there before the queue's lock is taken, and go when it is not
+ *	needed any more
+ * @nr_segs: entries of @segs, 0 for a request without data
+ * @one: the only one
+ * @iova: what the kernel knows them by
+ * @unmappable_since: when it could not be mapped for the first time, in jiffies
  * @starved: @pending is on &asblk_equeue.starved, if it is on a list
  * @status: status at @bad
  *
- * A request that is one transfer leaves all but @status and @bad alone.
+ * A request that is one transfer leaves all up to @bad alone.
  * Protected by &asblk_equeue.lock until the request is handed back.
  */
 struct asblk_rq {
@@ -69,6 +76,11 @@ struct asblk_rq {
 	u16 ended_seen;
 	bool starved;
 	blk_status_t status;
+	unsigned int nr_segs;
+	struct asblk_segment *segs;
+	struct asblk_segment one;
+	struct asblk_dma_iova iova;
+	unsigned long unmappable_since;
 };
 
 #define ASBLK_NO_BAD	U32_MAX
@@ -129,9 +141,9 @@ struct asblk_counters {
  * @max_retries: &asblk_ctrl_params.max_retries
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
- * @segs: room for the segments of a transfer, or of each slot if they are mapped
- * @segs_stride: entries of @segs for each slot; 0 if they share one
+ * @segs: room for the segments of the transfer that is being submitted
  * @dma_dev: &asblk_ctrl_params.dma_dev
+ * @must_map: &asblk_ctrl.must_map
  * @kick: goes on with what waits for a busy controller when no completion will
  * @later_work: goes on with @later
  * @lock: protects everything below, and serialises the controller's submit,
@@ -165,8 +177,8 @@ struct asblk_equeue {
 	size_t priv_size;
 	void *priv_area;
 	struct asblk_segment *segs;
-	unsigned int segs_stride;
 	struct device *dma_dev;
+	bool must_map;
 	struct delayed_work kick;
 	struct delayed_work later_work;
 
@@ -254,6 +266,9 @@ struct asblk_recovery {
  *	&asblk_recovery.lock
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
+ * @must_map: requests are mapped for the device, and unmapped again, as a whole
+ * @reserve: memory to map one request by, when there is no other
+ * @reserve_taken: bit 0: somebody has it
  * @look: looks again whether the controller is idle
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
@@ -274,6 +289,9 @@ struct asblk_ctrl {
 	bool coalesced;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
+	bool must_map;
+	struct asblk_segment *reserve;
+	unsigned long reserve_taken;
 	struct delayed_work look;
 	struct dentry *debugfs;
 	void *priv;
@@ -333,6 +351,22 @@ u32 asblk_limits_whole_bytes(const struct asblk_limits *lim);
 /* split.c */
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes);
 u32 asblk_split(struct asblk_transfer *t, struct asblk_cursor *at, u32 left);
+
+/* dma.c */
+int asblk_dma_init(struct asblk_ctrl *ctrl);
+void asblk_dma_exit(struct asblk_ctrl *ctrl);
+void asblk_dma_limits(const struct asblk_ctrl *ctrl, struct queue_limits *lim);
+blk_status_t asblk_dma_map(struct asblk_ctrl *ctrl, struct request *rq);
+void asblk_dma_unmap(struct asblk_ctrl *ctrl, struct request *rq);
+
+/* An operation of the block layer as a number, to compare and to index by. */
+#define op_number(op)	((__force unsigned int)(op))
+
+/* The operations with a number beyond that of a flush have ranges instead of data. */
+static inline bool asblk_engine_has_ranges(const struct request *rq)
+{
+	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
+}
 
 /* engine.c and complete.c */
 int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
@@ -402,6 +436,7 @@ enum asblk_blame {
 unsigned int asblk_engine_take_back(struct asblk_visit *v, enum asblk_blame blame);
 unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status);
 void asblk_engine_end(struct request *rq);
+void asblk_engine_end_mapped(struct io_comp_batch *iob);
 u8 asblk_engine_op(const struct request *rq);
 
 /* recovery.c */

@@ -89,6 +89,7 @@ static void disk_limits(const struct asblk_disk *disk,
 		lim->features |= BLK_FEAT_FUA;
 	if (p->features & ASBLK_MEDIA_ROTATIONAL)
 		lim->features |= BLK_FEAT_ROTATIONAL;
+	asblk_dma_limits(disk->ctrl, lim);
 	disk_media_limits(disk, lim);
 }
 
@@ -433,9 +434,6 @@ static void asblk_release(struct gendisk *gd)
 {
 	struct asblk_disk *disk = gd->private_data;
 
-	/* Nobody is left who could unlock the door. */
-	if (!disk_openers(gd))
-		disk->locked = false;
 	module_put(disk->ctrl->ops->owner);
 }
 

@@ -82,9 +82,6 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
 	t->unit = unit->id;
-	/* What is mapped has to be unmapped: the segments outlive the transfer. */
-	if (unlikely(q->segs_stride))
-		t->segs = q->segs + index * q->segs_stride;
 	t->priv = q->priv_area + index * q->priv_size;
 	t->block_shift = unit->block_shift;
 	return t;
@@ -100,47 +97,40 @@ static void engine_keep_provisioned(const struct request *rq,
 		t->opts |= ASBLK_OPT_NOUNMAP;
 }
 
-static enum dma_data_direction engine_dma_dir(const struct request *rq)
+/* Where the memory of a request begins, as far as transfers are concerned. */
+static struct asblk_cursor engine_memory(const struct asblk_equeue *q, struct request *rq)
 {
-	return req_op(rq) == REQ_OP_READ ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	struct asblk_cursor at = { .bio = rq->bio, .iter = rq->bio->bi_iter };
+
+	if (unlikely(q->must_map && ar->nr_segs))
+		at.seg = ar->segs;
+	return at;
 }
 
-/* The segments' addresses become the controller's. */
-static noinline bool engine_map(struct asblk_equeue *q,
-				struct asblk_slot *slot, struct request *rq,
-				struct asblk_transfer *t)
+/*
+ * The addresses of a transfer's segments become the device's: as they were mapped with
+ * the request, which for parts the splitter has seen to, or here, where nothing has to be
+ * undone. Return: false if the device does not reach the memory, and never will.
+ */
+static noinline bool engine_address(struct asblk_equeue *q, struct asblk_slot *slot,
+				    struct request *rq, struct asblk_transfer *t)
 {
 	struct asblk_segment *seg = t->segs, *end = seg + t->nr_segments;
-	enum dma_data_direction dir = engine_dma_dir(rq);
-	struct device *dev = q->dma_dev;
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	for (; seg < end; seg++) {
-		phys_addr_t phys = seg->addr;
-
-		seg->addr = dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)),
-					       offset_in_page(phys), seg->len,
-					       dir, DMA_ATTR_NO_WARN);
-		if (unlikely(dma_mapping_error(dev, seg->addr))) {
-			slot->nr_mapped = seg - t->segs;
-			engine_landed(q, slot);
-			return false;
-		}
+	if (q->must_map) {
+		if (slot->whole && t->nr_segments)
+			seg->addr = ar->segs->addr;
+		return true;
 	}
-	/* To be asked after the fact: a bounce buffer makes the difference. */
-	if (dma_need_unmap(dev))
-		slot->nr_mapped = t->nr_segments;
+	for (; seg < end; seg++) {
+		seg->addr = asblk_dma_map_phys(q->dma_dev, seg->addr, seg->len,
+					       rq_dma_dir(rq));
+		if (unlikely(dma_mapping_error(q->dma_dev, seg->addr)))
+			return false;
+	}
 	return true;
-}
-
-/* Undo engine_map(), or what it has done. */
-void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot)
-{
-	const struct asblk_segment *seg;
-
-	seg = q->segs + (slot - q->slots.slot) * q->segs_stride;
-	for (; slot->nr_mapped; slot->nr_mapped--, seg++)
-		dma_unmap_page(q->dma_dev, seg->addr, seg->len,
-			       engine_dma_dir(slot->rq));
 }
 
 /* Nothing may be in flight that would bring us back to what has to wait. */
@@ -161,10 +151,8 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 	blk_status_t status;
 
 	slot->rq = rq;
-	if (unlikely(q->dma_dev) && !engine_map(q, slot, rq, t)) {
-		engine_busy(q);
-		return BLK_STS_RESOURCE;
-	}
+	if (unlikely(q->dma_dev) && !engine_address(q, slot, rq, t))
+		return BLK_STS_IOERR;
 	slot->in_flight = true;
 	trace_asblk_transfer(&q->pub, t, rq, slot->offset);
 	status = q->ops->submit(&q->pub, t);
@@ -174,7 +162,6 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 		return status;
 	}
 	slot->in_flight = false;
-	engine_landed(q, slot);
 	if (status == BLK_STS_RESOURCE)
 		engine_busy(q);
 	return status;
@@ -292,7 +279,6 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 	struct asblk_equeue *q = v->q;
 	struct request *rq = slot->rq;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-	struct asblk_cursor from = { rq->bio };
 	struct asblk_transfer *t;
 	blk_status_t status;
 	u32 bytes = 0;
@@ -308,7 +294,8 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
 	} else {
-		from.iter = rq->bio->bi_iter;
+		struct asblk_cursor from = engine_memory(q, rq);
+
 		asblk_cursor_advance(&from, slot->offset);
 		bytes = asblk_split(t, &from, slot->bytes);
 	}
@@ -429,8 +416,7 @@ static noinline void engine_start_parts(struct asblk_visit *v,
 	enum engine_issued issued = ENGINE_BUSY;
 	struct asblk_equeue *q = v->q;
 
-	ar->next.bio = rq->bio;
-	ar->next.iter = rq->bio->bi_iter;
+	ar->next = engine_memory(q, rq);
 	INIT_LIST_HEAD(&ar->pending);
 	ar->issued = 0;
 	ar->bad = ASBLK_NO_BAD;
@@ -507,8 +493,7 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	q->count.requests++;
 	trace_asblk_submit(&q->pub, rq);
 
-	/* The operations with a number beyond that of a flush have ranges. */
-	if (op_number(req_op(rq)) > op_number(REQ_OP_FLUSH) ||
+	if (asblk_engine_has_ranges(rq) ||
 	    (bytes && (bytes > q->whole_bytes || rq->nr_phys_segments > 1 ||
 		       unlikely(q->held)))) {
 		engine_start_parts(v, rq);
@@ -606,6 +591,7 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 	q->max_retries = p->max_retries;
 	q->priv_size = ALIGN(p->transfer_priv_size, 16);
 	q->dma_dev = p->dma_dev;
+	q->must_map = ctrl->must_map;
 	q->retry = ASBLK_SLOT_NONE;
 	q->later = ASBLK_SLOT_NONE;
 	q->reset_at = U64_MAX;
@@ -628,12 +614,8 @@ int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
 		}
 	}
 	err = -ENOMEM;
-	if (q->dma_dev)
-		q->segs_stride = q->lim->max_segments;
-	q->segs = kvcalloc_node(q->segs_stride ? q->pub.nr_slots : 1,
-				array_size(q->lim->max_segments,
-					   sizeof(*q->segs)),
-				GFP_KERNEL, p->node);
+	q->segs = kvcalloc_node(q->lim->max_segments, sizeof(*q->segs), GFP_KERNEL,
+				p->node);
 	if (!q->segs)
 		goto free_priv;
 	q->transfer.segs = q->segs;

@@ -9,9 +9,6 @@
 
 #include "core.h"
 
-/* An operation of the block layer as a number, to compare and to index by. */
-#define op_number(op)	((__force unsigned int)(op))
-
 /*
  * A request has failed, as its asblk_rq says, and nothing of it is in flight. From here
  * on, as in engine_finish_good(), it is complete for the block layer: a timeout finds
@@ -30,7 +27,9 @@ static inline void engine_finish_good(struct asblk_visit *v, struct request *rq)
 
 	ar->status = BLK_STS_OK;
 	if (blk_mq_complete_request_remote(rq) ||
-	    likely(blk_mq_add_to_batch(rq, v->iob, false, blk_mq_end_request_batch)))
+	    likely(blk_mq_add_to_batch(rq, v->iob, false,
+				       unlikely(v->q->must_map) ? asblk_engine_end_mapped :
+								  blk_mq_end_request_batch)))
 		return;
 	rq_list_add_tail(&v->single, rq);
 }
@@ -42,15 +41,6 @@ static inline void engine_bad(struct asblk_rq *ar, u32 offset, blk_status_t stat
 		return;
 	ar->bad = offset;
 	ar->status = status;
-}
-
-void engine_unmap(struct asblk_equeue *q, struct asblk_slot *slot);
-
-/* The device has let go of a transfer's memory. */
-static inline void engine_landed(struct asblk_equeue *q, struct asblk_slot *slot)
-{
-	if (unlikely(slot->nr_mapped))
-		engine_unmap(q, slot);
 }
 
 /* The slot of its own tag is what a request that waits for slots gets before others. */

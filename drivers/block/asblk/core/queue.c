@@ -5,12 +5,20 @@
 static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 				   const struct blk_mq_queue_data *bd)
 {
+	struct asblk_equeue *q = hctx->driver_data;
 	struct asblk_visit v;
 	blk_status_t status;
 
-	asblk_engine_enter(&v, hctx->driver_data, NULL);
+	if (unlikely(q->must_map)) {
+		status = asblk_dma_map(q->pub.ctrl, bd->rq);
+		if (status != BLK_STS_OK)
+			return status;
+	}
+	asblk_engine_enter(&v, q, NULL);
 	status = asblk_engine_start(&v, bd->rq);
 	asblk_engine_leave(&v, bd->last);
+	if (unlikely(status != BLK_STS_OK && q->must_map))
+		asblk_dma_unmap(q->pub.ctrl, bd->rq);
 	return status;
 }
 
@@ -22,24 +30,63 @@ static void asblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	asblk_engine_leave(&v, true);
 }
 
+/* Take those out of the list that cannot be mapped now. */
+static noinline void asblk_map_rqs(struct rq_list *rqlist, struct rq_list *failed)
+{
+	struct rq_list mapped = { };
+	struct request *rq;
+
+	while ((rq = rq_list_pop(rqlist))) {
+		struct asblk_equeue *q = rq->mq_hctx->driver_data;
+
+		if (q->must_map && asblk_dma_map(q->pub.ctrl, rq) != BLK_STS_OK)
+			rq_list_add_tail(failed, rq);
+		else
+			rq_list_add_tail(&mapped, rq);
+	}
+	*rqlist = mapped;
+}
+
+/* Those that the engine has refused are mapped again when they are offered again. */
+static noinline void asblk_unmap_rqs(struct rq_list *refused)
+{
+	struct request *rq;
+
+	rq_list_for_each(refused, rq) {
+		struct asblk_equeue *q = rq->mq_hctx->driver_data;
+
+		if (q->must_map)
+			asblk_dma_unmap(q->pub.ctrl, rq);
+	}
+}
+
 /* What fails is left to asblk_queue_rq(), which fails it again and says why. */
 static void asblk_queue_rqs(struct rq_list *rqlist)
 {
-	struct request *rq = rq_list_pop(rqlist);
-	struct rq_list failed = { };
+	struct rq_list refused = { }, failed = { };
+	struct asblk_equeue *q = rq_list_peek(rqlist)->mq_hctx->driver_data;
+	struct request *rq;
 
+	/* All of a list are for one disk. */
+	if (unlikely(q->must_map))
+		asblk_map_rqs(rqlist, &failed);
+	rq = rq_list_pop(rqlist);
 	while (rq) {
-		struct asblk_equeue *q = rq->mq_hctx->driver_data;
 		struct asblk_visit v;
 
+		q = rq->mq_hctx->driver_data;
 		asblk_engine_enter(&v, q, NULL);
 		do {
 			if (unlikely(asblk_engine_start(&v, rq) != BLK_STS_OK))
-				rq_list_add_tail(&failed, rq);
+				rq_list_add_tail(&refused, rq);
 			rq = rq_list_pop(rqlist);
 		} while (rq && rq->mq_hctx->driver_data == q);
 		asblk_engine_leave(&v, true);
 	}
+	if (unlikely(!rq_list_empty(&refused)))
+		asblk_unmap_rqs(&refused);
+	while ((rq = rq_list_pop(&refused)))
+		rq_list_add_tail(&failed, rq);
 	*rqlist = failed;
 }
 

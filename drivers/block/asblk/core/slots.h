@@ -40,7 +40,6 @@ struct request;
  * @aborted: the controller was asked to give the transfer up
  * @late: ASBLK_LATE_* of the request that has this slot's tag, whichever slots its
  *	transfers are in
- * @nr_mapped: segments mapped for DMA that are to be unmapped
  * @in_flight: the controller has the transfer
  */
 struct asblk_slot {
@@ -55,7 +54,6 @@ struct asblk_slot {
 	bool whole;
 	bool aborted;
 	u8 late;
-	u16 nr_mapped;
 	bool in_flight;
 };
 

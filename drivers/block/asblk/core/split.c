@@ -19,6 +19,18 @@ static void cursor_next_bio(struct asblk_cursor *c)
 		c->iter = c->bio->bi_iter;
 }
 
+/* The same place in memory that is mapped. */
+static void cursor_advance_mapped(struct asblk_cursor *c, u32 bytes)
+{
+	c->seg_used += bytes;
+	/* Beyond the last one there is nothing to look at. */
+	while (bytes && c->seg_used >= c->seg->len) {
+		bytes -= min(bytes, c->seg->len);
+		c->seg_used -= c->seg->len;
+		c->seg++;
+	}
+}
+
 /**
  * asblk_cursor_advance - move a cursor on
  * @c: cursor; of ranges if its bios carry no data
@@ -26,6 +38,8 @@ static void cursor_next_bio(struct asblk_cursor *c)
  */
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes)
 {
+	if (unlikely(c->seg))
+		cursor_advance_mapped(c, bytes);
 	while (bytes) {
 		u32 step = min(bytes, c->iter.bi_size);
 
@@ -40,6 +54,10 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_cursor_advance);
 /* The same within one bvec, but for the sector. */
 static inline void cursor_step(struct asblk_cursor *c, u32 bytes)
 {
+	if (unlikely(c->seg)) {
+		asblk_cursor_advance(c, bytes);
+		return;
+	}
 	bvec_iter_advance_single(c->bio->bi_io_vec, &c->iter, bytes);
 	if (!c->iter.bi_size)
 		cursor_next_bio(c);
@@ -50,11 +68,18 @@ static inline void segment_at(const struct asblk_limits *lim,
 			      const struct asblk_cursor *c, u64 left,
 			      struct asblk_segment *seg)
 {
-	struct bio_vec bv = mp_bvec_iter_bvec(c->bio->bi_io_vec, c->iter);
 	u64 room;
 
-	seg->addr = bvec_phys(&bv);
-	seg->len = min3((u64)bv.bv_len, left, (u64)lim->max_segment_bytes);
+	if (unlikely(c->seg)) {
+		seg->addr = c->seg->addr + c->seg_used;
+		seg->len = c->seg->len - c->seg_used;
+	} else {
+		struct bio_vec bv = mp_bvec_iter_bvec(c->bio->bi_io_vec, c->iter);
+
+		seg->addr = bvec_phys(&bv);
+		seg->len = bv.bv_len;
+	}
+	seg->len = min3((u64)seg->len, left, (u64)lim->max_segment_bytes);
 	room = lim->seg_boundary_mask - (seg->addr & lim->seg_boundary_mask);
 	if (unlikely(seg->len - 1 > room))
 		seg->len = room + 1;

@@ -509,14 +509,6 @@ static void scan_work(struct work_struct *work)
 	anvme_scan(container_of(work, struct anvme, scan));
 }
 
-/* Bounce buffers have a largest size; what is beyond could never be mapped. */
-static u32 max_segment(struct anvme *nd)
-{
-	size_t fits = round_down(dma_max_mapping_size(nd->dev), ANVME_PAGE);
-
-	return clamp_t(size_t, fits, ANVME_PAGE, nd->max_bytes);
-}
-
 static int create_ctrl(struct anvme *nd)
 {
 	unsigned int nr_slots = nd->entries - 1;
@@ -529,7 +521,7 @@ static int create_ctrl(struct anvme *nd)
 		.limits = {
 			.max_bytes		= nd->max_bytes,
 			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
-			.max_segment_bytes	= max_segment(nd),
+			.max_segment_bytes	= nd->max_bytes,
 			.seg_boundary_mask	= U64_MAX,
 			.virt_boundary_mask	= ANVME_PAGE - 1,
 			.dma_alignment_mask	= 3,

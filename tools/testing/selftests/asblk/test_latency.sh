@@ -146,3 +146,18 @@ for ((i = 0; i < 3; i++)); do
 done
 wait $fio || fail "reads over resets"
 ge "transfers taken back" "$(awk '$1 == "taken_back" { sum += $2 } END { print sum }' "$debug"/q*/counters)" 1
+
+# And what was begun takes no time from what comes: one channel, so one after the other.
+set_all channels=1 "read_latency=fixed 300000"
+start=$(date +%s%N)
+fio_run again --filename="$dev" --direct=1 --rw=randread --bs=4k --ioengine=io_uring --iodepth=8 --size=32k --number_ios=8 &
+fio=$!
+reads=$(<"/sys/block/$name/emul/reads")
+until (($(<"/sys/block/$name/emul/reads") >= reads + 8)); do sleep 0.05; done
+echo 1 >"$ctrl/reset_controller"
+reset=$(date +%s%N)
+wait $fio || fail "reads over a reset"
+took=$((($(date +%s%N) - reset) / 1000000))
+say "8 reads of 300 ms took $took ms after a reset, $(((reset - start) / 1000000)) ms before it"
+ge "milliseconds after the reset" $took 2100
+most "milliseconds after the reset" $took 3600

@@ -1,21 +1,43 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Tracepoints tell of requests, transfers and completions.
+# Tracepoints tell of requests, transfers and completions, and programs that know them from
+# their format files alone can tell which belong together.
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
-
+need trace-cmd
 trace=/sys/kernel/tracing
 [[ -d $trace/events ]] || skip "this kernel has no tracepoints"
-load size=64M queues=1
-clean_test() { [[ ! -e $trace/events/asblk ]] || echo 0 >$trace/events/asblk/enable; }
-echo >$trace/trace
-echo 1 >$trace/events/asblk/enable
-dd if=/dev/zero of="$dev" bs=256k count=1 oflag=direct status=none
-echo 0 >$trace/events/asblk/enable
-cp $trace/trace "$tmp/trace"
-grep -q 'asblk_submit: 259,[0-9]* queue 0 tag [0-9]* write sector 0 bytes 262144' "$tmp/trace" ||
-	fail "no submit: $(tail -n 5 "$tmp/trace")"
-eq transfers "$(grep -c 'asblk_transfer: .* write .* bytes 131072' "$tmp/trace")" 2
-eq completions "$(grep -c 'asblk_complete: .* status 0 good 131072' "$tmp/trace")" 2
+load size=64M queues=1 disks=2
+clean_test() { trace-cmd reset >/dev/null 2>&1 || :; }
+trace-cmd record -q -e asblk -o "$tmp/trace.dat" -- \
+	dd if=/dev/zero of=/dev/asblk1 bs=256k count=1 oflag=direct status=none >"$tmp/out" 2>&1 ||
+	fail "trace-cmd: $(<"$tmp/out")"
+trace-cmd report -i "$tmp/trace.dat" >"$tmp/trace" 2>"$tmp/err"
+number=$(</sys/block/asblk1/dev)
+number=${number/:/,}
+who="$number ctrl1 queue 0 tag"
+shown() { grep "$1" "$tmp/trace" | head -n 3; }
+grep -qE "asblk_submit: +$who [0-9]+ write sector 0 bytes 262144" "$tmp/trace" || fail "no submit: $(shown asblk_submit)"
+eq transfers "$(grep -cE "asblk_transfer: +$who [0-9]+ id 0x[0-9a-f]{4} write opts 0x[0-9a-f]+ .* bytes 131072" "$tmp/trace")" 2
+eq completions "$(grep -cE "asblk_complete: +$who [0-9]+ id 0x[0-9a-f]{4} status ok good 131072" "$tmp/trace")" 2
+# A transfer is joined to its request by device and tag, to its completion by the ID.
+tag=$(sed -nE "s/.*asblk_submit: +$who ([0-9]+) write .* bytes 262144.*/\1/p" "$tmp/trace")
+eq "transfers of the request" "$(grep -cE "asblk_transfer: +$who $tag id .* bytes 131072" "$tmp/trace")" 2
+while read -r id; do
+	eq "completions of $id" "$(grep -cE "asblk_complete: +$who $tag id $id status ok" "$tmp/trace")" 1
+done < <(sed -nE "s/.*asblk_transfer: +$who $tag id (0x[0-9a-f]{4}) .* bytes 131072.*/\1/p" "$tmp/trace")
+# Nothing is a number that only this kernel knows.
+! grep -E 'asblk_(submit|transfer).*(tag|id) [0-9a-fx]+ (0x)?[0-9]+ ' "$tmp/trace" || fail "an operation without a name"
+unload
+
+configfs_load disks=0
+make_disk one size=64M
+dev=/dev/$(<"$configfs/one/device")
+make_rule one bad op=read status=medium first=8 blocks=1
+trace-cmd record -q -e asblk -o "$tmp/trace.dat" -- \
+	dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none >"$tmp/out" 2>&1 || :
+trace-cmd report -i "$tmp/trace.dat" >"$tmp/trace" 2>"$tmp/err"
+grep -qE 'asblk_complete: .* status medium good 0' "$tmp/trace" || fail "no status by name: $(shown asblk_complete)"
+grep -qE 'asblk_fault: .*rule bad status queue [0-9]+ read lba 8 count 1' "$tmp/trace" || fail "no fault: $(shown asblk_fault)"

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# queue/rq_affinity: with fewer queues than CPUs, requests end on the CPU that it says and
+# not just where the interrupt is.
+. "$(dirname -- "$0")/common.sh"
+
+need_nvme
+need taskset
+trace=/sys/kernel/tracing
+[[ -d $trace/events/block ]] || skip "this kernel has no block tracepoints"
+(($(nproc) >= 2)) || skip "there is one CPU only"
+load queues=1
+clean_test() { echo 0 >$trace/events/block/block_rq_complete/enable; }
+
+# ended_on CPU - submit reads on that CPU; print on how many of them others end
+ended_on() {
+	echo >$trace/trace
+	echo 1 >$trace/events/block/block_rq_complete/enable
+	taskset -c "$1" dd if="$dev" of=/dev/null bs=4k count=60 iflag=direct status=none
+	echo 0 >$trace/events/block/block_rq_complete/enable
+	grep 'block_rq_complete: .* R ' $trace/trace | grep -cv "\[00$1\]" || :
+}
+echo 2 >/sys/block/$disk/queue/rq_affinity
+for cpu in 0 1; do
+	others=$(ended_on $cpu)
+	say "rq_affinity 2: of 60 reads on CPU $cpu $others ended elsewhere"
+	le "reads that ended elsewhere" "$others" 5
+done
+# Where the interrupt is: on one of them.
+echo 0 >/sys/block/$disk/queue/rq_affinity
+others=$(($(ended_on 0) + $(ended_on 1)))
+ge "reads that ended elsewhere without it" "$others" 30

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Atomic writes are done as a whole or not at all: when a block of them fails, and when
+# there is no memory for all of it; and what is announced can be written from any memory.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+configfs_load disks=0
+
+# atomic_write DEVICE FILE-OFFSET LENGTH BYTE [MEMORY-OFFSET] - print "written" or the error
+atomic_write() {
+	python3 - "$@" <<-'END'
+	import mmap, os, sys
+	path, at, length, byte = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode()
+	skew = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+	memory = mmap.mmap(-1, length + skew + 4096)
+	memory[:] = byte * len(memory)
+	fd = os.open(path, os.O_RDWR | os.O_DIRECT)
+	try:
+	    written = os.pwritev(fd, [memoryview(memory)[skew:skew + length]], at, 0x40)	# RWF_ATOMIC
+	    print("written" if written == length else f"{written} bytes")
+	except OSError as e:
+	    print(os.strerror(e.errno))
+	END
+}
+# content DEVICE FILE-OFFSET LENGTH - the different bytes in there
+content() { dd if="$1" bs=512 skip=$(($2 / 512)) count=$(($3 / 512)) iflag=direct status=none | fold -w1 | sort -u | tr -d '\n'; }
+fill() { tr '\0' O </dev/zero | dd of="$1" bs=64k count=2 iflag=fullblock oflag=direct status=none; }
+
+make_disk d size=64M
+dev=/dev/$(<"$configfs/d/device")
+queue=/sys/block/${dev#/dev/}/queue
+[[ -e $queue/atomic_write_unit_max_bytes ]] || skip "this kernel has no atomic writes"
+most=$(<"$queue/atomic_write_unit_max_bytes")
+ge "largest atomic write" "$most" 4096
+fill "$dev"
+answer=$(atomic_write "$dev" 0 4096 N)
+[[ $answer != "Operation not supported" ]] || skip "this kernel takes no atomic writes"
+eq "an atomic write" "$answer" written
+fill "$dev"
+
+# A block in the middle fails: before it, after it, and with how far it came.
+for rule in "action=status status=ioerr" "action=status status=medium when=after" "action=short"; do
+	# shellcheck disable=SC2086 # words
+	make_rule d r op=write flags=atomic first=4 blocks=1 $rule
+	answer=$(atomic_write "$dev" 0 4096 N)
+	[[ $answer != written ]] || fail "$rule: no error"
+	left=$(content "$dev" 0 4096)
+	[[ $left == O || $left == N ]] || fail "$rule: both old and new: $left"
+	say "$rule: $answer, $left"
+	[[ $rule == *after || $left == O ]] || fail "$rule: written all the same"
+	rmdir "$configfs/d/faults/r"
+	fill "$dev"
+done
+rmdir "$configfs/d"
+
+# There is memory for half of it.
+make_disk d size=64M memory_limit=64K
+dev=/dev/$(<"$configfs/d/device")
+tr '\0' O </dev/zero | dd of="$dev" bs=4k count=13 iflag=fullblock oflag=direct status=none
+answer=$(atomic_write "$dev" $((12 * 4096)) 16384 N)
+eq "an atomic write beyond the limit" "$answer" "No space left on device"
+eq "what is left of it" "$(content "$dev" $((12 * 4096)) 4096)" O
+rmdir "$configfs/d"
+
+# Limits that count for each page.
+for limits in "max_segments=23" "max_segments=9" "max_segments=3"; do
+	make_disk d size=64M max_segment_size=3072 max_transfer=192K $limits
+	dev=/dev/$(<"$configfs/d/device")
+	most=$(<"/sys/block/${dev#/dev/}/queue/atomic_write_unit_max_bytes")
+	say "$limits: $most"
+	if ((most)); then
+		for skew in 0 512 2048; do
+			eq "$most bytes from memory at $skew" "$(atomic_write "$dev" 0 "$most" N $skew)" written
+		done
+	fi
+	rmdir "$configfs/d"
+done

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kernel's own fault injection loses completions (fail_io_timeout): recovered from as
+# from a device that loses them.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+need fio
+inject=/sys/kernel/debug/fail_io_timeout
+[[ -d $inject ]] || skip "this kernel has no fail_io_timeout"
+load size=64M queues=1 timeout_ms=1000
+clean_test() { echo 0 >$inject/probability; }
+echo 1 >/sys/block/$disk/io-timeout-fail
+echo 0 >$inject/verbose
+echo 3 >$inject/times
+echo 100 >$inject/probability
+verify lost --direct=1 --rw=randwrite --bsrange=4k-512k --size=4m --ioengine=io_uring --iodepth=4
+eq "left to inject" "$(<$inject/times)" 0
+ge "queue resets" "$(engine_count resets)" 1
+ge "transfers taken back" "$(engine_count taken_back)" 1
+eq errors "$(engine_count errors)" 0

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A disk that hangs can be unplugged whatever else waits for it, and nobody else has to
+# wait with it.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+configfs_load disks=0
+
+# soon WHAT COMMAND… - it is over within ten seconds
+soon() {
+	local what=$1 start=$SECONDS
+	shift
+
+	timeout 10 "$@" || fail "$what: status $? after $((SECONDS - start)) s"
+}
+
+# hang - set pid to that of a read which waits for a command that is lost
+hang() {
+	make_disk d size=64M timeout_ms=600000
+	dev=/dev/$(<"$configfs/d/device")
+	make_rule d r action=lose until=never op=read first=8 blocks=8 total=1
+	dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none 2>"$tmp/dd" &
+	pid=$!
+	for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done
+	eq "commands lost" "$(<"$configfs/d/faults/r/hits")" 1
+}
+
+# Somebody waits for it to be powered off.
+hang
+sh -c "echo 0 >$configfs/d/power" &
+power=$!
+sleep 1
+kill -0 $power || fail "powered off with a read in flight"
+soon "reading the device" cat "$configfs/d/device" >/dev/null
+soon "reading an option" cat "$configfs/d/size" >/dev/null
+soon "disabling a rule" sh -c "echo 0 >$configfs/d/faults/r/enabled"
+soon unplug sh -c "echo 1 >$configfs/d/unplug"
+! wait $pid || fail "a read that was lost"
+wait $power
+eq "power" "$(<"$configfs/d/power")" 0
+rmdir "$configfs/d/faults/r" "$configfs/d"
+
+# Somebody waits for its write cache to be turned off.
+hang
+sh -c "echo 0 >$configfs/d/write_cache" 2>/dev/null &
+cache=$!
+sleep 1
+soon unplug sh -c "echo 1 >$configfs/d/unplug"
+! wait $pid || fail "a read that was lost"
+wait $cache || :
+rmdir "$configfs/d/faults/r" "$configfs/d"
+
+# rmdir does not wait, and so nobody does.
+hang
+rmdir "$configfs/d/faults/r"
+soon rmdir rmdir "$configfs/d"
+! wait $pid || fail "a read that was lost"
+soon mkdir mkdir "$configfs/other"
+soon ls ls "$configfs" >/dev/null
+rmdir "$configfs/other"
