@@ -4,6 +4,7 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
+#include <linux/vmalloc.h>
 
 #include "bad_nvme.h"
 #include "probe.h"
@@ -83,6 +84,10 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 		if (b->edit_list)
 			b->edit_list(list);
 		break;
+	case NVME_ID_CNS_NS_DESC_LIST:
+		if (b->edit_desc)
+			b->edit_desc(data);
+		break;
 	case NVME_ID_CNS_NS:
 		ns->nsze = cpu_to_le64(BAD_BLOCKS);
 		ns->lbaf[0].ds = BAD_SHIFT;
@@ -92,6 +97,129 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 			b->edit_ns(ns);
 		break;
 	}
+}
+
+/* Note the first thing that is wrong. */
+static void wrong(struct bad_nvme *b, const char *what)
+{
+	if (!b->wrong)
+		WRITE_ONCE(b->wrong, what);
+}
+
+/* Move @len bytes between the medium and memory at @addr. */
+static void move(struct bad_nvme *b, u64 addr, u8 *medium, u32 len, bool read)
+{
+	if (!addr) {
+		wrong(b, "address 0");
+		return;
+	}
+	if (!medium)
+		return;
+	if (read)
+		memcpy(memory(addr), medium, len);
+	else
+		memcpy(medium, memory(addr), len);
+}
+
+/* PRP entries (4.1.1): all but the first are whole pages; a list may have a next one. */
+static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 left, bool read)
+{
+	u32 step = min(ANVME_PAGE - (u32)(prp1 % ANVME_PAGE), left);
+	const __le64 *list = NULL;
+	unsigned int i = 0;
+	u64 addr = prp1;
+
+	if (prp1 % 4)
+		wrong(b, "PRP1 is not aligned to dwords");
+	for (;;) {
+		move(b, addr, medium, step, read);
+		medium = medium ? medium + step : NULL;
+		left -= step;
+		if (!left)
+			return;
+		step = min(left, ANVME_PAGE);
+		if (!list && left <= ANVME_PAGE) {
+			addr = prp2;
+		} else {
+			if (!list)
+				list = prp2 && prp2 % 8 == 0 ? memory(prp2) : NULL;
+			if (!list) {
+				wrong(b, "no list");
+				return;
+			}
+			/* The last entry of a page points to the next list, if more follow. */
+			if (i == ANVME_PAGE / 8 - 1 && left > ANVME_PAGE) {
+				list = memory(le64_to_cpu(list[i]));
+				i = 0;
+			}
+			addr = le64_to_cpu(list[i++]);
+		}
+		if (addr % ANVME_PAGE)
+			wrong(b, "a PRP entry with an offset");
+	}
+}
+
+static void move_sgl(struct bad_nvme *b, const struct nvme_sgl_desc *first, u8 *medium,
+		     u32 left, bool read)
+{
+	const struct nvme_sgl_desc *desc = first;
+	u32 nr = 1, len;
+
+	if (first->type == NVME_SGL_FMT_LAST_SEG_DESC << 4) {
+		if (le32_to_cpu(first->length) % sizeof(*desc) || !first->length)
+			wrong(b, "length of a segment of descriptors");
+		nr = le32_to_cpu(first->length) / sizeof(*desc);
+		desc = memory(le64_to_cpu(first->addr));
+	}
+	for (; nr && left; nr--, desc++) {
+		if (desc->type != NVME_SGL_FMT_DATA_DESC << 4)
+			wrong(b, "type of a descriptor");
+		len = le32_to_cpu(desc->length);
+		if (!len || len > left) {
+			wrong(b, "length of a descriptor");
+			return;
+		}
+		move(b, le64_to_cpu(desc->addr), medium, len, read);
+		medium = medium ? medium + len : NULL;
+		left -= len;
+	}
+	if (nr || left)
+		wrong(b, "descriptors do not add up");
+}
+
+static void move_data(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	u32 len = (le16_to_cpu(cmd->rw.length) + 1) << BAD_SHIFT;
+	u64 from = le64_to_cpu(cmd->rw.slba) << BAD_SHIFT;
+	bool read = cmd->rw.opcode == nvme_cmd_read;
+	u8 *medium = NULL;
+
+	if (b->medium && from + len <= BAD_BLOCKS << BAD_SHIFT)
+		medium = b->medium + from;
+	if (cmd->rw.flags & NVME_CMD_SGL_METABUF)
+		move_sgl(b, &cmd->rw.dptr.sgl, medium, len, read);
+	else
+		move_prps(b, le64_to_cpu(cmd->rw.dptr.prp1), le64_to_cpu(cmd->rw.dptr.prp2),
+			  medium, len, read);
+}
+
+/*
+ * A command of a vendor that transfers as much as it likes: bytes of 5Ah to the host. Every
+ * page that it finds is to be there for that.
+ */
+static void vendor(struct bad_nvme *b, const struct nvme_command *cmd)
+{
+	u32 len = b->greedy * ANVME_PAGE;
+	u8 *data = vmalloc(len);
+
+	b->vendor++;
+	if (!data)
+		return;
+	memset(data, 0x5a, len);
+	move_prps(b, le64_to_cpu(cmd->common.dptr.prp1), le64_to_cpu(cmd->common.dptr.prp2),
+		  data, len, true);
+	move(b, le64_to_cpu(cmd->common.metadata), data, ANVME_PAGE, true);
+	vfree(data);
 }
 
 static void set_queue(struct bad_queue *q, u64 sq, u64 cq, u16 size)
@@ -132,7 +260,10 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 
 	switch (cmd->common.opcode) {
 	case nvme_admin_identify:
-		identify(b, cmd);
+		if (b->no_list && cmd->identify.cns == NVME_ID_CNS_NS_ACTIVE_LIST)
+			status = NVME_SC_INVALID_FIELD | NVME_STATUS_DNR;
+		else
+			identify(b, cmd);
 		break;
 	case nvme_admin_set_features:
 		if (fid == NVME_FEAT_NUM_QUEUES)
@@ -145,6 +276,8 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		break;
 	case nvme_admin_get_log_page:
 		log_page(b, cmd);
+		if (b->no_logs)
+			status = NVME_SC_INVALID_LOG_PAGE | NVME_STATUS_DNR;
 		break;
 	case nvme_admin_create_cq:
 		set_queue(&b->queue[qid], 0, le64_to_cpu(cmd->create_cq.prp1),
@@ -175,6 +308,13 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		b->event_requests++;
 		return;
 	}
+	if (cmd->common.opcode >= nvme_admin_vendor_start) {
+		vendor(b, cmd);
+		if (count_down(&b->swallow_admin)) {
+			b->swallowed_admin = cmd->common.command_id;
+			return;
+		}
+	}
 	if (count_down(&b->invent_admin))
 		post(b, 0, cmd->common.command_id ^ 0x5555, 0, 0);
 	post(b, 0, cmd->common.command_id, result, status);
@@ -186,6 +326,8 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 
 	b->command[b->nr_commands % BAD_COMMANDS] = *cmd;
 	WRITE_ONCE(b->nr_commands, b->nr_commands + 1);
+	if (cmd->rw.opcode == nvme_cmd_read || cmd->rw.opcode == nvme_cmd_write)
+		move_data(b, cmd);
 	if (count_down(&b->swallow)) {
 		b->swallowed = cid;
 		return;
@@ -203,6 +345,15 @@ static bool run_aborts(struct bad_nvme *b)
 		return false;
 	while (b->nr_held)
 		post(b, 0, b->held[--b->nr_held], 0, 0);
+	return true;
+}
+
+static bool run_swallowed(struct bad_nvme *b)
+{
+	if (!READ_ONCE(b->completes_admin) || b->swallowed_admin < 0)
+		return false;
+	post(b, 0, b->swallowed_admin, 0, 0);
+	WRITE_ONCE(b->swallowed_admin, -1);
 	return true;
 }
 
@@ -266,6 +417,7 @@ static void run_control(struct bad_nvme *b)
 	if (!(cc & NVME_CC_ENABLE)) {
 		memset(b->queue, 0, sizeof(b->queue));
 		b->event_id = -1;
+		WRITE_ONCE(b->swallowed_admin, -1);
 		if (!b->stays_ready)
 			csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
 		if (!b->stays_fatal)
@@ -328,7 +480,7 @@ static int controller(void *data)
 		/* Whoever obeys an abort has completed something in queue 1. */
 		if (b->obeys)
 			interrupt(b, 1);
-		if (run_aborts(b) || run_event(b))
+		if (run_aborts(b) || run_event(b) || run_swallowed(b))
 			interrupt(b, 0);
 		usleep_range(50, 100);
 	}
@@ -402,6 +554,8 @@ int bad_init(struct kunit *test)
 	b->nd.nr_vectors = 1;
 	b->nd.entries = 64;
 	b->event_id = -1;
+	b->swallowed_admin = -1;
+	b->greedy = 1;
 	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
 	anvme_init(&b->nd);
 	b->thread = kthread_run(controller, b, "asblk-bad-nvme");
@@ -416,5 +570,6 @@ void bad_exit(struct kunit *test)
 
 	kthread_stop(b->thread);
 	kfree(b->nd.queues);
+	vfree(b->medium);
 	probe_test_free(t);
 }

@@ -72,6 +72,16 @@ struct bad_queue {
  * @masks: times that its interrupt was masked
  * @masked: it is
  * @shutdowns: times it was asked to shut down while it was enabled
+ * @medium: what is on it, %BAD_BLOCKS blocks; NULL if it moves no data
+ * @wrong: what was wrong with the memory of a command, NULL if nothing was
+ * @edit_desc: changes the list of identifiers of a namespace
+ * @swallow_admin: that many commands of vendors are not completed
+ * @swallowed_admin: identifier of the last of them, -1 if there is none
+ * @completes_admin: complete that now
+ * @vendor: admin commands of vendors
+ * @greedy: what they transfer, in pages, whatever the driver thinks
+ * @no_logs: log pages cannot be read
+ * @no_list: active namespaces cannot be listed
  * @command: I/O commands as they came, the last %BAD_COMMANDS of them
  * @nr_commands: how many came
  */
@@ -117,6 +127,16 @@ struct bad_nvme {
 	unsigned int masks;
 	bool masked;
 	unsigned int shutdowns;
+	u8 *medium;
+	const char *wrong;
+	void (*edit_desc)(u8 *list);
+	unsigned int swallow_admin;
+	int swallowed_admin;
+	bool completes_admin;
+	unsigned int vendor;
+	unsigned int greedy;
+	bool no_logs;
+	bool no_list;
 	struct nvme_command command[BAD_COMMANDS];
 	unsigned int nr_commands;
 };

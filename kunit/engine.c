@@ -355,6 +355,74 @@ static void engine_atomic_merged(struct kunit *test)
 	t->disk = fake->disk;
 }
 
+/* A busy controller is asked once at a time, for whoever came first; the others follow. */
+static void engine_busy_once(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct fake *fake = t->fake;
+	struct probe *p[5];
+	unsigned int i;
+	u64 order[7];
+
+	p[0] = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	fake->busy = UINT_MAX;
+	/* One of three parts, one of one, one with a range. */
+	p[1] = probe_send(test, 1, REQ_OP_WRITE, 1024, 3 * PART);
+	p[2] = probe_send(test, 2, REQ_OP_READ, 2048, PART);
+	p[3] = probe_send(test, 3, REQ_OP_DISCARD, 3072, PART);
+	for (i = 1; i < min_t(unsigned int, fake->nr_offered, FAKE_MAX_TRANSFERS); i++)
+		KUNIT_EXPECT_EQ(test, fake->offered[i], 1024);
+	/* A visit with a completion asks once more. */
+	i = fake->nr_offered;
+	asblk_reap(fake->q);
+	KUNIT_EXPECT_LE(test, fake->nr_offered, i + 2);
+	fake->busy = 0;
+	fake_finish(fake, 0, BLK_STS_OK, 0);
+	probe_expect_end(test, p[0], BLK_STS_OK, 0);
+	KUNIT_ASSERT_EQ(test, fake->nr_seen, 6);
+	for (i = 1; i < 6; i++)
+		order[i] = fake->seen[i].t.range.lba;
+	KUNIT_EXPECT_EQ(test, order[1], 1024);
+	KUNIT_EXPECT_EQ(test, order[2], 1032);
+	KUNIT_EXPECT_EQ(test, order[3], 1040);
+	KUNIT_EXPECT_EQ(test, order[4], 2048);
+	KUNIT_EXPECT_EQ(test, order[5], 3072);
+	fake_finish_all(fake);
+	for (i = 1; i < 4; i++)
+		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+}
+
+/*
+ * With all slots of the pool taken each request goes on with the one of its own tag; what
+ * comes back to the pool goes to who came first.
+ */
+static void engine_starved(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct fake *fake = t->fake;
+	struct probe *p[4];
+	unsigned int i;
+
+	/* Five slots: its tag's and the pool's. */
+	p[0] = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
+	KUNIT_ASSERT_EQ(test, fake->nr_seen, 5);
+	/* Each of these has its own. */
+	for (i = 1; i < 4; i++)
+		p[i] = probe_send(test, i, REQ_OP_WRITE, 1024 * i, 3 * PART);
+	KUNIT_ASSERT_EQ(test, fake->nr_seen, 8);
+	/* A tag's slot is its request's again. */
+	fake_finish(fake, 6, BLK_STS_OK, 0);
+	KUNIT_ASSERT_EQ(test, fake->nr_seen, 9);
+	KUNIT_EXPECT_EQ(test, fake->seen[8].t.range.lba, 2048 + 8);
+	/* One of the pool: the first's. */
+	fake_finish(fake, 2, BLK_STS_OK, 0);
+	KUNIT_ASSERT_EQ(test, fake->nr_seen, 10);
+	KUNIT_EXPECT_EQ(test, fake->seen[9].t.range.lba, 5 * 8);
+	fake_finish_all(fake);
+	for (i = 0; i < 4; i++)
+		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+}
+
 static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(engine_whole),
 	KUNIT_CASE(engine_flush),
@@ -363,6 +431,8 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(engine_large_requests_share),
 	KUNIT_CASE(engine_busy_alone),
 	KUNIT_CASE(engine_busy_with_others),
+	KUNIT_CASE(engine_busy_once),
+	KUNIT_CASE(engine_starved),
 	KUNIT_CASE(engine_refused),
 	KUNIT_CASE(engine_ranges),
 	KUNIT_CASE(engine_range_check),

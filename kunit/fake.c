@@ -25,6 +25,9 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 	struct fake_transfer *seen = &fake->seen[fake->nr_seen];
 	u32 i;
 
+	if (fake->nr_offered < FAKE_MAX_TRANSFERS)
+		fake->offered[fake->nr_offered] = t->range.lba;
+	fake->nr_offered++;
 	if (fake->final) {
 		blk_status_t status = fake->final;
 
@@ -155,6 +158,29 @@ static int fake_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 blo
 	return 0;
 }
 
+static int fake_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
+		      unsigned long arg)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	complete(&fake->ioctl_came);
+	wait_for_completion(&fake->ioctl_may_go);
+	return cmd;
+}
+
+static int fake_eject(struct asblk_ctrl *ctrl, u32 unit)
+{
+	struct fake *fake = asblk_ctrl_priv(ctrl);
+
+	fake->ejects++;
+	return 0;
+}
+
+static int fake_load(struct asblk_ctrl *ctrl, u32 unit)
+{
+	return 0;
+}
+
 static int fake_idle(struct asblk_ctrl *ctrl)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
@@ -187,6 +213,9 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.write_protect	= fake_write_protect,
 	.coalesce	= fake_coalesce,
 	.format		= fake_format,
+	.ioctl		= fake_ioctl,
+	.eject		= fake_eject,
+	.load		= fake_load,
 	.idle		= fake_idle,
 	.wake		= fake_wake,
 };
@@ -216,7 +245,7 @@ struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
 		.physical_block_size = FAKE_BLOCK,
 		.unmap_granularity = FAKE_BLOCK, .atomic_bytes = SZ_4K,
 		.block_sizes = SZ_512 | SZ_4K,
-		.features = ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA |
+		.features = ASBLK_MEDIA_REMOVABLE | ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA |
 			    ASBLK_MEDIA_UNMAP | ASBLK_MEDIA_WRITE_ZEROES,
 	};
 
@@ -224,6 +253,8 @@ struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
 	fake->seen = kunit_kcalloc(test, FAKE_MAX_SEEN, sizeof(*fake->seen),
 				   GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake->seen);
+	init_completion(&fake->ioctl_came);
+	init_completion(&fake->ioctl_may_go);
 	fake->automatic = true;	/* for the partition scan */
 	fake->ctrl = asblk_ctrl_create(&fake_ops, p, NULL, fake);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->ctrl));
@@ -244,6 +275,7 @@ void fake_destroy(struct fake *fake)
 void fake_forget(struct fake *fake)
 {
 	fake->nr_seen = 0;
+	fake->nr_offered = 0;
 	fake->rings = 0;
 	fake->flushes = 0;
 }

@@ -8,6 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/asblk.h>
+#include <linux/completion.h>
 
 #define FAKE_MAX_TRANSFERS	64
 #define FAKE_MAX_SEEN		4096
@@ -75,6 +76,11 @@ struct fake_result {
  * @formats: formats that were done
  * @format_size: block size of the last one
  * @format_kept: its content was to be kept
+ * @ioctl_came: somebody is in ioctl
+ * @ioctl_may_go: and may leave it
+ * @ejects: calls of eject
+ * @offered: LBAs that submit was offered, accepted or not, the first ones
+ * @nr_offered: how many it was offered
  */
 struct fake {
 	struct asblk_ctrl *ctrl;
@@ -111,6 +117,11 @@ struct fake {
 	unsigned int formats;
 	u32 format_size;
 	bool format_kept;
+	struct completion ioctl_came;
+	struct completion ioctl_may_go;
+	unsigned int ejects;
+	u64 offered[FAKE_MAX_TRANSFERS];
+	unsigned int nr_offered;
 };
 
 void fake_params(struct asblk_ctrl_params *p);

@@ -621,6 +621,21 @@ static void recovery_late_completions(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, probe_counters(t)->stale, 8 * LATE_ROUNDS);
 }
 
+static int any_reset_queue(struct asblk_queue *q)
+{
+	return 0;
+}
+
+/* A queue whose reset fails would hang: there has to be a next step. */
+static void recovery_needs_reset(struct kunit *test)
+{
+	const struct asblk_ctrl_ops ops = { .reset_queue = any_reset_queue };
+	struct asblk_ctrl_params params;
+
+	fake_params(&params);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(asblk_ctrl_create(&ops, &params, NULL, NULL)), -EINVAL);
+}
+
 static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_lost_interrupt),
 	KUNIT_CASE(recovery_abort),
@@ -641,6 +656,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_ended),
 	KUNIT_CASE(recovery_excluded),
 	KUNIT_CASE(recovery_in_vain),
+	KUNIT_CASE(recovery_needs_reset),
 	KUNIT_CASE(recovery_pause),
 	KUNIT_CASE(recovery_gone),
 	KUNIT_CASE(recovery_resets_at_once),

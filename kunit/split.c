@@ -28,6 +28,7 @@ struct split_test {
 	struct bio_vec bvec[MAX_PIECES];
 	struct bio bio[MAX_BIOS];
 	struct asblk_segment segs[256];
+	struct asblk_segment mapped[MAX_PIECES];
 	struct asblk_cursor start;
 	u32 bytes;
 };
@@ -71,6 +72,8 @@ static void lay_out(struct split_test *t, const struct piece *piece,
 		bvec_set_page(&t->bvec[i], t->arena +
 			      (piece[i].offset >> PAGE_SHIFT), piece[i].len,
 			      offset_in_page(piece[i].offset));
+		t->mapped[i].addr = bvec_phys(&t->bvec[i]);
+		t->mapped[i].len = piece[i].len;
 		bio->bi_vcnt++;
 		bio->bi_iter.bi_size += piece[i].len;
 		t->bytes += piece[i].len;
@@ -237,18 +240,12 @@ static struct asblk_transfer transfer_of(struct split_test *t,
 	};
 }
 
-static void split_shapes(struct kunit *test)
+static void split_shape(struct kunit *test, const struct shape *s, struct asblk_cursor c)
 {
-	const struct shape *s = test->param_value;
 	struct split_test *t = test->priv;
-	struct asblk_cursor c;
-	unsigned int i, nr = 0;
+	unsigned int i;
 	u32 done = 0;
 
-	while (s->piece[nr].len)
-		nr++;
-	lay_out(t, s->piece, nr, nr);
-	c = t->start;
 	for (i = 0; s->part[i].segments; i++) {
 		struct asblk_transfer x = transfer_of(t, &s->lim, s->block,
 						      ASBLK_OP_WRITE);
@@ -264,6 +261,52 @@ static void split_shapes(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, done, t->bytes);
 	KUNIT_EXPECT_NULL(test, c.bio);
+}
+
+/* From memory as it is, and as it was mapped. */
+static void split_shapes(struct kunit *test)
+{
+	const struct shape *s = test->param_value;
+	struct split_test *t = test->priv;
+	struct asblk_cursor mapped;
+	unsigned int nr = 0;
+
+	while (s->piece[nr].len)
+		nr++;
+	lay_out(t, s->piece, nr, nr);
+	split_shape(test, s, t->start);
+	mapped = t->start;
+	mapped.seg = t->mapped;
+	split_shape(test, s, mapped);
+}
+
+/* An IOMMU has put pieces side by side: fewer segments, elsewhere. */
+static void split_coalesced(struct kunit *test)
+{
+	const struct piece piece[] = { { 0, 4096 }, { 16384, 4096 }, { 8192, 4096 }, { 61440, 4096 } };
+	const struct asblk_segment one = { 0xfeed0000, 4 * 4096 };
+	const struct asblk_limits lim = { NO_LIMIT, .max_segments = 2, .max_bytes = 3 * 4096 };
+	struct split_test *t = test->priv;
+	struct asblk_transfer x = transfer_of(t, &lim, 512, ASBLK_OP_WRITE);
+	struct asblk_cursor c;
+
+	lay_out(t, piece, ARRAY_SIZE(piece), 2);
+	c = t->start;
+	c.seg = &one;
+	KUNIT_EXPECT_EQ(test, asblk_split(&x, &c, t->bytes), 3 * 4096);
+	KUNIT_EXPECT_EQ(test, x.nr_segments, 1);
+	KUNIT_EXPECT_EQ(test, x.segs[0].addr, 0xfeed0000);
+	KUNIT_EXPECT_EQ(test, x.segs[0].len, 3 * 4096);
+	KUNIT_EXPECT_EQ(test, asblk_split(&x, &c, 4096), 4096);
+	KUNIT_EXPECT_EQ(test, x.segs[0].addr, 0xfeed3000);
+	KUNIT_EXPECT_EQ(test, x.range.lba, 3 * 8);
+	/* From the middle, as a part that is offered again is made. */
+	c = t->start;
+	c.seg = &one;
+	asblk_cursor_advance(&c, 5632);
+	KUNIT_EXPECT_EQ(test, asblk_split(&x, &c, 1024), 1024);
+	KUNIT_EXPECT_EQ(test, x.segs[0].addr, 0xfeed0000 + 5632);
+	KUNIT_EXPECT_EQ(test, x.range.lba, 11);
 }
 
 /* Where byte @pos of the request is in memory, and in which piece. */
@@ -414,6 +457,9 @@ static void split_property(struct kunit *test)
 		random_limits(&rnd, &lim, block);
 		random_layout(&rnd, t, lim.dma_alignment_mask + 1, block);
 		c = t->start;
+		/* Where an IOMMU sees things as they are it makes no difference. */
+		if (round % 2)
+			c.seg = t->mapped;
 		while (done < t->bytes) {
 			struct asblk_transfer x = transfer_of(t, &lim, block,
 							      ASBLK_OP_READ);
@@ -486,7 +532,7 @@ static void split_ranges(struct kunit *test)
 	struct split_test *t = test->priv;
 	struct asblk_limits lim = { NO_LIMIT, .max_ranges = s->max_ranges };
 	u64 *max = s->op == ASBLK_OP_UNMAP ? &lim.max_range_bytes : &lim.max_zeroes_bytes;
-	struct asblk_cursor c;
+	struct asblk_cursor c = {};
 	unsigned int i, bio = 0;
 	u32 bytes, total = 0, done = 0, in_bio = 0;
 
@@ -533,6 +579,7 @@ static void split_ranges(struct kunit *test)
 
 static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_shapes, shape_gen_params),
+	KUNIT_CASE(split_coalesced),
 	KUNIT_CASE_SLOW(split_property),
 	KUNIT_CASE_PARAM(split_ranges, range_gen_params),
 	{}

@@ -430,6 +430,7 @@ int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admi
 		memcpy(memory->data, io->data, io->len);
 	return admin_execute(nd, cmd, memory, io);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_admin_io);
 
 /**
  * anvme_admin_abort - ask for a command to be aborted, without waiting (5.1)

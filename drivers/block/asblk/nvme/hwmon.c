@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Temperatures for the kernel's hardware monitoring, and thus for sensors(1). */
+#include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/hwmon.h>
 #include <linux/slab.h>
 #include <linux/units.h>
@@ -11,11 +13,17 @@
 /* Channel 0 is the controller's judgment, the others are its sensors. */
 #define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
 
-/*
+/**
+ * anvme_read_health - see to it that &anvme.smart is recent
+ * @nd: controller
+ *
  * As often as anybody can be interested, and no more: anybody may ask. A controller that
  * does not answer is not asked again sooner than one that does.
+ *
+ * Context: may sleep; under &anvme.smart_lock, or nobody else knows the controller.
+ * Return: 0 or a negative errno.
  */
-static int read_health(struct anvme *nd)
+int anvme_read_health(struct anvme *nd)
 {
 	int status;
 
@@ -26,6 +34,7 @@ static int read_health(struct anvme *nd)
 	nd->smart_at = jiffies ?: 1;
 	return nd->smart_err;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_read_health);
 
 static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
 {
@@ -33,7 +42,7 @@ static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
 	int err;
 
 	mutex_lock(&nd->smart_lock);
-	err = read_health(nd);
+	err = anvme_read_health(nd);
 	if (attr == hwmon_temp_alarm)
 		*value = !!(log->critical_warning & NVME_SMART_CRIT_TEMPERATURE);
 	else if (channel)
@@ -118,7 +127,7 @@ void anvme_hwmon_add(struct anvme *nd)
 
 	mutex_init(&nd->smart_lock);
 	nd->smart = kzalloc_obj(*nd->smart);
-	if (!nd->smart || read_health(nd))
+	if (!nd->smart || anvme_read_health(nd))
 		return;
 	/* Sensors that are not there read as 0 (5.16.1.3). */
 	for (i = 1; i < NR_CHANNELS; i++)

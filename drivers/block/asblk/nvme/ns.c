@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Namespaces: each one that can be driven is a disk. */
+#include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -270,6 +272,7 @@ u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases)
 	return (fna & FNA_FORMAT_ALL) || (erases && (fna & FNA_ERASE_ALL)) ? NVME_NSID_ALL :
 									     nsid;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_format_scope);
 
 /**
  * anvme_format_begin - namespaces are about to be formatted through a disk
@@ -296,6 +299,7 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_format_begin);
 
 /**
  * anvme_format_end - go on after anvme_format_begin(), with what there is now
@@ -327,6 +331,7 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 	kfree(id);
 	queue_work(system_dfl_wq, &nd->scan);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_format_end);
 
 /*
  * Active namespaces in ascending order, up to the first 0 (5.17.2.2). Controllers from
@@ -403,6 +408,7 @@ free:
 	kfree(list);
 	kfree(id);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_scan);
 
 /**
  * anvme_rescan - &asblk_ctrl_ops.rescan

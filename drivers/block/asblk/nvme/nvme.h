@@ -430,10 +430,12 @@ int anvme_wake(struct asblk_ctrl *ctrl);
 void anvme_hwmon_add(struct anvme *nd);
 void anvme_hwmon_remove(struct anvme *nd);
 void anvme_hwmon_alarm(struct anvme *nd);
+int anvme_read_health(struct anvme *nd);
 #else
 static inline void anvme_hwmon_add(struct anvme *nd) { }
 static inline void anvme_hwmon_remove(struct anvme *nd) { }
 static inline void anvme_hwmon_alarm(struct anvme *nd) { }
+static inline int anvme_read_health(struct anvme *nd) { return -EOPNOTSUPP; }
 #endif
 
 /* queue.c */

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of nvme/: what is written arrives, and what is read, byte by byte, by PRPs and by
+ * SGLs, from memory of all shapes; and not a byte beside it.
+ */
+#include <kunit/test.h>
+#include <linux/bio.h>
+#include <linux/random.h>
+#include <linux/vmalloc.h>
+
+#include "bad_nvme.h"
+#include "probe.h"
+
+#define DATA_ORDER	10	/* 4 MiB */
+#define DATA_BYTES	(PAGE_SIZE << DATA_ORDER)
+#define MAX_PIECES	256
+#define GUARD		0xa5
+
+/**
+ * struct data_shape - memory of a request
+ * @name: for the log
+ * @offset: where it begins in a page
+ * @bytes: length
+ * @scattered: page by page, from the last to the first, with a page between
+ */
+struct data_shape {
+	const char *name;
+	u32 offset;
+	u32 bytes;
+	bool scattered;
+};
+
+static const struct data_shape shapes[] = {
+	{ "a block", 0, 512 },
+	{ "a block inside a page", 1024, 512 },
+	{ "the last block of a page", 3584, 512 },
+	{ "a block from the fourth byte on", 4, 512 },
+	{ "a block over the end of a page", 4092 - 252, 512 },
+	{ "a page", 0, 4096 },
+	{ "a page over the end of a page", 512, 4096 },
+	{ "two pages", 0, 8192 },
+	{ "two halves of two pages", 2048, 4096 },
+	{ "two pages that touch three", 512, 8192 },
+	{ "to the end of the third page", 512, 3 * 4096 - 512 },
+	{ "a block into the third page", 512, 2 * 4096 },
+	{ "as much as a list describes", 0, 512 * 4096 },
+	{ "as much from an offset on: 512 entries in the list", 512, 512 * 4096 },
+	{ "more than a transfer", 2048, 3 * SZ_1M },
+	{ "two pages here and there", 0, 8192, true },
+	{ "three pages here and there", 0, 3 * 4096, true },
+	{ "60 pages here and there", 0, 60 * 4096, true },
+	{ "from the middle of a page, here and there", 2048, 60 * 4096, true },
+	{ "to the middle of a page, here and there", 0, 20 * 4096 - 1536, true },
+	{ "127 pages here and there", 0, 127 * 4096, true },
+};
+KUNIT_ARRAY_PARAM_DESC(shape, shapes, name);
+
+struct data_test {
+	struct page *pages;
+	struct bio_vec piece[MAX_PIECES];
+	unsigned int nr;
+};
+
+/* Where the pieces of a shape are. */
+static void lay_out(struct data_test *d, const struct data_shape *s)
+{
+	u32 left = s->bytes, offset = s->offset;
+	unsigned int page = s->scattered ? 2 * DIV_ROUND_UP(s->bytes + s->offset, PAGE_SIZE) : 1;
+
+	d->nr = 0;
+	if (!s->scattered) {
+		bvec_set_page(&d->piece[d->nr++], d->pages + 1, left, offset);
+		return;
+	}
+	while (left) {
+		u32 len = min_t(u32, left, PAGE_SIZE - offset);
+
+		bvec_set_page(&d->piece[d->nr++], d->pages + page, len, offset);
+		left -= len;
+		offset = 0;
+		page -= 2;
+	}
+}
+
+static u8 *piece_data(const struct bio_vec *bv)
+{
+	return page_address(bv->bv_page) + bv->bv_offset;
+}
+
+/* Send the shape as one bio, and wait. */
+static blk_status_t transfer(struct kunit *test, struct data_test *d, blk_opf_t opf, sector_t at)
+{
+	struct probe_test *t = test->priv;
+	struct bio *bio = bio_alloc(t->disk->gd->part0, d->nr, opf, GFP_KERNEL);
+	blk_status_t status;
+	unsigned int i;
+
+	bio->bi_iter.bi_sector = at;
+	for (i = 0; i < d->nr; i++)
+		__bio_add_page(bio, d->piece[i].bv_page, d->piece[i].bv_len,
+			       d->piece[i].bv_offset);
+	submit_bio_wait(bio);
+	status = bio->bi_status;
+	bio_put(bio);
+	return status;
+}
+
+/* Is the medium from @at on what the pieces hold? */
+static bool same(const struct data_test *d, const u8 *medium)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nr; i++) {
+		if (memcmp(medium, piece_data(&d->piece[i]), d->piece[i].bv_len))
+			return false;
+		medium += d->piece[i].bv_len;
+	}
+	return true;
+}
+
+/* Everything but the pieces is as it was. */
+static bool guarded(const struct data_test *d, u8 *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nr; i++)
+		memset(piece_data(&d->piece[i]), GUARD, d->piece[i].bv_len);
+	return !memchr_inv(memory, GUARD, DATA_BYTES);
+}
+
+static void no_mdts(struct nvme_id_ctrl *id) { id->mdts = 0; }
+
+static void sgls(struct nvme_id_ctrl *id)
+{
+	id->mdts = 0;
+	id->sgls = cpu_to_le32(1);
+}
+
+static void move(struct kunit *test, void (*edit)(struct nvme_id_ctrl *id))
+{
+	const struct data_shape *s = test->param_value;
+	struct data_test *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	struct bad_nvme *b = bad_nvme(test);
+	sector_t at = 24;
+	u8 *memory;
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	d->pages = alloc_pages(GFP_KERNEL, DATA_ORDER);
+	b->medium = vzalloc(BAD_BLOCKS << BAD_SHIFT);
+	KUNIT_ASSERT_TRUE(test, d->pages && b->medium);
+	memory = page_address(d->pages);
+	b->edit_ctrl = edit;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	lay_out(d, s);
+
+	get_random_bytes(memory, DATA_BYTES);
+	KUNIT_EXPECT_EQ(test, (__force int)transfer(test, d, REQ_OP_WRITE, at), 0);
+	KUNIT_EXPECT_TRUE(test, same(d, b->medium + (at << 9)));
+	KUNIT_EXPECT_NULL(test, memchr_inv(b->medium, 0, at << 9));
+	KUNIT_EXPECT_NULL(test, memchr_inv(b->medium + (at << 9) + s->bytes, 0, SZ_64K));
+
+	memset(memory, GUARD, DATA_BYTES);
+	KUNIT_EXPECT_EQ(test, (__force int)transfer(test, d, REQ_OP_READ, at), 0);
+	KUNIT_EXPECT_TRUE(test, same(d, b->medium + (at << 9)));
+	KUNIT_EXPECT_TRUE(test, guarded(d, memory));
+	KUNIT_EXPECT_NULL(test, b->wrong);
+	if (b->wrong)
+		kunit_info(test, "%s", b->wrong);
+	bad_take_down(test);
+	__free_pages(d->pages, DATA_ORDER);
+}
+
+static void nvme_data_prp(struct kunit *test)
+{
+	move(test, no_mdts);
+}
+
+static void nvme_data_sgl(struct kunit *test)
+{
+	move(test, sgls);
+}
+
+static struct kunit_case nvme_data_cases[] = {
+	KUNIT_CASE_PARAM(nvme_data_prp, shape_gen_params),
+	KUNIT_CASE_PARAM(nvme_data_sgl, shape_gen_params),
+	{}
+};
+
+static struct kunit_suite nvme_data_suite = {
+	.name = "asblk_nvme_data",
+	.init = bad_init,
+	.exit = bad_exit,
+	.test_cases = nvme_data_cases,
+};
+kunit_test_suite(nvme_data_suite);
