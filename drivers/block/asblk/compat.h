@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The newest interface (Linux 7.2) for older kernels, down to 6.12.97. The only
+ * The newest interface (Linux 7.3) for older kernels, down to 6.12.97. The only
  * file that looks at the kernel's version.
  */
 #ifndef _ASBLK_COMPAT_H
