@@ -9,10 +9,12 @@
 #include <linux/blk-mq.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 97)
-#error "asblk needs Linux 6.12.97 or later"
+/* Series between 6.12 and 7.0 that ended early lack it, and other things that cannot be asked for. */
+#ifndef kzalloc_obj
+#error "asblk needs Linux 6.12.97 or later of that series, or 7.0 or later: no kzalloc_obj()"
 #endif
 
 /* Symbol namespaces were tokens before they became strings. */
@@ -26,10 +28,14 @@
 #define ASBLK_IMPORT_KUNIT()		MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING")
 #endif
 
+/* Atomic writes became a choice. */
+#ifndef BLK_FEAT_ATOMIC_WRITES
+#define BLK_FEAT_ATOMIC_WRITES		((__force blk_features_t)0)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-/* Merging became unconditional, atomic writes became a choice. */
+/* Merging became unconditional. */
 #define ASBLK_MQ_F_SHOULD_MERGE		BLK_MQ_F_SHOULD_MERGE
-#define ASBLK_FEAT_ATOMIC_WRITES	((__force blk_features_t)0)
 
 static inline unsigned int asblk_freeze_queue(struct request_queue *q)
 {
@@ -47,7 +53,6 @@ static inline void asblk_unfreeze_queue(struct request_queue *q,
 }
 #else
 #define ASBLK_MQ_F_SHOULD_MERGE		0
-#define ASBLK_FEAT_ATOMIC_WRITES	BLK_FEAT_ATOMIC_WRITES
 #define asblk_freeze_queue(q)		blk_mq_freeze_queue(q)
 #define asblk_unfreeze_queue(q, flags)	blk_mq_unfreeze_queue(q, flags)
 #endif

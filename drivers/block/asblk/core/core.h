@@ -305,6 +305,7 @@ struct asblk_ctrl {
  * @list: on &asblk_ctrl.disks
  * @users: of the controller on the disk's behalf, outside requests; the disk itself is
  *	one until it is removed
+ * @going: it is being removed, and gets no more users
  * @unused: there are none any more
  * @params: what it is
  * @params_lock: for those who read its block size and number of blocks together
@@ -321,6 +322,7 @@ struct asblk_disk {
 	struct gendisk *gd;
 	struct list_head list;
 	refcount_t users;
+	bool going;
 	struct completion unused;
 	struct asblk_media_params params;
 	spinlock_t params_lock;		/* block size, number of blocks */

@@ -29,13 +29,13 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	u32 max = asblk_limits_atomic(&disk->ctrl->params.limits,
 				      disk->params.atomic_bytes);
 
-	lim->features &= ~ASBLK_FEAT_ATOMIC_WRITES;
+	lim->features &= ~BLK_FEAT_ATOMIC_WRITES;
 	lim->atomic_write_hw_max = 0;
 	lim->atomic_write_hw_unit_min = 0;
 	lim->atomic_write_hw_unit_max = 0;
 	if (max < disk->params.block_size)
 		return;
-	lim->features |= ASBLK_FEAT_ATOMIC_WRITES;
+	lim->features |= BLK_FEAT_ATOMIC_WRITES;
 	lim->atomic_write_hw_max = max;
 	lim->atomic_write_hw_unit_min = disk->params.block_size;
 	lim->atomic_write_hw_unit_max = max;
@@ -258,7 +258,8 @@ static void disk_removable(struct gendisk *gd)
  */
 bool asblk_disk_get(struct asblk_disk *disk)
 {
-	return refcount_inc_not_zero(&disk->users);
+	/* Or those who keep coming would keep it from being removed for ever. */
+	return !READ_ONCE(disk->going) && refcount_inc_not_zero(&disk->users);
 }
 
 /* Let go of a disk. Context: any. */
@@ -271,6 +272,7 @@ void asblk_disk_put(struct asblk_disk *disk)
 /* Nobody uses its controller on its behalf any more, but requests. */
 static void disk_forget(struct asblk_disk *disk)
 {
+	WRITE_ONCE(disk->going, true);
 	asblk_disk_put(disk);
 	wait_for_completion(&disk->unused);
 	mutex_lock(&disk->ctrl->disks_lock);
