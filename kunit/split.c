@@ -283,7 +283,9 @@ static void split_shapes(struct kunit *test)
 /* An IOMMU has put pieces side by side: fewer segments, elsewhere. */
 static void split_coalesced(struct kunit *test)
 {
-	const struct piece piece[] = { { 0, 4096 }, { 16384, 4096 }, { 8192, 4096 }, { 61440, 4096 } };
+	const struct piece piece[] = {
+		{ 0, 4096 }, { 16384, 4096 }, { 8192, 4096 }, { 61440, 4096 },
+	};
 	const struct asblk_segment one = { 0xfeed0000, 4 * 4096 };
 	const struct asblk_limits lim = { NO_LIMIT, .max_segments = 2, .max_bytes = 3 * 4096 };
 	struct split_test *t = test->priv;

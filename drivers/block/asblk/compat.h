@@ -12,7 +12,10 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 
-/* Series between 6.12 and 7.0 that ended early lack it, and other things that cannot be asked for. */
+/*
+ * Series between 6.12 and 7.0 that ended early lack it, and other things that cannot be
+ * asked for.
+ */
 #ifndef kzalloc_obj
 #error "asblk needs Linux 6.12.97 or later of that series, or 7.0 or later: no kzalloc_obj()"
 #endif

@@ -291,7 +291,7 @@ unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
 		if (!slot->rq)
 			continue;
 		nr += slot->in_flight;
-			if (slot->whole)
+		if (slot->whole)
 			engine_become_parts(slot, slot->rq);
 		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
 		engine_part_done(v, slot);

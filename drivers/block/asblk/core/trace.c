@@ -8,7 +8,12 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/asblk.h>
 
-#define STATUS_CASE(word, code)	case code: return word;
+#define STATUS_WORD(word, code)	{ code, word },
+
+static const struct { blk_status_t status; const char *word; } words[] = {
+	{ BLK_STS_OK, "ok" },
+	ASBLK_STATUSES(STATUS_WORD)
+};
 
 /**
  * asblk_status_word - a status as a word
@@ -19,10 +24,11 @@
  */
 const char *asblk_status_word(blk_status_t status)
 {
-	switch (status) {
-	case BLK_STS_OK: return "ok";
-	ASBLK_STATUSES(STATUS_CASE)
-	default: return "other";
-	}
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].status == status)
+			return words[i].word;
+	return "other";
 }
 ASBLK_EXPORT(asblk_status_word);

@@ -125,8 +125,9 @@ static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
 		len += scnprintf(words + len, sizeof(words) - len, " %s", f->words[i]);
 	if (f->max)
 		pr_err_ratelimited("asblk: rule %s: %s=%*pE is not%s%s%s\n", r->name,
-				   f->name, (int)strlen(text), text, f->max == EMUL_SET ? " any, or some of" :
-				   " a number in its range", *words ? ", or" : "", words);
+				   f->name, (int)strlen(text), text,
+				   f->max == EMUL_SET ? " any, or some of" : " a number in its range",
+				   *words ? ", or" : "", words);
 	else
 		pr_err_ratelimited("asblk: rule %s: %s=%*pE is none of%s\n", r->name,
 				   f->name, (int)strlen(text), text, words);

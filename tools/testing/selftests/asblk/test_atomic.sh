@@ -26,7 +26,8 @@ atomic_write() {
 }
 # content DEVICE FILE-OFFSET LENGTH - the different bytes in there
 content() { dd if="$1" bs=512 skip=$(($2 / 512)) count=$(($3 / 512)) iflag=direct status=none | fold -w1 | sort -u | tr -d '\n'; }
-fill() { tr '\0' O </dev/zero | dd of="$1" bs=64k count=2 iflag=fullblock oflag=direct status=none; }
+# fill DEVICE LENGTH - with old bytes
+fill() { head -c "$2" /dev/zero | tr '\0' O | dd of="$1" bs="$2" iflag=fullblock oflag=direct status=none; }
 
 make_disk d size=64M
 dev=/dev/$(<"$configfs/d/device")
@@ -34,11 +35,11 @@ queue=/sys/block/${dev#/dev/}/queue
 [[ -e $queue/atomic_write_unit_max_bytes ]] || skip "this kernel has no atomic writes"
 most=$(<"$queue/atomic_write_unit_max_bytes")
 ge "largest atomic write" "$most" 4096
-fill "$dev"
+fill "$dev" 131072
 answer=$(atomic_write "$dev" 0 4096 N)
 [[ $answer != "Operation not supported" ]] || skip "this kernel takes no atomic writes"
 eq "an atomic write" "$answer" written
-fill "$dev"
+fill "$dev" 131072
 
 # A block in the middle fails: before it, after it, and with how far it came.
 for rule in "action=status status=ioerr" "action=status status=medium when=after" "action=short"; do
@@ -51,14 +52,14 @@ for rule in "action=status status=ioerr" "action=status status=medium when=after
 	say "$rule: $answer, $left"
 	[[ $rule == *after || $left == O ]] || fail "$rule: written all the same"
 	rmdir "$configfs/d/faults/r"
-	fill "$dev"
+	fill "$dev" 131072
 done
 rmdir "$configfs/d"
 
 # There is memory for half of it.
 make_disk d size=64M memory_limit=64K
 dev=/dev/$(<"$configfs/d/device")
-tr '\0' O </dev/zero | dd of="$dev" bs=4k count=13 iflag=fullblock oflag=direct status=none
+fill "$dev" $((13 * 4096))
 answer=$(atomic_write "$dev" $((12 * 4096)) 16384 N)
 eq "an atomic write beyond the limit" "$answer" "No space left on device"
 eq "what is left of it" "$(content "$dev" $((12 * 4096)) 4096)" O

@@ -6,8 +6,9 @@
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
-# 32 transfers, one after the other, of an eighth of a second each: four timeouts in all.
-load size=64M queues=1 queue_depth=1 max_transfer=16K write_bandwidth=128K burst_usecs=0 timeout_ms=1000
+# 32 transfers, one after the other, of a quarter of a second each. The block layer looks at
+# its requests every second or two.
+load size=64M queues=1 queue_depth=1 max_transfer=16K write_bandwidth=64K burst_usecs=0 timeout_ms=1000
 echo 512 >/sys/block/$disk/queue/max_sectors_kb
 # An abort, or a reset, would fail it.
 echo 0 >/sys/block/$disk/device/max_retries
