@@ -124,9 +124,9 @@ static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
 	for (i = 0; f->words && f->words[i]; i++)
 		len += scnprintf(words + len, sizeof(words) - len, " %s", f->words[i]);
 	if (f->max)
-		pr_err_ratelimited("asblk: rule %s: %s=%*pE is not%s%s%s\n", r->name,
+		pr_err_ratelimited("asblk: rule %s: %s=%*pE is not %s%s%s\n", r->name,
 				   f->name, (int)strlen(text), text,
-				   f->max == EMUL_SET ? " any, or some of" : " a number in its range",
+				   f->max == EMUL_SET ? "any, or some of" : "in its range",
 				   *words ? ", or" : "", words);
 	else
 		pr_err_ratelimited("asblk: rule %s: %s=%*pE is none of%s\n", r->name,

@@ -389,16 +389,18 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	list = m->data + data_size;
 	list_dma = m->dma + data_size;
 	spare = list_dma + ANVME_PAGE;
-	for (i = 0; i < PRPS; i++)
-		list[i] = cpu_to_le64(i + 1 < nr ? m->dma + (i + 1) * ANVME_PAGE : spare);
-	if (nr <= PRPS - 1)
-		list[PRPS - 1] = cpu_to_le64(list_dma);
+	for (i = 0; i < PRPS - 1; i++)
+		list[i] = cpu_to_le64(i + 1 < nr && nr > 2 ? m->dma + (i + 1) * ANVME_PAGE : spare);
+	list[PRPS - 1] = cpu_to_le64(list_dma);
 	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma : spare);
 	cmd->common.dptr.prp2 = cpu_to_le64(nr == 2 ? m->dma + ANVME_PAGE : list_dma);
 	/* Those of vendors may have metadata; for the others the pointer is reserved. */
 	if (cmd->common.opcode >= nvme_admin_vendor_start)
 		cmd->common.metadata = cpu_to_le64(spare);
-	/* A command that transfers more than these two pages takes the second for the list. */
+	/*
+	 * A command that transfers more than these two pages takes the second for the list;
+	 * as that does not name itself, it stays one.
+	 */
 	if (nr == 2)
 		memcpy(m->data + ANVME_PAGE, list, ANVME_PAGE);
 	return m;
