@@ -11,23 +11,30 @@ trace=/sys/kernel/tracing
 [[ -d $trace/events/block ]] || skip "this kernel has no block tracepoints"
 (($(nproc) >= 2)) || skip "there is one CPU only"
 load queues=1
+reads='block_rq_complete: .* R[A-Z]* '
 clean_test() { echo 0 >$trace/events/block/block_rq_complete/enable; }
 
-# ended_on CPU - submit reads on that CPU; print on how many of them others end
+# ended_on CPU - submit reads on that CPU; set others to how many of them other CPUs end
 ended_on() {
+	local all
+
 	echo >$trace/trace
 	echo 1 >$trace/events/block/block_rq_complete/enable
 	taskset -c "$1" dd if="$dev" of=/dev/null bs=4k count=60 iflag=direct status=none
 	echo 0 >$trace/events/block/block_rq_complete/enable
-	grep 'block_rq_complete: .* R ' $trace/trace | grep -cv "\[00$1\]" || :
+	all=$(grep -E "$reads" $trace/trace || :)
+	ge "reads in the trace" "$(wc -l <<<"$all")" 60
+	others=$(grep -cv "\[00$1\]" <<<"$all" || :)
 }
 echo 2 >/sys/block/$disk/queue/rq_affinity
 for cpu in 0 1; do
-	others=$(ended_on $cpu)
+	ended_on $cpu
 	say "rq_affinity 2: of 60 reads on CPU $cpu $others ended elsewhere"
 	le "reads that ended elsewhere" "$others" 5
 done
 # Where the interrupt is: on one of them.
 echo 0 >/sys/block/$disk/queue/rq_affinity
-others=$(($(ended_on 0) + $(ended_on 1)))
-ge "reads that ended elsewhere without it" "$others" 30
+ended_on 0
+without=$others
+ended_on 1
+ge "reads that ended elsewhere without it" $((without + others)) 30
