@@ -89,6 +89,7 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 			b->edit_desc(data);
 		break;
 	case NVME_ID_CNS_NS:
+		b->looks++;
 		ns->nsze = cpu_to_le64(BAD_BLOCKS);
 		ns->lbaf[0].ds = BAD_SHIFT;
 		if (b->feature[NVME_FEAT_WRITE_PROTECT] == NVME_NS_WRITE_PROTECT)
@@ -233,6 +234,8 @@ static u16 set_feature(struct bad_nvme *b, const struct nvme_command *cmd)
 {
 	if (b->denies)
 		return NVME_SC_FEATURE_NOT_CHANGEABLE | NVME_STATUS_DNR;
+	if (le32_to_cpu(cmd->features.fid) == NVME_FEAT_HOST_BEHAVIOR)
+		b->acre = *(u8 *)memory(le64_to_cpu(cmd->features.dptr.prp1));
 	b->feature[le32_to_cpu(cmd->features.fid) & 0xff] =
 		le32_to_cpu(cmd->features.dword11);
 	b->feature_sets++;
@@ -262,6 +265,8 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 	case nvme_admin_identify:
 		if (b->no_list && cmd->identify.cns == NVME_ID_CNS_NS_ACTIVE_LIST)
 			status = NVME_SC_INVALID_FIELD | NVME_STATUS_DNR;
+		else if (b->desc_status && cmd->identify.cns == NVME_ID_CNS_NS_DESC_LIST)
+			status = b->desc_status;
 		else
 			identify(b, cmd);
 		break;

@@ -38,6 +38,7 @@ struct bad_queue {
  * @edit_ctrl: changes Identify Controller data before it is sent
  * @edit_ns: changes Identify Namespace data
  * @edit_list: changes the list of active namespaces
+ * @looks: namespaces identified
  * @edit_limits: changes Identify Controller data of the NVM command set
  * @never_ready: CSTS.RDY never comes
  * @stays_ready: CSTS.RDY never goes
@@ -81,6 +82,8 @@ struct bad_queue {
  * @vendor: admin commands of vendors
  * @greedy: what they transfer, in pages, whatever the driver thinks
  * @no_logs: log pages cannot be read
+ * @desc_status: how it fails to tell the identifiers of a namespace, 0 for not
+ * @acre: it was allowed to say when to try again
  * @no_list: active namespaces cannot be listed
  * @command: I/O commands as they came, the last %BAD_COMMANDS of them
  * @nr_commands: how many came
@@ -93,6 +96,7 @@ struct bad_nvme {
 	void (*edit_ctrl)(struct nvme_id_ctrl *id);
 	void (*edit_ns)(struct nvme_id_ns *id);
 	void (*edit_list)(__le32 *list);
+	unsigned int looks;
 	void (*edit_limits)(struct nvme_id_ctrl_nvm *id);
 	bool never_ready;
 	bool stays_ready;
@@ -136,6 +140,8 @@ struct bad_nvme {
 	unsigned int vendor;
 	unsigned int greedy;
 	bool no_logs;
+	u16 desc_status;
+	bool acre;
 	bool no_list;
 	struct nvme_command command[BAD_COMMANDS];
 	unsigned int nr_commands;

@@ -252,6 +252,9 @@ static void seeks(struct kunit *test)
 	/* And half a turn. */
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 260024, SZ_4K, 0, BIT_ULL(63)),
 			(2000 + 4000) * US);
+	/* There is one head, for writes as well: it is where the last command left it. */
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 260032, SZ_4K, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 260040, SZ_4K, 0, 0), 0);
 }
 
 static struct kunit_case latency_cases[] = {

@@ -118,6 +118,7 @@ static const struct absurd_param {
 	void (*ctrl)(struct nvme_id_ctrl *id);
 	void (*ns)(struct nvme_id_ns *id);
 	void (*list)(__le32 *list);
+	const char *why;	/* what is wrong with the namespace */
 	int err;
 	bool disk;
 } absurd_params[] = {
@@ -127,14 +128,16 @@ static const struct absurd_param {
 	{ "MDTS of 255", .ctrl = huge_mdts, .disk = true },
 	{ "MDTS of 0", .ctrl = no_mdts, .disk = true },
 	{ "no namespaces but one in the list", .ctrl = no_namespaces },
-	{ "LBAs of 256 bytes", .ns = tiny_lba },
-	{ "LBAs of a terabyte", .ns = giant_lba },
-	{ "LBAs of one byte", .ns = no_lba },
-	{ "a format that does not exist", .ns = no_format },
-	{ "metadata", .ns = metadata },
-	{ "protection information", .ns = protection },
-	{ "all the blocks there are", .ns = endless },
-	{ "capacity that overflows", .ns = overflowing },
+	{ "LBAs of 256 bytes", .ns = tiny_lba, .why = "its LBA size is impossible" },
+	{ "LBAs of a terabyte", .ns = giant_lba, .why = "its LBA size is impossible" },
+	{ "LBAs of one byte", .ns = no_lba, .why = "its LBA size is impossible" },
+	{ "a format that does not exist", .ns = no_format,
+	  .why = "its LBA format does not exist" },
+	{ "metadata", .ns = metadata, .why = "it has metadata" },
+	{ "protection information", .ns = protection,
+	  .why = "it has protection information" },
+	{ "all the blocks there are", .ns = endless, .why = "its capacity is impossible" },
+	{ "capacity that overflows", .ns = overflowing, .why = "its capacity is impossible" },
 	{ "no capacity", .ns = empty },
 	{ "a namespace beyond the last", .list = beyond },
 	{ "an empty list", .list = no_list },
@@ -143,6 +146,7 @@ static const struct absurd_param {
 };
 KUNIT_ARRAY_PARAM_DESC(absurd, absurd_params, name);
 
+/* Refused for what is wrong with it, and not for anything else. */
 static void nvme_absurd(struct kunit *test)
 {
 	const struct absurd_param *a = test->param_value;
@@ -156,6 +160,19 @@ static void nvme_absurd(struct kunit *test)
 		return;
 	}
 	KUNIT_EXPECT_EQ(test, bad_bring_up(test), a->disk);
+	/* Only what the list may name is looked at. */
+	KUNIT_EXPECT_EQ(test, b->looks, a->disk || a->ns ? 1 : 0);
+	if (a->ns) {
+		struct nvme_id_ns *id = kunit_kzalloc(test, sizeof(*id), GFP_KERNEL);
+		struct anvme_ns ns = { .id = 1 };
+
+		KUNIT_ASSERT_NOT_NULL(test, id);
+		id->nsze = cpu_to_le64(BAD_BLOCKS);
+		id->lbaf[0].ds = BAD_SHIFT;
+		KUNIT_EXPECT_NULL(test, anvme_ns_parse(id, &ns));
+		a->ns(id);
+		KUNIT_EXPECT_STREQ(test, anvme_ns_parse(id, &ns) ?: "", a->why ?: "");
+	}
 	bad_take_down(test);
 }
 
@@ -260,6 +277,10 @@ static void nvme_twice(struct kunit *test)
 		probe_expect_end(test, p, BLK_STS_OK, 0);
 		flush_work(&b->nd.ctrl->recovery.work);
 	}
+	/* The second one of the last may still be to come. */
+	for (i = 0; i < 100 && READ_ONCE(counters(b)->stale) < TWICE_ROUNDS; i++)
+		msleep(20);
+	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, TWICE_ROUNDS);
 	KUNIT_EXPECT_GE(test, b->enables, TWICE_ROUNDS / 2);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_LIVE);

@@ -6,6 +6,8 @@
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 
 #include "bad_nvme.h"
@@ -85,6 +87,7 @@ static void nvme_orphans(struct kunit *test)
 	KUNIT_ASSERT_GE(test, b->swallowed_admin, 0);
 	KUNIT_EXPECT_NOT_NULL(test, a->slot[b->swallowed_admin].memory);
 	/* One that nobody depends on is asked to be aborted; nothing is reset for it. */
+	bad_wait_count(&b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
 	/* It completes after all. */
@@ -199,12 +202,53 @@ static void nvme_format_unsettled(struct kunit *test)
 	/* It answers as if nothing had changed. */
 	anvme_scan(&b->nd);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
+	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), -EBUSY);
 	b->edit_ns = large_blocks;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
 	for (i = 0; i < 500 && !capacity(test); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
 	KUNIT_EXPECT_EQ(test, queue_logical_block_size(t->disk->gd->queue), 4096);
+	bad_take_down(test);
+}
+
+/* The reset is over before the one who gave up has said so. */
+static void nvme_format_overtaken(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	anvme_format_end(&b->nd, 1, false);
+	flush_work(&b->nd.scan);
+	anvme_scan(&b->nd);
+	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
+	bad_take_down(test);
+}
+
+/* Formatted elsewhere, to blocks that do not fit a transfer. */
+static void small_mdts(struct nvme_id_ctrl *id) { id->mdts = 1; }
+static void huge_blocks(struct nvme_id_ns *id) { id->lbaf[0].ds = 14; }
+
+static void nvme_format_elsewhere(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	b->edit_ctrl = small_mdts;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, b->nd.max_bytes, 2 * ANVME_PAGE);
+	b->edit_ns = huge_blocks;
+	anvme_scan(&b->nd);
+	b->nr_commands = 0;
+	if (!list_empty(&b->nd.namespaces)) {
+		KUNIT_EXPECT_EQ(test, get_capacity(t->disk->gd), 0);
+		p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+		probe_expect_end(test, p, BLK_STS_IOERR, PART);
+	}
+	KUNIT_EXPECT_EQ(test, b->nr_commands, 0);
 	bad_take_down(test);
 }
 
@@ -335,6 +379,9 @@ static void nvme_other_namespace(struct kunit *test)
 	struct probe_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_ns *ns;
+	struct file *file;
+	unsigned int i;
+	loff_t pos = 0;
 	u64 diskseq;
 
 	bad_set_reg(b, NVME_REG_VS, NVME_VS(1, 4, 0));
@@ -342,19 +389,50 @@ static void nvme_other_namespace(struct kunit *test)
 	b->edit_desc = o->desc[0];
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	diskseq = t->disk->gd->diskseq;
+	file = bdev_file_open_by_dev(disk_devt(t->disk->gd), BLK_OPEN_READ | BLK_OPEN_WRITE,
+				     NULL, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_EXPECT_EQ(test, kernel_write(file, "dirty", 5, &pos), 5);
+	/* The same one, even if it cannot tell at the moment. */
+	anvme_scan(&b->nd);
+	b->desc_status = NVME_SC_INTERNAL;
+	anvme_scan(&b->nd);
+	b->desc_status = 0;
 	anvme_scan(&b->nd);
 	ns = list_first_entry(&b->nd.namespaces, struct anvme_ns, list);
 	KUNIT_EXPECT_EQ(test, ns->disk->gd->diskseq, diskseq);
 	b->edit_ns = o->ns[1];
 	b->edit_desc = o->desc[1];
+	b->nr_commands = 0;
 	anvme_scan(&b->nd);
 	KUNIT_ASSERT_TRUE(test, list_is_singular(&b->nd.namespaces));
 	ns = list_first_entry(&b->nd.namespaces, struct anvme_ns, list);
 	KUNIT_EXPECT_NE(test, ns->disk->gd->diskseq, diskseq);
+	/* What was meant for the old one does not get to the new one. */
+	fput(file);
+	flush_delayed_fput();
+	for (i = 0; i < min(b->nr_commands, BAD_COMMANDS); i++)
+		KUNIT_EXPECT_NE(test, b->command[i].common.opcode, nvme_cmd_write);
 	bad_take_down(test);
 }
 
 static void other_serial(struct nvme_id_ctrl *id) { memcpy(id->sn, "another", 7); }
+
+static void delays(struct nvme_id_ctrl *id) { id->crdt2 = cpu_to_le16(3); }
+
+/* A controller says when to try again only if it is told that it may, after each reset. */
+static void nvme_retry_delays(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->edit_ctrl = delays;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_TRUE(test, b->acre);
+	b->acre = false;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	KUNIT_EXPECT_TRUE(test, b->acre);
+	bad_take_down(test);
+}
 
 /* And another controller in the place of the one that was there is not used. */
 static void nvme_other_controller(struct kunit *test)
@@ -407,10 +485,13 @@ static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE(nvme_removed_meanwhile),
 	KUNIT_CASE(nvme_format_refused),
 	KUNIT_CASE(nvme_format_unsettled),
+	KUNIT_CASE(nvme_format_overtaken),
+	KUNIT_CASE(nvme_format_elsewhere),
 	KUNIT_CASE(nvme_format_all),
 	KUNIT_CASE(nvme_format_erases_all),
 	KUNIT_CASE(nvme_format_changes),
 	KUNIT_CASE_PARAM(nvme_other_namespace, other_gen_params),
+	KUNIT_CASE(nvme_retry_delays),
 	KUNIT_CASE(nvme_other_controller),
 	KUNIT_CASE(nvme_no_list),
 	KUNIT_CASE(nvme_health_refused),

@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 
 #include "probe.h"
@@ -368,6 +369,55 @@ static void recovery_try_later(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 }
 
+/* One that the device has put off is not late before its time. */
+static void recovery_put_off(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	unsigned int i;
+
+	t->fake->seen[0].done = true;
+	fake_say(t->fake, id_of(t, 0), BLK_STS_IOERR, 0,
+		 ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(3000));
+	asblk_reap(t->fake->q);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_FALSE(test, late(t, 0));
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets + t->fake->resets, 0);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 1);
+	for (i = 0; i < 300 && READ_ONCE(t->fake->nr_seen) < 2; i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
+/* What a reset has taken back has a timeout's time again before it is late. */
+static void recovery_offered_again(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p[3];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		p[i] = probe_send(test, i, REQ_OP_WRITE, i * 64, PART);
+	/* One after the other, first for its abort, then for the reset of the queue. */
+	for (i = 0; i < 3; i++)
+		late(t, i);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 3);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	/* Their time began before the reset. */
+	late(t, 1);
+	late(t, 2);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 0);
+	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_LIVE);
+	/* That of the first began with it. */
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
+	for (i = 0; i < 3; i++)
+		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+}
+
 /* A request of many parts that end one by one is not late, however long it takes. */
 static void recovery_advances(struct kunit *test)
 {
@@ -650,6 +700,8 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_failfast),
 	KUNIT_CASE(recovery_given_back),
 	KUNIT_CASE(recovery_try_later),
+	KUNIT_CASE_SLOW(recovery_put_off),
+	KUNIT_CASE(recovery_offered_again),
 	KUNIT_CASE(recovery_advances),
 	KUNIT_CASE(recovery_many_parts),
 	KUNIT_CASE(recovery_waits),

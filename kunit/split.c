@@ -480,7 +480,7 @@ static void split_property(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, x.range.lba * block, done);
 			check_segments(test, t, &x, done, bytes);
 			done += bytes;
-			}
+		}
 		cond_resched();
 	}
 	/* The rounds did test something. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tests of emul/store.c. */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -200,6 +201,22 @@ static void store_write_wait(struct kunit *test)
 			   2 * PAGE_SIZE);
 }
 
+/* A page that is given back stays what it is as long as somebody may be reading it. */
+static void store_unmap_read(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, put(t, 0, t->a, PAGE_SIZE), 0);
+	rcu_read_lock();
+	page = virt_to_page(READ_ONCE(t->store.leaf[0])->page[0]);
+	emul_store_unmap(&t->store, 0, PAGE_SIZE, false);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), t->a, PAGE_SIZE);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, emul_store_used(&t->store), 0);
+}
+
 /* At the limit new pages are refused, and only they. */
 static void store_limit(struct kunit *test)
 {
@@ -309,7 +326,7 @@ static void store_unmap_sparse(struct kunit *test)
 	emul_store_exit(&s);
 }
 
-/* Budgets without a limit share one, of which others' limits take nothing away. */
+/* Budgets without a limit share what those with one have left of half the machine. */
 static void budget_shared(struct kunit *test)
 {
 	struct emul_budget a, b, own;
@@ -326,11 +343,52 @@ static void budget_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&b.used), 0);
 	KUNIT_EXPECT_TRUE(test, emul_budget_take(&own, SZ_1M));
 	KUNIT_EXPECT_FALSE(test, emul_budget_take(&own, 1));
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&b, SZ_32K));
 	emul_budget_give(&own, SZ_1M);
 	KUNIT_EXPECT_TRUE(test, emul_budget_take(&b, SZ_32K));
 	emul_budget_give(&a, all - SZ_64K);
 	KUNIT_EXPECT_TRUE(test, emul_budget_take(&b, SZ_128K));
 	emul_budget_give(&b, SZ_32K + SZ_128K);
+}
+
+static struct emul_budget *budget_other;
+static bool budget_other_got;
+
+/* Nothing is left, as somebody else finds out as well who comes at the same time. */
+static long none_available(void)
+{
+	struct emul_budget *other = budget_other;
+
+	budget_other = NULL;
+	if (other)
+		budget_other_got = emul_budget_take(other, PAGE_SIZE);
+	return 0;
+}
+
+static void budget_reserve(struct kunit *test)
+{
+	struct emul_budget a, b;
+	u64 taken = SZ_4M;
+
+	emul_budget_init(&a, SZ_1G);
+	emul_budget_init(&b, SZ_1G);
+	KUNIT_ASSERT_TRUE(test, emul_budget_take(&a, taken));
+	kunit_activate_static_stub(test, emul_budget_available, none_available);
+	/* What was looked at is had, and then no more. */
+	while (taken < SZ_8M && emul_budget_take(&a, PAGE_SIZE))
+		taken += PAGE_SIZE;
+	KUNIT_EXPECT_LE(test, taken, SZ_4M + SZ_2M);
+	budget_other = &b;
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&a, PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, budget_other);
+	KUNIT_EXPECT_FALSE(test, budget_other_got);
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&a, PAGE_SIZE));
+	/* Nor is it had again that was given back: somebody else may have it. */
+	emul_budget_give(&a, taken);
+	KUNIT_EXPECT_FALSE(test, emul_budget_take(&a, taken));
+	kunit_deactivate_static_stub(test, emul_budget_available);
+	KUNIT_EXPECT_TRUE(test, emul_budget_take(&a, taken));
+	emul_budget_give(&a, taken);
 }
 
 static void store_sizes(struct kunit *test)
@@ -433,11 +491,13 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(store_unmap_everything),
 	KUNIT_CASE(store_zero),
 	KUNIT_CASE(store_write_wait),
+	KUNIT_CASE(store_unmap_read),
 	KUNIT_CASE(store_limit),
 	KUNIT_CASE(store_limit_sparse),
 	KUNIT_CASE(store_reserve),
 	KUNIT_CASE(store_unmap_sparse),
 	KUNIT_CASE(budget_shared),
+	KUNIT_CASE(budget_reserve),
 	KUNIT_CASE(store_sizes),
 	KUNIT_CASE(store_parallel_first_writes),
 	KUNIT_CASE(store_resize),

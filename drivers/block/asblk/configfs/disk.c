@@ -79,7 +79,7 @@ static struct configfs_item_operations disk_item_ops = {
 	.release = disk_release,
 };
 
-static const struct config_item_type disk_type = {
+static const struct config_item_type cfs_disk_type = {
 	.ct_item_ops	= &disk_item_ops,
 	.ct_attrs	= disk_attrs,
 	.ct_owner	= THIS_MODULE,
@@ -93,7 +93,7 @@ struct cfs_disk *cfs_disk_create(const char *name, struct emul_config *config)
 	if (!disk)
 		return ERR_PTR(-ENOMEM);
 	disk->config = config;
-	config_group_init_type_name(&disk->group, name, &disk_type);
+	config_group_init_type_name(&disk->group, name, &cfs_disk_type);
 	config_group_init_type_name(&disk->faults, "faults", &cfs_faults_type);
 	configfs_add_default_group(&disk->faults, &disk->group);
 	return disk;

@@ -215,7 +215,7 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 			     enum asblk_blame blame)
 {
 	struct asblk_equeue *q = v->q;
-	const struct asblk_slot *own = &q->slots.slot[slot->rq->tag];
+	struct asblk_slot *own = &q->slots.slot[slot->rq->tag];
 	bool charged = blame == ASBLK_BLAME_ALL ||
 		       (blame == ASBLK_BLAME_LATE && own->late & ASBLK_LATE_BLAMED);
 
@@ -226,6 +226,9 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 		engine_part_done(v, slot);
 		return;
 	}
+	/* The time of the one that was late began anew when that was found. */
+	if (!(own->late & ASBLK_LATE_BLAMED))
+		own->late |= ASBLK_LATE_FRESH;
 	slot->retries += charged;
 	q->count.retries++;
 	asblk_slot_retire(&q->slots, slot);

@@ -4,7 +4,7 @@
  *
  * Lock order: gendisk::open_mutex, then asblk_ctrl::settings_lock, then a queue freeze,
  * then asblk_recovery::lock, then asblk_equeue::lock (interrupts off; the only one on
- * the data path). asblk_ctrl::disks_lock is held for the list only, never while
+ * the data path). asblk_ctrl::disks_lock is held for the list, never while
  * requests are waited for.
  */
 #ifndef _ASBLK_CORE_H

@@ -146,10 +146,11 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 }
 
 /**
- * asblk_disk_hold - have reads and writes fail while a medium is reformatted
+ * asblk_disk_hold - have reads and writes fail, as the medium may be another one
  * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
  *
- * Until asblk_disk_reformat(). Waits until no request is in flight. Context: task,
+ * Until asblk_disk_reformat(), or for good: what is dirty is then lost, and not written to
+ * what has taken its place. Waits until no request is in flight. Context: task,
  * may sleep.
  */
 void asblk_disk_hold(struct asblk_disk *disk)

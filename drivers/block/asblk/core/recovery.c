@@ -271,6 +271,17 @@ static bool recovery_parts_advance(struct asblk_equeue *q, struct request *rq, b
 	return advances;
 }
 
+/* Is a transfer of the request to be offered again at a time that the device has set? */
+static bool recovery_is_put_off(const struct asblk_equeue *q, const struct request *rq)
+{
+	u16 i;
+
+	for (i = q->later; i != ASBLK_SLOT_NONE; i = q->slots.slot[i].next)
+		if (q->slots.slot[i].rq == rq)
+			return true;
+	return false;
+}
+
 /* Under the queue's lock. Return: true if the request is not late. */
 static bool recovery_advances(struct asblk_equeue *q, struct request *rq)
 {
@@ -285,7 +296,7 @@ static bool recovery_advances(struct asblk_equeue *q, struct request *rq)
 		return false;
 	for (i = 0; i < q->slots.nr && !busy; i++)
 		busy = recovery_is_busy(rq, &q->slots.slot[i]);
-	return recovery_parts_advance(q, rq, busy);
+	return recovery_parts_advance(q, rq, busy) || recovery_is_put_off(q, rq);
 }
 
 /* What comes next for a late request. Return: an ASBLK_LATE_*, or -1 if it advances. */
@@ -297,6 +308,9 @@ static int recovery_step(struct asblk_equeue *q, struct request *rq)
 	spin_lock_irq(&q->lock);
 	if (recovery_advances(q, rq)) {
 		own->late = ASBLK_LATE_ABORT;
+	} else if (own->late & ASBLK_LATE_FRESH) {
+		/* The device has had its transfers for less than a timeout. */
+		own->late &= ~ASBLK_LATE_FRESH;
 	} else {
 		step = own->late & ASBLK_LATE_STEP;
 		if (step < ASBLK_LATE_CTRL)

@@ -25,6 +25,7 @@ struct request;
 #define ASBLK_LATE_QUEUE	1	/* reset its queue */
 #define ASBLK_LATE_CTRL		2	/* reset its controller */
 #define ASBLK_LATE_STEP		GENMASK(1, 0)
+#define ASBLK_LATE_FRESH	BIT(6)	/* offered again since its time began */
 #define ASBLK_LATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
 
 /**

@@ -19,13 +19,11 @@ static void cursor_next_bio(struct asblk_cursor *c)
 		c->iter = c->bio->bi_iter;
 }
 
-/* The same place in memory that is mapped. */
+/* The same place in memory that is mapped, of which there is as much. */
 static void cursor_advance_mapped(struct asblk_cursor *c, u32 bytes)
 {
 	c->seg_used += bytes;
-	/* Beyond the last one there is nothing to look at. */
-	while (bytes && c->seg_used >= c->seg->len) {
-		bytes -= min(bytes, c->seg->len);
+	while (c->bio && c->seg_used >= c->seg->len) {
 		c->seg_used -= c->seg->len;
 		c->seg++;
 	}
@@ -38,16 +36,18 @@ static void cursor_advance_mapped(struct asblk_cursor *c, u32 bytes)
  */
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes)
 {
-	if (unlikely(c->seg))
-		cursor_advance_mapped(c, bytes);
-	while (bytes) {
-		u32 step = min(bytes, c->iter.bi_size);
+	u32 left = bytes;
+
+	while (left) {
+		u32 step = min(left, c->iter.bi_size);
 
 		bio_advance_iter(c->bio, &c->iter, step);
-		bytes -= step;
+		left -= step;
 		if (!c->iter.bi_size)
 			cursor_next_bio(c);
 	}
+	if (unlikely(c->seg))
+		cursor_advance_mapped(c, bytes);
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_cursor_advance);
 

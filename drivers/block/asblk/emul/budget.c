@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -14,22 +15,43 @@ static atomic64_t budget_all;
 
 /*
  * A disk that fills the machine to the last page leaves nothing to whoever would have to
- * make room: this share is always left. It is looked at from time to time only.
+ * make room: this share is always left. To look at it takes longer than a page: whoever has
+ * looked has done so for a little more, up to the mark.
  */
 #define BUDGET_RESERVE	16
 #define BUDGET_LOOK	SZ_2M
+static atomic64_t budget_mark;
 
 static u64 budget_machine(void)
 {
 	return (u64)totalram_pages() * PAGE_SIZE;
 }
 
-/* Does memory that brings @all to that leave the reserve alone? */
-static bool budget_leaves_reserve(u64 all, u64 bytes)
+/* Pages that could be had. For tests, which would have to fill the machine. */
+long emul_budget_available(void)
 {
-	if (all / BUDGET_LOOK == (all - bytes) / BUDGET_LOOK)
+	KUNIT_STATIC_STUB_REDIRECT(emul_budget_available);
+	return si_mem_available();
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_budget_available);
+
+/* Move the mark to just above @all, unless somebody else has just moved it. */
+static void budget_move_mark(s64 mark, u64 all)
+{
+	atomic64_cmpxchg(&budget_mark, mark, round_up(all, BUDGET_LOOK));
+}
+
+/* Is the reserve left alone if all disks together have @all? */
+static bool budget_leaves_reserve(u64 all)
+{
+	s64 mark = atomic64_read(&budget_mark);
+
+	if (likely(all <= mark))
 		return true;
-	return si_mem_available() > (long)(totalram_pages() / BUDGET_RESERVE);
+	if (emul_budget_available() <= (long)(totalram_pages() / BUDGET_RESERVE))
+		return false;
+	budget_move_mark(mark, all);
+	return true;
 }
 
 /**
@@ -85,7 +107,7 @@ bool emul_budget_take(struct emul_budget *b, u64 bytes)
 	u64 all = atomic64_add_return(bytes, &budget_all);
 
 	if (likely((limit ? used <= limit : all <= budget_machine() / BUDGET_SHARE) &&
-		   budget_leaves_reserve(all, bytes)))
+		   budget_leaves_reserve(all)))
 		return true;
 	emul_budget_give(b, bytes);
 	return false;
@@ -101,7 +123,12 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_take);
  */
 void emul_budget_give(struct emul_budget *b, u64 bytes)
 {
+	u64 all = atomic64_sub_return(bytes, &budget_all);
+	s64 mark = atomic64_read(&budget_mark);
+
 	atomic64_sub(bytes, &b->used);
-	atomic64_sub(bytes, &budget_all);
+	/* Others may have taken what was given back before. */
+	if (all + 2 * BUDGET_LOOK < mark)
+		budget_move_mark(mark, all);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_give);

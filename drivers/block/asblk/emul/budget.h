@@ -25,6 +25,7 @@ void emul_budget_init(struct emul_budget *b, u64 limit);
 void emul_budget_set(struct emul_budget *b, u64 limit);
 u64 emul_budget_limit(const struct emul_budget *b);
 bool emul_budget_take(struct emul_budget *b, u64 bytes);
+long emul_budget_available(void);
 void emul_budget_give(struct emul_budget *b, u64 bytes);
 
 #endif /* _ASBLK_EMUL_BUDGET_H */

@@ -85,6 +85,20 @@ static void config_refresh(struct emul *emul, struct emul_options *o)
 	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
 }
 
+/* Nobody else finds the controller any more, and it goes. */
+static void config_lose(struct emul_config *c, bool keep_options)
+{
+	struct emul *emul = c->emul;
+
+	mutex_lock(&c->lock);
+	if (keep_options)
+		config_refresh(emul, &c->options);
+	WRITE_ONCE(c->emul, NULL);
+	*c->disk_name = '\0';
+	mutex_unlock(&c->lock);
+	emul_destroy_ctrl(emul);
+}
+
 /*
  * The disk goes; under the change lock. It is there for all others until nothing uses it
  * any more, so that it can be unplugged while its requests are waited for.
@@ -94,11 +108,7 @@ static void config_off(struct emul_config *c)
 	struct emul *emul = c->emul;
 
 	emul_remove_disk(emul);
-	mutex_lock(&c->lock);
-	config_refresh(emul, &c->options);
-	WRITE_ONCE(c->emul, NULL);
-	mutex_unlock(&c->lock);
-	emul_destroy_ctrl(emul);
+	config_lose(c, true);
 }
 
 /**
@@ -173,7 +183,6 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 			c->store_size = p->size;
 		return err;
 	case EMUL_MEMORY_LIMIT:
-		emul_budget_set(&c->budget, p->memory_limit);
 		return 0;
 	case EMUL_READ_ONLY:
 		return asblk_disk_write_protect(emul->disk, p->read_only);
@@ -219,6 +228,9 @@ static int config_set(struct emul_config *c, enum emul_option i, const char *tex
 		mutex_lock(&c->lock);
 		c->options = *new;
 		mutex_unlock(&c->lock);
+		/* The data is there even if the disk is not. */
+		if (i == EMUL_MEMORY_LIMIT)
+			emul_budget_set(&c->budget, emul_number(new, i));
 	}
 	kfree(new);
 	return err;
@@ -256,7 +268,7 @@ ASBLK_EXPORT(emul_config_store);
 
 ssize_t emul_config_show_power(struct emul_config *c, char *page)
 {
-	return sysfs_emit(page, "%d\n", READ_ONCE(c->emul) ? 1 : 0);
+	return sysfs_emit(page, "%d\n", READ_ONCE(*c->disk_name) ? 1 : 0);
 }
 ASBLK_EXPORT(emul_config_show_power);
 
@@ -266,8 +278,7 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 	ssize_t len;
 
 	mutex_lock(&c->lock);
-	len = sysfs_emit(page, "%s\n",
-			 c->emul ? c->emul->disk_name : "");
+	len = sysfs_emit(page, "%s\n", c->disk_name);
 	mutex_unlock(&c->lock);
 	return len;
 }
@@ -299,16 +310,26 @@ static int config_on(struct emul_config *c)
 	emul = emul_create(&params, c->nr, &c->store, &c->faults, model);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
+	/* It can be unplugged as soon as anything can wait for it. */
+	mutex_lock(&c->lock);
+	WRITE_ONCE(c->emul, emul);
+	c->life++;
+	mutex_unlock(&c->lock);
+	err = emul_add_disk(emul);
+	if (err) {
+		config_lose(c, false);
+		return err;
+	}
 	/* What is beyond the end is lost only now that nothing else can go wrong. */
 	emul_store_resize(&c->store, c->store_size, params.size);
 	c->store_size = params.size;
 	mutex_lock(&c->lock);
-	WRITE_ONCE(c->emul, emul);
+	strscpy(c->disk_name, asblk_disk_name(emul->disk));
 	mutex_unlock(&c->lock);
 	most = emul_budget_limit(&c->budget);
 	if (most < params.size)
 		pr_info("asblk: %s: %s holds at most %llu of its %llu bytes%s\n", c->name,
-			emul->disk_name, most, params.size,
+			c->disk_name, most, params.size,
 			params.memory_limit ? "" : ", shared with others without memory_limit");
 	return 0;
 }
@@ -340,17 +361,18 @@ int emul_config_power(struct emul_config *c, bool on)
 }
 ASBLK_EXPORT(emul_config_power);
 
-/* Everything that waits for the disk ends. Return: false if it is not there. */
-static bool config_dead(struct emul_config *c)
+/* Everything that waits for the disk ends. Return: which life of it, 0 if it is not there. */
+static u64 config_dead(struct emul_config *c)
 {
-	bool there;
+	u64 life = 0;
 
 	mutex_lock(&c->lock);
-	there = c->emul;
-	if (there)
+	if (c->emul) {
 		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+		life = c->life;
+	}
 	mutex_unlock(&c->lock);
-	return there;
+	return life;
 }
 
 /**
@@ -363,11 +385,14 @@ static bool config_dead(struct emul_config *c)
  */
 int emul_config_unplug(struct emul_config *c)
 {
-	if (!config_dead(c))
+	u64 life = config_dead(c);
+
+	if (!life)
 		return -ENODEV;
 	/* Not for long: what it is held for has just failed. */
 	mutex_lock(&c->change_lock);
-	if (c->emul)
+	/* Somebody else may have removed it since, and made another one. */
+	if (c->emul && c->life == life)
 		config_off(c);
 	mutex_unlock(&c->change_lock);
 	return 0;
@@ -387,11 +412,18 @@ int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on)
 {
 	int err;
 
-	mutex_lock(&c->lock);
-	if (on && c->emul)
-		emul_be_slow(c->emul);
+	/* Not emul_be_slow() under the lock: that would be held for long. */
+	if (on)
+		static_branch_inc(&emul_slow);
 	err = emul_rule_enable(r, on);
+	if (!on)
+		return err;
+	mutex_lock(&c->lock);
+	/* One that is made from here on sees for itself that there are rules. */
+	on = !err && c->emul && !xchg(&c->emul->slow, true);
 	mutex_unlock(&c->lock);
+	if (!on)
+		static_branch_dec(&emul_slow);
 	return err;
 }
 ASBLK_EXPORT(emul_config_enable_rule);

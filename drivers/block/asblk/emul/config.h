@@ -6,6 +6,7 @@
 #ifndef _ASBLK_EMUL_CONFIG_H
 #define _ASBLK_EMUL_CONFIG_H
 
+#include <linux/blkdev.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
@@ -25,14 +26,16 @@ struct emul;
  * @nr: number, for names; none of two is the same
  * @change_lock: held by who changes the disk, which may have to wait for requests that
  *	never end; outside every other lock
- * @lock: protects @options and @emul; never held for long. They change only with
+ * @lock: protects @options, @emul, @disk_name and @life; never held for long. They change only with
  *	@change_lock held as well
  * @options: its options
  * @budget: its memory
  * @store: its data; protected by @change_lock, as is the following
  * @store_size: bytes of it, 0 before the first time that the disk is there
  * @faults: its fault rules; with a lock of its own
- * @emul: the disk, or NULL
+ * @emul: the controller, or NULL
+ * @disk_name: the disk, or empty
+ * @life: times that there has been a controller
  * @list: of those made at load
  * @exit_work: removes it when the module is unloaded
  */
@@ -47,6 +50,8 @@ struct emul_config {
 	u64 store_size;
 	struct emul_faults faults;
 	struct emul *emul;
+	char disk_name[DISK_NAME_LEN];
+	u64 life;
 	struct list_head list;
 	struct work_struct exit_work;
 };

@@ -403,7 +403,8 @@ static void emul_slow_work(struct work_struct *work)
  * emul_be_slow - have the data path look at what takes time, or goes wrong
  * @emul: controller; from here on, as long as it is there
  *
- * Context: may sleep; no lock that requests may wait for.
+ * Context: may sleep; no lock that requests may wait for, or that must not be held for
+ * long: CPUs may be on their way in or out.
  */
 void emul_be_slow(struct emul *emul)
 {
@@ -462,7 +463,7 @@ static void emul_free(struct emul *emul)
 }
 
 /**
- * emul_create - make an emulated controller and its disk
+ * emul_create - make an emulated controller, without its disk
  * @params: what it is
  * @nr: number, for names
  * @store: its data; stays its owner's
@@ -515,8 +516,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 		goto free_domain;
 	}
 	/* Before anybody can read it. */
-	if (model || params->coalesce_usecs ||
-	    (faults && rcu_access_pointer(faults->set)))
+	if (model || params->coalesce_usecs)
 		emul_be_slow(emul);
 	if (params->coalesce_usecs || params->coalesce_count > 1) {
 		err = asblk_ctrl_coalesce(emul->ctrl, params->coalesce_count,
@@ -524,12 +524,6 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 		if (err)
 			goto free_ctrl;
 	}
-	emul->disk = emul_create_disk(emul);
-	if (IS_ERR(emul->disk)) {
-		err = PTR_ERR(emul->disk);
-		goto free_ctrl;
-	}
-	strscpy(emul->disk_name, asblk_disk_name(emul->disk));
 	emul_debugfs(emul);
 	return emul;
 
@@ -546,6 +540,23 @@ free:
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
+
+/**
+ * emul_add_disk - make the disk of a controller
+ * @emul: controller
+ *
+ * Context: may sleep; waits for what is read from it, which asblk_ctrl_dead() ends.
+ * Return: 0 or a negative errno.
+ */
+int emul_add_disk(struct emul *emul)
+{
+	/* A rule that is enabled from here on finds the controller. */
+	if (emul->faults && rcu_access_pointer(emul->faults->set))
+		emul_be_slow(emul);
+	emul->disk = emul_create_disk(emul);
+	return PTR_ERR_OR_ZERO(emul->disk);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 
 /**
  * emul_remove_disk - remove a disk, the first half of emul_destroy()

@@ -272,7 +272,6 @@ struct emul_params {
  * @wq: where commands go that may sleep
  * @ctrl: controller, once it is known to the engine
  * @disk: disk, likewise
- * @disk_name: its name, which is known for longer than it is there
  */
 struct emul {
 	struct emul_params params;
@@ -294,13 +293,13 @@ struct emul {
 	struct workqueue_struct *wq;
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
-	char disk_name[DISK_NAME_LEN];
 };
 
 /* controller.c */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 			 struct emul_store *store, struct emul_faults *faults,
 			 struct emul_model *model);
+int emul_add_disk(struct emul *emul);
 void emul_remove_disk(struct emul *emul);
 void emul_destroy_ctrl(struct emul *emul);
 void emul_destroy(struct emul *emul);

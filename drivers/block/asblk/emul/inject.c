@@ -210,15 +210,18 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 	struct old_block *copy = emul_rule_alloc(r, struct_size(copy, data, len));
 	void *before;
 
-	if (!copy) {
-		pr_err_ratelimited("asblk: rule %s: no memory for an old block\n", r->name);
-		return;
+	if (copy) {
+		copy->len = len;
+		read_block(in, lba);
+		memcpy(copy->data, in->block, len);
+		before = xa_store(&r->old, lba, copy, EMUL_GFP_WAIT);
+		emul_rule_free(r, xa_is_err(before) ? copy : before);
+		if (!xa_is_err(before))
+			return;
 	}
-	copy->len = len;
-	read_block(in, lba);
-	memcpy(copy->data, in->block, len);
-	before = xa_store(&r->old, lba, copy, EMUL_GFP_WAIT);
-	emul_rule_free(r, xa_is_err(before) ? copy : before);
+	/* One from before would be older than it is said to be. */
+	emul_rule_free(r, xa_erase(&r->old, lba));
+	pr_err_ratelimited("asblk: rule %s: no memory for an old block\n", r->name);
 }
 
 /* Return: true if in->block has what the block held before it was last written. */

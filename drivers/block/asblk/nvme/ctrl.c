@@ -238,6 +238,24 @@ static int check_identity(struct anvme *nd)
 	return err > 0 ? -EIO : err;
 }
 
+/* Have it say when to try again (5.27.1.18), which is off after each reset. */
+static int allow_retry_delays(struct anvme *nd)
+{
+	struct nvme_command cmd = {
+		.features.opcode	= nvme_admin_set_features,
+		.features.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.features.fid		= cpu_to_le32(NVME_FEAT_HOST_BEHAVIOR),
+	};
+	struct nvme_feat_host_behavior *host = (void *)nd->again;
+
+	if (!nd->id->crdt1 && !nd->id->crdt2 && !nd->id->crdt3)
+		return 0;
+	memset(host, 0, sizeof(*host));
+	host->acre = 1;
+	/* Without, things are tried again at once. */
+	return min(anvme_admin(nd, &cmd, NULL), 0);
+}
+
 /* So many LBAs of the smallest size as whole LBAs of any size, in bytes. */
 static u64 lbas_to_bytes(u64 nr)
 {
@@ -403,6 +421,8 @@ int anvme_start(struct anvme *nd)
 						 NVME_CAP_MQES(nd->cap) + 1));
 	alloc_dbbuf(nd);
 	err = setup_dbbuf(nd);
+	if (!err)
+		err = allow_retry_delays(nd);
 	if (err)
 		goto down;
 	err = anvme_features_init(nd);
@@ -437,16 +457,19 @@ int anvme_restart(struct anvme *nd)
 	unsigned int wanted = nd->nr_queues + nd->nr_poll_queues, nr = wanted;
 	int err;
 
-	if (nd->pdev)
-		pci_set_master(nd->pdev);
 	err = anvme_disable(nd);
 	if (err)
 		return err;
+	/* Not before: it may have been cut off from memory that is not its any more. */
+	if (nd->pdev)
+		pci_set_master(nd->pdev);
 	err = enable(nd);
 	if (err)
 		return err;
 	anvme_admin_up(nd);
 	err = check_identity(nd);
+	if (!err)
+		err = allow_retry_delays(nd);
 	if (err)
 		return err;
 	err = set_queue_count(nd, &nr);

@@ -15,8 +15,15 @@
 #define FNA_FORMAT_ALL	BIT(0)
 #define FNA_ERASE_ALL	BIT(1)
 
-/* What Identify Namespace (NVM 4.1.5.1) says, or why it cannot be driven. */
-static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
+/**
+ * anvme_ns_parse - what Identify Namespace (NVM 4.1.5.1) says
+ * @id: that
+ * @ns: namespace to fill in
+ *
+ * Context: any.
+ * Return: NULL, or why it cannot be driven.
+ */
+const char *anvme_ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 {
 	const struct nvme_lbaf *lbaf;
 	u64 nr_bytes;
@@ -44,10 +51,11 @@ static const char *ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 	memcpy(ns->eui64, id->eui64, sizeof(ns->eui64));
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_ns_parse);
 
 /*
  * UUID (5.17.2.3), which a namespace may have instead of the other identifiers, or
- * beside them. Return: 0 or a negative errno.
+ * beside them. Return: 0, or a negative errno if it is not known whether it has one.
  */
 static int ns_uuid(struct anvme *nd, struct anvme_ns *ns)
 {
@@ -72,6 +80,10 @@ static int ns_uuid(struct anvme *nd, struct anvme_ns *ns)
 		at += desc->nidl;
 	}
 	kfree(list);
+	/* One that cannot say has none; one that cannot say at the moment may have one. */
+	if (err > 0 && !(err & NVME_STATUS_DNR) &&
+	    (err & NVME_SCT_SC_MASK) != NVME_SC_INVALID_FIELD)
+		return -EAGAIN;
 	return min(err, 0);
 }
 
@@ -175,8 +187,12 @@ static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct an
 {
 	struct asblk_media_params mp = ns_params(nd, now, id);
 
-	if (asblk_disk_reformat(ns->disk, &mp))
+	if (asblk_disk_reformat(ns->disk, &mp)) {
+		/* What would be sent to it is of the old format. */
+		ns->held = true;
+		asblk_disk_hold(ns->disk);
 		return;
+	}
 	ns->nr_blocks = now->nr_blocks;
 	ns->shift = now->shift;
 	ns->held = false;
@@ -212,7 +228,7 @@ static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id
 	}
 	if (err || !id->nsze)
 		return -ENODEV;
-	wrong = ns_parse(id, now);
+	wrong = anvme_ns_parse(id, now);
 	if (wrong) {
 		dev_err(nd->dev, "namespace %u is not driven: %s\n", now->id, wrong);
 		return -ENODEV;
@@ -220,8 +236,19 @@ static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id
 	return ns_uuid(nd, now) ? -EAGAIN : 0;
 }
 
-/* Look at a namespace that is there. @id is memory to do it in. */
-static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
+/* It goes, and nothing more is written to whatever has its number now. */
+static void ns_lose(struct anvme_ns *ns, struct list_head *gone)
+{
+	asblk_disk_hold(ns->disk);
+	list_move_tail(&ns->list, gone);
+}
+
+/*
+ * Look at a namespace that is there. @id is memory to do it in; what was known under its
+ * number and is not any more goes to @gone.
+ */
+static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
+			struct list_head *gone)
 {
 	struct anvme_ns *ns = ns_find(nd, nsid), now = { .id = nsid };
 	int err;
@@ -234,11 +261,13 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id)
 	/* Nothing is known, or not yet: what was there stays. */
 	if (err == -EAGAIN && ns)
 		ns->seen = true;
+	else if (err && ns)
+		ns_lose(ns, gone);
 	if (err)
 		return;
 	if (ns && !ns_is_same(ns, &now)) {
-		/* It goes, like those that are not there any more. */
 		dev_err(nd->dev, "namespace %u is another one than before\n", nsid);
+		ns_lose(ns, gone);
 		ns = NULL;
 	}
 	if (!ns) {
@@ -283,7 +312,8 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_format_scope);
  * the old size would move other amounts of memory.
  *
  * Context: may sleep.
- * Return: 0, to be followed by anvme_format_end(), or -ERESTARTSYS.
+ * Return: 0, to be followed by anvme_format_end(), -ERESTARTSYS, or -EBUSY as long as
+ * another format may still be executed.
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
 {
@@ -291,6 +321,12 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 
 	if (mutex_lock_interruptible(&nd->scan_lock))
 		return -ERESTARTSYS;
+	if (nd->unsettled) {
+		mutex_unlock(&nd->scan_lock);
+		return -EBUSY;
+	}
+	/* A reset that the command leads to may be over before anvme_format_end(). */
+	WRITE_ONCE(nd->unsettled, true);
 	list_for_each_entry(ns, &nd->namespaces, list) {
 		if (!ns_is_meant(ns, nsid))
 			continue;
@@ -318,8 +354,8 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 	struct nvme_id_ns *id = settled ? kmalloc_obj(*id) : NULL;
 	struct anvme_ns *ns;
 
-	if (!settled)
-		WRITE_ONCE(nd->unsettled, true);
+	if (settled)
+		WRITE_ONCE(nd->unsettled, false);
 	list_for_each_entry(ns, &nd->namespaces, list) {
 		struct anvme_ns now = { .id = ns->id };
 
@@ -372,13 +408,13 @@ static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 			return;
 		}
 		last = nsid;
-		ns_scan_one(nd, nsid, id);
+		ns_scan_one(nd, nsid, id, gone);
 	}
 	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
 		if (ns->seen)
 			continue;
 		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
-		list_move_tail(&ns->list, gone);
+		ns_lose(ns, gone);
 	}
 }
 

@@ -253,7 +253,8 @@ struct anvme_ns {
  * @wire: there is one, and it is no message: a line that stays asserted (INTx)
  * @ctrl: for the engine
  * @going: it is being removed: nobody waits long for it any more
- * @unsettled: a format was given up: until a reset nobody knows what comes of it
+ * @unsettled: a format is executed, or was given up: until a reset nobody knows what
+ *	comes of it
  * @scan_lock: protects @namespaces; held while they are formatted
  * @namespaces: those that are disks
  * @scan: looks for namespaces
@@ -454,6 +455,7 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 		      struct nvme_command *cmd);
 
 /* ns.c */
+const char *anvme_ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns);
 void anvme_scan(struct anvme *nd);
 int anvme_rescan(struct asblk_ctrl *ctrl);
 u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases);

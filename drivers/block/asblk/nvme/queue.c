@@ -203,7 +203,7 @@ static blk_status_t anvme_status(u16 status)
 	}
 }
 
-/* Command Retry Delay Times (5.17.2.1), in units of 100 ms. */
+/* Command Retry Delay Times (5.17.2.1), in units of 100 ms; see allow_retry_delays(). */
 #define RETRY_UNIT_MS	100
 #define CRD_SHIFT	11
 

@@ -150,10 +150,13 @@ ge "transfers taken back" "$(awk '$1 == "taken_back" { sum += $2 } END { print s
 # And what was begun takes no time from what comes: one channel, so one after the other.
 set_all channels=1 "read_latency=fixed 300000"
 start=$(date +%s%N)
+reads=$(<"/sys/block/$name/emul/reads")
 fio_run again --filename="$dev" --direct=1 --rw=randread --bs=4k --ioengine=io_uring --iodepth=8 --size=32k --number_ios=8 &
 fio=$!
-reads=$(<"/sys/block/$name/emul/reads")
-until (($(<"/sys/block/$name/emul/reads") >= reads + 8)); do sleep 0.05; done
+until (($(<"/sys/block/$name/emul/reads") >= reads + 8)); do
+	kill -0 $fio || fail "eight reads that were never begun"
+	sleep 0.05
+done
 echo 1 >"$ctrl/reset_controller"
 reset=$(date +%s%N)
 wait $fio || fail "reads over a reset"

@@ -52,6 +52,20 @@ soon unplug sh -c "echo 1 >$configfs/d/unplug"
 wait $cache || :
 rmdir "$configfs/d/faults/r" "$configfs/d"
 
+# Somebody waits for it to be powered on: its partitions are looked for, or its bus.
+mkdir "$configfs/d"
+echo 600000 >"$configfs/d/timeout_ms"
+make_rule d r action=lose until=never op=read
+sh -c "echo 1 >$configfs/d/power" 2>/dev/null &
+power=$!
+for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done
+ge "commands lost" "$(<"$configfs/d/faults/r/hits")" 1
+soon "reading the device" cat "$configfs/d/device" >/dev/null
+soon unplug sh -c "echo 1 >$configfs/d/unplug"
+wait $power || :
+eq "power" "$(<"$configfs/d/power")" 0
+rmdir "$configfs/d/faults/r" "$configfs/d"
+
 # rmdir does not wait, and so nobody does.
 hang
 rmdir "$configfs/d/faults/r"
