@@ -413,6 +413,9 @@ static void recovery_offered_again(struct kunit *test)
 	/* That of the first began with it. */
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 9);
+	for (i = 0; i < 6; i++)
+		t->fake->seen[i].done = true;
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
 	for (i = 0; i < 3; i++)
 		probe_expect_end(test, p[i], BLK_STS_OK, 0);

@@ -4,6 +4,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -201,20 +202,46 @@ static void store_write_wait(struct kunit *test)
 			   2 * PAGE_SIZE);
 }
 
+struct unmapper {
+	struct emul_store *store;
+	struct completion done;
+	bool go;
+	bool unmapped;
+};
+
+static int unmapper(void *data)
+{
+	struct unmapper *u = data;
+
+	while (!READ_ONCE(u->go))
+		usleep_range(50, 100);
+	emul_store_unmap(u->store, 0, PAGE_SIZE, false);
+	WRITE_ONCE(u->unmapped, true);
+	complete(&u->done);
+	return 0;
+}
+
 /* A page that is given back stays what it is as long as somebody may be reading it. */
 static void store_unmap_read(struct kunit *test)
 {
 	struct store_test *t = test->priv;
+	struct unmapper u = { .store = &t->store };
+	unsigned int i;
 	struct page *page;
 
+	init_completion(&u.done);
 	KUNIT_ASSERT_EQ(test, put(t, 0, t->a, PAGE_SIZE), 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(unmapper, &u, "unmapper")));
 	rcu_read_lock();
 	page = virt_to_page(READ_ONCE(t->store.leaf[0])->page[0]);
-	emul_store_unmap(&t->store, 0, PAGE_SIZE, false);
-	KUNIT_EXPECT_EQ(test, page_count(page), 1);
-	KUNIT_EXPECT_MEMEQ(test, page_address(page), t->a, PAGE_SIZE);
-	rcu_read_unlock();
+	WRITE_ONCE(u.go, true);
+	for (i = 0; i < 5000 && !READ_ONCE(u.unmapped); i++)
+		mdelay(1);
 	KUNIT_EXPECT_EQ(test, emul_store_used(&t->store), 0);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_EXPECT_FALSE(test, memcmp(page_address(page), t->a, PAGE_SIZE));
+	rcu_read_unlock();
+	wait_for_completion(&u.done);
 }
 
 /* At the limit new pages are refused, and only they. */
@@ -368,16 +395,16 @@ static long none_available(void)
 static void budget_reserve(struct kunit *test)
 {
 	struct emul_budget a, b;
-	u64 taken = SZ_4M;
+	u64 taken = SZ_16M;
 
 	emul_budget_init(&a, SZ_1G);
 	emul_budget_init(&b, SZ_1G);
 	KUNIT_ASSERT_TRUE(test, emul_budget_take(&a, taken));
 	kunit_activate_static_stub(test, emul_budget_available, none_available);
 	/* What was looked at is had, and then no more. */
-	while (taken < SZ_8M && emul_budget_take(&a, PAGE_SIZE))
+	while (taken < SZ_32M && emul_budget_take(&a, PAGE_SIZE))
 		taken += PAGE_SIZE;
-	KUNIT_EXPECT_LE(test, taken, SZ_4M + SZ_2M);
+	KUNIT_EXPECT_LE(test, taken, SZ_16M + SZ_2M);
 	budget_other = &b;
 	KUNIT_EXPECT_FALSE(test, emul_budget_take(&a, PAGE_SIZE));
 	KUNIT_EXPECT_NULL(test, budget_other);

@@ -18,6 +18,7 @@ printf 'start=2048\n' | sfdisk -q "$dev"
 settle
 [[ -e ${dev}p1 ]] || fail "no partition"
 nr=0
+physical=$(blockdev --getpbsz "$dev")
 while read -r size metadata blocks; do
 	eq "metadata" "$metadata" 0
 	eq "capacity with blocks of $size" $((size * blocks)) $((64 << 20))
@@ -25,6 +26,8 @@ while read -r size metadata blocks; do
 	settle
 	eq "format" "$(<$format)" "$size 0 $blocks"
 	eq "block size" "$(blockdev --getss "$dev")" "$size"
+	# As the disk was made, but for blocks that are larger.
+	eq "physical block size" "$(blockdev --getpbsz "$dev")" $((size > physical ? size : physical))
 	eq "capacity" "$(blockdev --getsize64 "$dev")" $((64 << 20))
 	cmp -n $((64 << 20)) "$dev" /dev/zero || fail "not erased"
 	settle
