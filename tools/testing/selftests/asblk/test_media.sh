@@ -97,3 +97,12 @@ echo 512 >$format
 seen 4 format
 kill $monitor
 wait $monitor || :
+
+# The physical block size is what it was made with, but for blocks that are larger.
+unload
+load size=64M physical_block_size=512
+for size in 4096 512; do
+	settle
+	echo $size >$format
+	eq "physical block size with blocks of $size" "$(blockdev --getpbsz "$dev")" $size
+done
