@@ -164,8 +164,8 @@ struct asblk_transfer {
 };
 
 /*
- * All that a request may fail with, but what is between the block layer and dm: what
- * fault rules and tracepoints call it.
+ * The statuses that a request can fail with, but for device-mapper's own, and their names
+ * in fault rules and tracepoints.
  */
 #define ASBLK_STATUSES(X)					\
 	X("ioerr", BLK_STS_IOERR)				\
@@ -370,7 +370,8 @@ struct asblk_ctrl_ops {
  * @max_retries: how often the engine offers a transfer again that failed with
  *	%ASBLK_MAY_RETRY, or was lost in a reset that its own request, or the device, is
  *	the reason for; at most 255. 0 fails them. Those lost in a reset for another
- *	reason are offered again in any case. Users can change it
+ *	reason are offered again, but for REQ_FAILFAST_* and what has already failed in
+ *	part. Users can change it
  * @timeout_ms: milliseconds within which a request has to advance, so as not to count
  *	as late: each time at least one of its transfers has to complete; 0 for the block
  *	layer's default of 30 s

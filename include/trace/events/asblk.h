@@ -26,8 +26,8 @@ TRACE_DEFINE_ENUM(ASBLK_OP_SECURE_ERASE);
 	{ ASBLK_OP_SECURE_ERASE, "secure_erase" })
 
 /*
- * A request is known by device and tag, a transfer by controller, queue and ID: the
- * events of a transfer have both.
+ * A request is known by disk, queue and tag, a transfer by controller, queue and ID: the
+ * events of a transfer have all of them.
  */
 
 /* A request was accepted. */

@@ -238,7 +238,8 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 /**
  * asblk_engine_take_back - the device has forgotten a queue's transfers
  * @v: visit to the queue
- * @blame: whose retries that costs; the others are offered again in any case
+ * @blame: whose retries that costs; the others are offered again, but for REQ_FAILFAST_*
+ *	and what has already failed in part
  *
  * Their IDs name nothing from here on: a completion that comes after all is stale.
  *

@@ -52,17 +52,16 @@ struct asblk_unit {
  * @parts: parts in flight, or waiting to be offered again
  * @ended: parts that have ended for good, modulo 65536
  * @ended_seen: @ended when the request was last looked at because it was late
- * @segs: its memory as the device sees it, if &asblk_ctrl.must_map; these are protected by
- *	nothing: they are there before the queue's lock is taken, and go when it is not
- *	needed any more
- * @nr_segs: entries of @segs, 0 for a request without data
+ * @segs: its memory as the device sees it, if &asblk_ctrl.must_map. Set before the queue's
+ *	lock is taken, and freed after the device is done: not protected by it
+ * @nr_segs: entries of @segs, 0 for a request that transfers no data
  * @one: the only one
- * @iova: what the kernel knows them by
+ * @iova: what is needed to unmap them
  * @unmappable_since: when it could not be mapped for the first time, in jiffies
  * @starved: @pending is on &asblk_equeue.starved, if it is on a list
  * @status: status at @bad
  *
- * A request that is one transfer leaves all up to @bad alone.
+ * A request that is one transfer uses @status alone, and what mapping needs.
  * Protected by &asblk_equeue.lock until the request is handed back.
  */
 struct asblk_rq {
@@ -424,10 +423,10 @@ bool asblk_engine_late(struct asblk_equeue *q, struct request *rq);
 
 /**
  * enum asblk_blame - on whose account transfers are offered again after a reset
- * @ASBLK_BLAME_NOBODY: a user's, or that of whoever paused the controller: they have
- *	done nothing
- * @ASBLK_BLAME_LATE: that of the requests that were late
- * @ASBLK_BLAME_ALL: that of any of them, for all that is known
+ * @ASBLK_BLAME_NOBODY: no request is the reason (a user's reset, the end of a pause): no
+ *	retry is charged
+ * @ASBLK_BLAME_LATE: only the requests that were late are charged
+ * @ASBLK_BLAME_ALL: the device's driver asked for it: all in flight are charged
  */
 enum asblk_blame {
 	ASBLK_BLAME_NOBODY,

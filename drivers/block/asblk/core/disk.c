@@ -324,15 +324,20 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 		goto free;
 	}
 
-	/* On the list with its queue, so that no change of the cache escapes it. */
-	mutex_lock(&ctrl->disks_lock);
+	/*
+	 * On the list with its queue, so that no change of the cache escapes it. The
+	 * second one waits for the requests of the first, as they are to share the tags.
+	 */
+	mutex_lock(&ctrl->settings_lock);
 	disk_limits(disk, &lim);
 	gd = blk_mq_alloc_disk(&ctrl->set, &lim, &disk->unit);
 	if (!IS_ERR(gd)) {
 		disk->gd = gd;
+		mutex_lock(&ctrl->disks_lock);
 		list_add_tail(&disk->list, &ctrl->disks);
+		mutex_unlock(&ctrl->disks_lock);
 	}
-	mutex_unlock(&ctrl->disks_lock);
+	mutex_unlock(&ctrl->settings_lock);
 	if (IS_ERR(gd)) {
 		err = PTR_ERR(gd);
 		goto free_index;

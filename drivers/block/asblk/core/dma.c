@@ -23,7 +23,10 @@
 #define DMA_MAX_BYTES		SZ_4M
 #define DMA_MAX_SEGMENTS	1024
 
-/* May memory have to be unmapped? For a device this does not change. */
+/*
+ * May memory have to be unmapped? dma_need_unmap() may become true with the first bounced
+ * buffer, but where there can be any there is a largest mapping from the beginning.
+ */
 static bool dma_must_map(struct device *dev)
 {
 	return dev && (dma_need_unmap(dev) || dma_max_mapping_size(dev) != SIZE_MAX);
@@ -31,7 +34,8 @@ static bool dma_must_map(struct device *dev)
 
 /**
  * asblk_dma_init - see what mapping is like for a controller's device
- * @ctrl: controller that is being made; its limits are lowered to what can be mapped
+ * @ctrl: controller that is being made; its max_segment_bytes is lowered to what can be
+ *	mapped
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.

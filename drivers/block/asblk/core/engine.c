@@ -109,9 +109,10 @@ static struct asblk_cursor engine_memory(const struct asblk_equeue *q, struct re
 }
 
 /*
- * The addresses of a transfer's segments become the device's: as they were mapped with
- * the request, which for parts the splitter has seen to, or here, where nothing has to be
- * undone. Return: false if the device does not reach the memory, and never will.
+ * Turn a transfer's addresses into the device's. Where memory has to be mapped the request
+ * was: the splitter has given parts their addresses, and a request in one segment gets its
+ * own here. Elsewhere this is arithmetic that needs no undoing.
+ * Return: false if the device does not reach the memory, and never will.
  */
 static noinline bool engine_address(struct asblk_equeue *q, struct asblk_slot *slot,
 				    struct request *rq, struct asblk_transfer *t)
@@ -373,7 +374,7 @@ static bool engine_resume_requests(struct asblk_visit *v)
 	return true;
 }
 
-/* Go on with what had to wait. A busy controller is asked once. */
+/* Go on with what had to wait. A busy controller is asked once, whatever waits for it. */
 static noinline void engine_resume(struct asblk_visit *v)
 {
 	struct asblk_equeue *q = v->q;

@@ -72,11 +72,12 @@ static u32 limits_page_segments(const struct asblk_limits *lim, u32 bytes)
 }
 
 /**
- * asblk_limits_segments - segments that memory takes at most, a page here, a page there
+ * asblk_limits_segments - segments that memory takes at most, if no two pages touch
  * @lim: limits
- * @bytes: length of the memory, a power of two, and aligned to that or to pages; memory
+ * @bytes: length of the memory in bytes, a power of two, and aligned to that or to pages; memory
  *	that is not aligned takes one segment more
  *
+ * Context: any.
  * Return: number of segments.
  */
 u32 asblk_limits_segments(const struct asblk_limits *lim, u32 bytes)

@@ -39,7 +39,7 @@
 #define RECOVERY_VAIN_RESETS	5
 #define RECOVERY_VAIN_TIME	HZ
 
-/* Memory may have to be written out before it is free: must go on without any. */
+/* WQ_MEM_RECLAIM: to free memory, this device may have to be recovered first. */
 static struct workqueue_struct *recovery_wq;
 
 static void recovery_stop_queue(struct asblk_equeue *q)
@@ -243,7 +243,7 @@ static void recovery_work(struct work_struct *work)
 			all = true;
 	}
 	wanted = xchg(&r->reset_wanted, false);
-	/* First, as it knows when to give up, whatever else asks for a reset meanwhile. */
+	/* First, as this one knows when to give up; one reset serves both. */
 	if (all)
 		recovery_late_ctrl(ctrl);
 	else if (wanted && r->state == ASBLK_CTRL_LIVE)
@@ -438,7 +438,8 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_late);
  * @ctrl: controller with &asblk_ctrl_ops.reset
  *
  * For a controller driver that sees its device fail. Transfers in flight are
- * offered again, or fail if their retries are used up. A controller for which this is
+ * offered again, or fail if their retries are used up or with REQ_FAILFAST_*. Nothing
+ * happens while the controller is paused or dead. A controller for which this is
  * called again and again while nothing completes is declared dead.
  *
  * Context: any.

@@ -5,7 +5,7 @@
  * The first slots belong to the tags of the queue, one each, so that every
  * request can always have one part in flight. The others are a pool for further
  * parts of split requests. An ID is the slot's index with the slot's generation
- * above it; the generation moves on when the slot is given back, which makes a
+ * above it; the generation moves on when a transfer has ended, which makes a
  * late or duplicate completion name nothing.
  */
 #ifndef _ASBLK_SLOTS_H

@@ -7,20 +7,22 @@
 
 #include "budget.h"
 
-/* What all disks have together. */
-static atomic64_t budget_all;
+/* What all disks have together, alone on its line with the mark below. */
+static struct {
+	atomic64_t all;
+	atomic64_t mark;
+} budget ____cacheline_aligned_in_smp;
 
 /* Share of the machine's memory for disks without a limit of their own. */
 #define BUDGET_SHARE	2
 
 /*
  * A disk that fills the machine to the last page leaves nothing to whoever would have to
- * make room: this share is always left. To look at it takes longer than a page: whoever has
- * looked has done so for a little more, up to the mark.
+ * make room: this share is always left. To look takes longer than to allocate a page: one
+ * look covers all that is taken up to the mark.
  */
 #define BUDGET_RESERVE	16
 #define BUDGET_LOOK	SZ_2M
-static atomic64_t budget_mark;
 
 static u64 budget_machine(void)
 {
@@ -38,13 +40,13 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_available);
 /* Move the mark to just above @all, unless somebody else has just moved it. */
 static void budget_move_mark(s64 mark, u64 all)
 {
-	atomic64_cmpxchg(&budget_mark, mark, round_up(all, BUDGET_LOOK));
+	atomic64_cmpxchg(&budget.mark, mark, round_up(all, BUDGET_LOOK));
 }
 
 /* Is the reserve left alone if all disks together have @all? */
 static bool budget_leaves_reserve(u64 all)
 {
-	s64 mark = atomic64_read(&budget_mark);
+	s64 mark = atomic64_read(&budget.mark);
 
 	if (likely(all <= mark))
 		return true;
@@ -84,7 +86,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_set);
  * @b: budget
  *
  * Context: any.
- * Return: bytes; of a budget without a limit of its own, what all of those have together.
+ * Return: bytes; of a budget without a limit of its own, what all disks may have together.
  */
 u64 emul_budget_limit(const struct emul_budget *b)
 {
@@ -104,7 +106,7 @@ bool emul_budget_take(struct emul_budget *b, u64 bytes)
 {
 	u64 limit = READ_ONCE(b->limit);
 	u64 used = atomic64_add_return(bytes, &b->used);
-	u64 all = atomic64_add_return(bytes, &budget_all);
+	u64 all = atomic64_add_return(bytes, &budget.all);
 
 	if (likely((limit ? used <= limit : all <= budget_machine() / BUDGET_SHARE) &&
 		   budget_leaves_reserve(all)))
@@ -123,8 +125,8 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_take);
  */
 void emul_budget_give(struct emul_budget *b, u64 bytes)
 {
-	u64 all = atomic64_sub_return(bytes, &budget_all);
-	s64 mark = atomic64_read(&budget_mark);
+	u64 all = atomic64_sub_return(bytes, &budget.all);
+	s64 mark = atomic64_read(&budget.mark);
 
 	atomic64_sub(bytes, &b->used);
 	/* Others may have taken what was given back before. */

@@ -12,8 +12,8 @@
 
 /**
  * struct emul_budget - the memory of a disk
- * @limit: most bytes; 0: as much as all disks without a limit of their own may have
- *	together
+ * @limit: most bytes; 0: none of its own, and nothing once all disks together hold half
+ *	of the machine's memory
  * @used: bytes; touched only where memory is allocated or freed
  */
 struct emul_budget {

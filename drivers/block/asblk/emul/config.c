@@ -341,7 +341,8 @@ static int config_on(struct emul_config *c)
  *
  * Its data stays. Context: may sleep; waits for requests in flight, which
  * emul_config_unplug() ends.
- * Return: 0, or a negative errno after a line in the log with nothing changed.
+ * Return: 0, -ERESTARTSYS, or another negative errno after a line in the log; with nothing
+ * changed.
  */
 int emul_config_power(struct emul_config *c, bool on)
 {
@@ -433,8 +434,8 @@ ASBLK_EXPORT(emul_config_enable_rule);
  * @fn: function; ends the walk with something other than 0
  * @data: for @fn
  *
- * Context: any time between this module's load and its unload, when alone the list
- * changes.
+ * Context: after this module was loaded and before it is unloaded: the list does not change
+ * in between.
  * Return: what @fn returned last.
  */
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data)

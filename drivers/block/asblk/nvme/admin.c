@@ -189,8 +189,9 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	slot = &a->slot[id];
 	slot->status = le16_to_cpu(cqe->status) >> 1;
 	/*
-	 * We do not need it, but who is wrong about it may be wrong about the rest: the
-	 * command counts as still out, and is waited for in vain.
+	 * We do not need it, but a controller that is wrong about it may not be done with
+	 * the command's memory either. Whoever waits gets an error, and the memory stays
+	 * until the reset; all else counts as still in flight.
 	 */
 	if (le16_to_cpu(cqe->sq_head) >= a->ring.size) {
 		dev_err_ratelimited(nd->dev, "completion of admin command %#x with a queue head of %u, there are %u entries\n",
@@ -289,14 +290,17 @@ static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
 	return false;
 }
 
-/* Nobody waits for the command any more; @memory is its slot's from here on. */
+/*
+ * A command was abandoned: get its slot, and the memory that belongs to that, back by an
+ * abort, or by a reset if it is not optional, or if too many are out.
+ */
 static void admin_give_up(struct anvme *nd, struct anvme_admin_slot *slot,
 			  const struct nvme_command *cmd, bool optional)
 {
 	struct anvme_admin *a = &nd->admin;
 	bool many = READ_ONCE(a->orphans) > MAX_ORPHANS;
 
-	dev_err_ratelimited(nd->dev, "admin command %#x timed out\n", cmd->common.opcode);
+	dev_err_ratelimited(nd->dev, "admin command %#x was not answered\n", cmd->common.opcode);
 	if (IS_ERR_OR_NULL(nd->ctrl) || READ_ONCE(nd->going))
 		return;
 	/* That gives its slot and its memory back for sure, an abort with luck. */
@@ -306,7 +310,7 @@ static void admin_give_up(struct anvme *nd, struct anvme_admin_slot *slot,
 		anvme_admin_abort(nd, 0, slot - a->slot);
 }
 
-/* Return: as anvme_admin_io(); @memory has an owner afterwards. */
+/* Return: as anvme_admin_io(); @memory is freed, or its slot's until the command ends. */
 static int admin_execute(struct anvme *nd, struct nvme_command *cmd,
 			 struct anvme_admin_memory *memory, struct anvme_admin_io *io)
 {
@@ -365,7 +369,7 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result)
 /*
  * Data, list and one page more, zeroed. How much a command transfers is said by its
  * dwords, which need not agree with the length of its data: what goes beyond that goes to
- * the spare page, never to an address that is not the command's. So every PRP entry
+ * the spare page or the list's, never to an address that is not the command's. So every PRP entry
  * (4.1.1) is filled in, and the last one of the list, which may be taken for a pointer to
  * the next list, points to the list itself.
  */
@@ -398,8 +402,9 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	if (cmd->common.opcode >= nvme_admin_vendor_start)
 		cmd->common.metadata = cpu_to_le64(spare);
 	/*
-	 * A command that transfers more than these two pages takes the second for the list;
-	 * as that does not name itself, it stays one.
+	 * If a command transfers more than these two pages, the controller takes the second
+	 * for the list. So there is a copy of it, without its own address: it is not
+	 * overwritten by data.
 	 */
 	if (nr == 2)
 		memcpy(m->data + ANVME_PAGE, list, ANVME_PAGE);

@@ -198,8 +198,9 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
  *
  * Context: task, may sleep.
  * Return: namespace identifier or NVMe status code, -EACCES, -EINVAL for what only
- * the driver may do and for less data than the command transfers, -EFAULT, -ENOMEM,
- * -ENOTTY, or what anvme_admin_io() returns.
+ * the driver may do, for flags, metadata, more data than there may be and less than the
+ * command transfers, -EFAULT, -ENOMEM, -ENOTTY, or what anvme_format_begin() and
+ * anvme_admin_io() return.
  */
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg)

@@ -181,7 +181,7 @@ static void remove_disks(struct list_head *gone)
 	}
 }
 
-/* A namespace that is a disk already is, or may be, another one after a format. */
+/* The format of a namespace that is a disk already has, or may have, changed. */
 static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct anvme_ns *now,
 			  const struct nvme_id_ns *id)
 {
@@ -216,7 +216,10 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
 	list_add_tail(&ns->list, &nd->namespaces);
 }
 
-/* What there is of a namespace. Return: 0; -EAGAIN if nothing is known; -ENODEV if not. */
+/*
+ * What there is of a namespace. Return: 0; -EAGAIN if nothing is known; -ENODEV if there
+ * is none that can be driven.
+ */
 static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id)
 {
 	int err = anvme_identify(nd, NVME_ID_CNS_NS, now->id, id);
@@ -309,7 +312,8 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_format_scope);
  * @nsid: namespace, or %NVME_NSID_ALL
  *
  * Nothing is read or written while the blocks change their size: a command made for
- * the old size would move other amounts of memory.
+ * the old size would move other amounts of memory. No scan runs until anvme_format_end():
+ * on success this returns with &anvme.scan_lock held.
  *
  * Context: may sleep.
  * Return: 0, to be followed by anvme_format_end(), -ERESTARTSYS, or -EBUSY as long as
@@ -345,7 +349,7 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_format_begin);
  *	being reset for that
  *
  * A namespace of which nothing is known, or that cannot be driven any more, stays held:
- * a scan decides.
+ * a scan decides, which is queued. Unlocks &anvme.scan_lock.
  *
  * Context: as anvme_format_begin().
  */
