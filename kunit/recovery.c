@@ -19,19 +19,26 @@ static bool late_now(struct probe_test *t, struct request *rq)
 	return done;
 }
 
-/* The request of probe @index is late; wait for what recovery does about it. */
-static bool late(struct probe_test *t, unsigned int index)
+/* The request of probe @index, if it has a slot. */
+static struct request *request_of(struct probe_test *t, unsigned int index)
 {
 	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
-	struct request *rq = NULL;
 	unsigned int i;
 
 	for (i = 0; i < q->slots.nr; i++) {
 		struct asblk_slot *slot = &q->slots.slot[i];
 
 		if (slot->rq && slot->rq->bio == t->probe[index].bio[0].bio)
-			rq = slot->rq;
+			return slot->rq;
 	}
+	return NULL;
+}
+
+/* The request of probe @index is late; wait for what recovery does about it. */
+static bool late(struct probe_test *t, unsigned int index)
+{
+	struct request *rq = request_of(t, index);
+
 	return !rq || late_now(t, rq);
 }
 
@@ -423,6 +430,29 @@ static void recovery_offered_again(struct kunit *test)
 		probe_expect_end(test, p[i], BLK_STS_OK, 0);
 }
 
+/* A reset that takes longer than a timeout leaves none of that to whoever waits for it. */
+static void recovery_slow_reset(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	unsigned int i;
+
+	late(t, 0);
+	/* As good as no time. */
+	request_of(t, 0)->timeout = 1;
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 0);
+	late(t, 0);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 3);
+	for (i = 0; i < 2; i++)
+		t->fake->seen[i].done = true;
+	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
 /* A request of many parts that end one by one is not late, however long it takes. */
 static void recovery_advances(struct kunit *test)
 {
@@ -707,6 +737,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_try_later),
 	KUNIT_CASE_SLOW(recovery_put_off),
 	KUNIT_CASE(recovery_offered_again),
+	KUNIT_CASE(recovery_slow_reset),
 	KUNIT_CASE(recovery_advances),
 	KUNIT_CASE(recovery_many_parts),
 	KUNIT_CASE(recovery_waits),

@@ -211,6 +211,17 @@ static bool engine_survives(const struct asblk_equeue *q, const struct asblk_slo
 	return !charged || slot->retries < READ_ONCE(q->max_retries);
 }
 
+/*
+ * Is most of a timeout left before the request is looked at again? The time of the one that
+ * was late began anew when that was found, but the reset may have taken long.
+ */
+static bool engine_has_time(struct request *rq, u8 late)
+{
+	const struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	return late & ASBLK_LATE_BLAMED && (u32)jiffies - ar->late_at < rq->timeout / 2;
+}
+
 static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 			     enum asblk_blame blame)
 {
@@ -226,8 +237,7 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
 		engine_part_done(v, slot);
 		return;
 	}
-	/* The time of the one that was late began anew when that was found. */
-	if (!(own->late & ASBLK_LATE_BLAMED))
+	if (!engine_has_time(slot->rq, own->late))
 		own->late |= ASBLK_LATE_FRESH;
 	slot->retries += charged;
 	q->count.retries++;

@@ -51,6 +51,7 @@ struct asblk_unit {
  * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
  * @parts: parts in flight, or waiting to be offered again
  * @ended: parts that have ended for good, modulo 65536
+ * @late_at: when it was last found late and is to pay for a reset, in jiffies
  * @ended_seen: @ended when the request was last looked at because it was late
  * @segs: its memory as the device sees it, if &asblk_ctrl.must_map. Set before the queue's
  *	lock is taken, and freed after the device is done: not protected by it
@@ -70,6 +71,7 @@ struct asblk_rq {
 	u64 queue_seen;
 	u32 issued;
 	u32 bad;
+	u32 late_at;
 	u16 parts;
 	u16 ended;
 	u16 ended_seen;

@@ -378,6 +378,7 @@ static void recovery_blame(struct asblk_equeue *q, struct request *rq)
 
 	spin_lock_irq(&q->lock);
 	own->late |= ASBLK_LATE_BLAMED;
+	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->late_at = (u32)jiffies;
 	if ((own->late & ASBLK_LATE_STEP) == ASBLK_LATE_QUEUE)
 		own->late++;
 	spin_unlock_irq(&q->lock);

@@ -27,8 +27,8 @@ configfs_load disks=0
 make_disk many size=64M queues=1 queue_depth=128 max_transfer=4K timeout_ms=1000
 dev=/dev/$(<"$configfs/many/device")
 echo 512 >"/sys/block/${dev#/dev/}/queue/max_sectors_kb"
-make_rule many stop action=hang until=queue-reset total=1 op=write
-dd if=/dev/zero of="$dev" bs=512K count=1 oflag=direct status=none || fail "a write on a queue that hung"
+make_rule many stop action=lose until=queue-reset total=128 op=write
+dd if=/dev/zero of="$dev" bs=512K count=1 oflag=direct status=none || fail "a write on a queue that lost it all"
 eq "queue resets" "$(engine_count resets)" 1
 le "timeouts until then" "$(engine_count timeouts)" 3
 ge "aborts" "$(engine_count aborts)" 100
