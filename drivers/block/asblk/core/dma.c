@@ -32,6 +32,14 @@ static bool dma_must_map(struct device *dev)
 	return dev && (dma_need_unmap(dev) || dma_max_mapping_size(dev) != SIZE_MAX);
 }
 
+/* The most bytes that one mapping, and so one request, may have. */
+static size_t dma_most_bytes(struct device *dev)
+{
+	size_t most = min_t(size_t, dma_max_mapping_size(dev), DMA_MAX_BYTES);
+
+	return max(round_down(most, PAGE_SIZE), PAGE_SIZE);
+}
+
 /**
  * asblk_dma_init - see what mapping is like for a controller's device
  * @ctrl: controller that is being made; its max_segment_bytes is lowered to what can be
@@ -44,14 +52,11 @@ int asblk_dma_init(struct asblk_ctrl *ctrl)
 {
 	struct asblk_limits *lim = &ctrl->params.limits;
 	struct device *dev = ctrl->params.dma_dev;
-	u64 fits;
 
 	ctrl->must_map = dma_must_map(dev);
 	if (!ctrl->must_map)
 		return 0;
-	fits = min_t(u64, dma_max_mapping_size(dev), DMA_MAX_BYTES);
-	fits = max(round_down(fits, PAGE_SIZE), PAGE_SIZE);
-	lim->max_segment_bytes = min_t(u64, lim->max_segment_bytes, fits);
+	lim->max_segment_bytes = min_t(u64, lim->max_segment_bytes, dma_most_bytes(dev));
 	ctrl->reserve = kcalloc(DMA_MAX_SEGMENTS, sizeof(*ctrl->reserve), GFP_KERNEL);
 	return ctrl->reserve ? 0 : -ENOMEM;
 }
@@ -66,16 +71,15 @@ void asblk_dma_exit(struct asblk_ctrl *ctrl)
  * asblk_dma_limits - lower what the block layer may send to what is mapped at a time
  * @ctrl: controller
  * @lim: limits of a disk
+ *
+ * Context: may sleep.
  */
 void asblk_dma_limits(const struct asblk_ctrl *ctrl, struct queue_limits *lim)
 {
-	size_t most;
-
 	if (!ctrl->must_map)
 		return;
-	most = min_t(size_t, dma_max_mapping_size(ctrl->params.dma_dev), DMA_MAX_BYTES);
-	most = max(round_down(most, PAGE_SIZE), PAGE_SIZE);
-	lim->max_hw_sectors = min_t(size_t, lim->max_hw_sectors, most >> SECTOR_SHIFT);
+	lim->max_hw_sectors = min_t(size_t, lim->max_hw_sectors,
+				    dma_most_bytes(ctrl->params.dma_dev) >> SECTOR_SHIFT);
 	lim->max_segments = min_t(unsigned int, lim->max_segments, DMA_MAX_SEGMENTS);
 }
 
