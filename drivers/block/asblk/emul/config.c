@@ -190,8 +190,6 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 		return asblk_ctrl_write_cache(emul->ctrl, p->write_cache);
 	case EMUL_COALESCE_COUNT:
 	case EMUL_COALESCE_USECS:
-		if (p->coalesce_usecs)
-			emul_be_slow(emul);
 		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
 					   p->coalesce_usecs);
 	default:
@@ -411,21 +409,16 @@ ASBLK_EXPORT(emul_config_unplug);
  */
 int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on)
 {
-	int err;
+	int err = emul_rule_enable(r, on);
 
-	/* Not emul_be_slow() under the lock: that would be held for long. */
-	if (on)
-		static_branch_inc(&emul_slow);
-	err = emul_rule_enable(r, on);
-	if (!on)
+	if (err || !on)
 		return err;
 	mutex_lock(&c->lock);
 	/* One that is made from here on sees for itself that there are rules. */
-	on = !err && c->emul && !xchg(&c->emul->slow, true);
+	if (c->emul)
+		emul_be_slow(c->emul);
 	mutex_unlock(&c->lock);
-	if (!on)
-		static_branch_dec(&emul_slow);
-	return err;
+	return 0;
 }
 ASBLK_EXPORT(emul_config_enable_rule);
 

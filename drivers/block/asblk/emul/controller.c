@@ -17,8 +17,6 @@
 
 #define EMUL_MAX_RETRIES 3
 
-DEFINE_STATIC_KEY_FALSE(emul_slow);
-
 /**
  * struct emul_scratch - a transfer's memory
  * @deferred: the device's
@@ -117,7 +115,7 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 
 	if (unlikely(ring_room(&q->sq) <= q->sq_new))
 		return BLK_STS_RESOURCE;
-	if (emul_is_slow() && READ_ONCE(q->busy_until) > ktime_get_ns())
+	if (unlikely(emul_is_slow(q->emul)) && READ_ONCE(q->busy_until) > ktime_get_ns())
 		return BLK_STS_RESOURCE;
 	cmd = &q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask];
 	cmd->id = t->id;
@@ -253,9 +251,8 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 
 	if (!count || count > EMUL_MAX_COALESCE_COUNT || usecs > EMUL_MAX_COALESCE_USECS)
 		return -ERANGE;
-	/* Not here: CPU hotplug, which the static key waits for, may wait for requests. */
-	if (usecs && !READ_ONCE(emul->slow))
-		schedule_work(&emul->slow_work);
+	if (usecs)
+		emul_be_slow(emul);
 	WRITE_ONCE(emul->params.coalesce_count, count);
 	WRITE_ONCE(emul->params.coalesce_usecs, usecs);
 	return 0;
@@ -394,27 +391,6 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 	return asblk_disk_add(emul->ctrl, &mp);
 }
 
-static void emul_slow_work(struct work_struct *work)
-{
-	emul_be_slow(container_of(work, struct emul, slow_work));
-}
-
-/**
- * emul_be_slow - have the data path look at what takes time, or goes wrong
- * @emul: controller; from here on, as long as it is there
- *
- * Context: may sleep; no lock that requests may wait for, or that must not be held for
- * long: CPUs may be on their way in or out.
- */
-void emul_be_slow(struct emul *emul)
-{
-	/* First on, so that whoever finds it done can rely on it. */
-	static_branch_inc(&emul_slow);
-	if (xchg(&emul->slow, true))
-		static_branch_dec(&emul_slow);
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_be_slow);
-
 /**
  * emul_set_model - have commands take the time that options say
  * @emul: controller
@@ -455,9 +431,6 @@ static void emul_debugfs(struct emul *emul)
 /* Its controller, if there was one, is gone. */
 static void emul_free(struct emul *emul)
 {
-	flush_work(&emul->slow_work);
-	if (emul->slow)
-		static_branch_dec(&emul_slow);
 	kfree(rcu_dereference_protected(emul->model, true));
 	kfree(emul);
 }
@@ -491,7 +464,6 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 	emul->nr = nr;
 	emul->store = store;
 	emul->faults = faults;
-	INIT_WORK(&emul->slow_work, emul_slow_work);
 	spin_lock_init(&emul->geometry_lock);
 	emul->block_shift = ilog2(params->block_size);
 	emul->nr_blocks = params->size >> emul->block_shift;
@@ -515,8 +487,7 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 		err = PTR_ERR(emul->ctrl);
 		goto free_domain;
 	}
-	/* Before anybody can read it. */
-	if (model || params->coalesce_usecs)
+	if (model)
 		emul_be_slow(emul);
 	if (params->coalesce_usecs || params->coalesce_count > 1) {
 		err = asblk_ctrl_coalesce(emul->ctrl, params->coalesce_count,

@@ -240,7 +240,7 @@ static void emul_remember(struct emul_queue *q, const struct emul_command *cmd,
 	d->fate = 0;
 	d->until = EMUL_HEALS_ABORT;
 	d->extra_ns = 0;
-	d->start = emul_is_slow() ? ktime_get_ns() : 0;
+	d->start = emul_is_slow(q->emul) ? ktime_get_ns() : 0;
 }
 
 /* The memory for it came with the command: nothing is allocated here. */
@@ -280,13 +280,13 @@ void emul_device_post_extra(struct emul_queue *q, u16 id)
 
 /* A command is done. Return: false if its completion follows later. */
 static inline bool emul_finish(struct emul_queue *q, const struct emul_command *cmd,
-			       blk_status_t status, u32 good)
+			       blk_status_t status, u32 good, bool slow)
 {
 	struct emul_completion c = {
 		.id = cmd->id, .status = (__force u8)status, .good = good,
 	};
 
-	if (emul_is_slow()) {
+	if (unlikely(slow)) {
 		emul_remember(q, cmd, false);
 		cmd->scratch->result = c;
 		return emul_delay_finish(q, cmd->scratch);
@@ -297,7 +297,7 @@ static inline bool emul_finish(struct emul_queue *q, const struct emul_command *
 
 /* Execute one command. Return: false if its completion follows later. */
 static inline bool emul_execute(struct emul_queue *q,
-				const struct emul_command *cmd)
+				const struct emul_command *cmd, bool slow)
 {
 	struct emul *emul = q->emul;
 	blk_status_t status = emul_check(emul, cmd);
@@ -309,7 +309,7 @@ static inline bool emul_execute(struct emul_queue *q,
 		goto post;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		q->count.fua++;
-	if (emul_is_slow() && emul_faults_concern(q, cmd)) {
+	if (unlikely(slow) && emul_faults_concern(q, cmd)) {
 		emul_defer(q, cmd, true);
 		return false;
 	}
@@ -337,7 +337,7 @@ static inline bool emul_execute(struct emul_queue *q,
 		return false;
 	}
 post:
-	return emul_finish(q, cmd, status, done);
+	return emul_finish(q, cmd, status, done, slow);
 }
 
 /* Does the device do nothing any more? */
@@ -349,7 +349,7 @@ static bool emul_is_stuck(const struct emul_queue *q)
 static bool emul_has_work(struct emul_queue *q)
 {
 	return ring_filled(&q->sq) || !llist_empty(&q->done) ||
-	       (emul_is_slow() && emul_delay_is_due(q));
+	       (unlikely(emul_is_slow(q->emul)) && emul_delay_is_due(q));
 }
 
 static unsigned int emul_post_done(struct emul_queue *q)
@@ -363,7 +363,7 @@ static unsigned int emul_post_done(struct emul_queue *q)
 			q->count.written_bytes += d->result.good;
 		else if (d->cmd.op == ASBLK_OP_READ)
 			q->count.read_bytes += d->result.good;
-		if (!emul_is_slow()) {
+		if (likely(!emul_is_slow(q->emul))) {
 			emul_device_post(q, &d->result);
 			nr++;
 		} else {
@@ -373,23 +373,29 @@ static unsigned int emul_post_done(struct emul_queue *q)
 	return nr;
 }
 
-/* Execute a bounded number of commands; the caller holds run_lock. */
-static void emul_pass(struct emul_queue *q)
+/*
+ * Execute a bounded number of commands; the caller holds run_lock. Return: true if the
+ * interrupt is to be raised.
+ */
+static bool emul_pass(struct emul_queue *q)
 {
 	struct emul *emul = q->emul;
 	unsigned int nr = 0;
 	u64 bytes = 0;
-	u32 filled;
+	/* The commands first: who makes the disk slow does so before those that follow. */
+	u32 filled = ring_filled(&q->sq);
+	bool slow = emul_is_slow(emul), raise;
 
-	if (emul_is_slow()) {
+	if (unlikely(slow)) {
 		if (emul_is_stuck(q))
-			return;
+			return false;
 		nr += emul_delay_expire(q);
 	}
 	if (unlikely(!llist_empty(&q->done)))
 		nr += emul_post_done(q);
 	/* What has just been done may have been the end of it. */
-	filled = emul_is_slow() && emul_is_stuck(q) ? 0 : ring_filled(&q->sq);
+	if (unlikely(slow) && emul_is_stuck(q))
+		filled = 0;
 	rcu_read_lock();	/* for the store */
 	for (; filled; filled--) {
 		const struct emul_command *cmd;
@@ -397,21 +403,22 @@ static void emul_pass(struct emul_queue *q)
 		cmd = &q->sqe[q->sq.head & q->sq.mask];
 		if (cmd->op <= ASBLK_OP_WRITE)
 			bytes += cmd->nr_blocks << emul->block_shift;
-		nr += emul_execute(q, cmd);
+		nr += emul_execute(q, cmd, slow);
 		ring_consume(&q->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
 			break;
 	}
 	rcu_read_unlock();
-	if (emul_is_slow() ? emul_delay_raise(q, nr) : nr && !q->eq->polled) {
-		q->count.raised++;
-		emul_irq_raise(q);
-	}
+	raise = unlikely(slow) ? emul_delay_raise(q, nr) : nr && !q->eq->polled;
+	q->count.raised += raise;
+	return raise;
 }
 
 /* Return: true if more passes are called for, and nobody else makes them. */
 static bool emul_try_pass(struct emul_queue *q)
 {
+	bool raise;
+
 	/*
 	 * The tail of the ring, or the list of done commands, was written
 	 * before; if the lock is taken, its holder reads them after it has let
@@ -420,10 +427,12 @@ static bool emul_try_pass(struct emul_queue *q)
 	smp_mb();
 	if (!emul_queue_trylock(q))
 		return false;
-	emul_pass(q);
+	raise = emul_pass(q);
 	emul_queue_unlock(q);
+	if (raise)
+		emul_irq_raise(q);
 	smp_mb();	/* pairs with the barrier above */
-	if (emul_is_slow() && emul_is_stuck(q))
+	if (unlikely(emul_is_slow(q->emul)) && emul_is_stuck(q))
 		return false;
 	return emul_has_work(q);
 }
@@ -436,14 +445,14 @@ static bool emul_try_pass(struct emul_queue *q)
  * the first, which looks again after it has let go; but not forever: then a
  * worker goes on, and the first can do something else.
  *
- * Context: any but NMI. A hard interrupt handler leaves all to the worker: it
- * must not copy megabytes.
+ * Context: any but NMI. An interrupt handler, or whoever else has interrupts off, leaves
+ * all to the worker: megabytes must not be copied there.
  */
 void emul_device_run(struct emul_queue *q)
 {
 	unsigned int passes = 0;
 
-	if (likely(!in_hardirq())) {
+	if (likely(!in_hardirq() && !irqs_disabled())) {
 		while (emul_try_pass(q))
 			if (++passes == EMUL_MAX_PASSES)
 				goto later;
@@ -484,17 +493,19 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
 	};
 
-	if (!emul_is_slow())
+	bool posted;
+
+	if (!emul_is_slow(q->emul))
 		return 0;
 	spin_lock_bh(&q->run_lock);
 	/* One that hangs does not hear of it. */
-	if (!q->hang && !READ_ONCE(q->emul->fatal) &&
-	    (emul_faults_abort(q, id) || emul_delay_abort(q, id))) {
+	posted = !q->hang && !READ_ONCE(q->emul->fatal) &&
+		 (emul_faults_abort(q, id) || emul_delay_abort(q, id));
+	if (posted)
 		emul_device_post(q, &aborted);
-		if (!q->eq->polled)
-			emul_irq_raise(q);
-	}
 	spin_unlock_bh(&q->run_lock);
+	if (posted && !q->eq->polled)
+		emul_irq_raise(q);
 	/* Who found the lock taken relies on us. */
 	emul_device_run(q);
 	return 0;

@@ -9,7 +9,6 @@
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/interrupt.h>
-#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/prandom.h>
@@ -25,17 +24,6 @@
 struct emul;
 struct emul_options;
 struct irq_desc;
-
-/*
- * Some disk has a latency, coalesces interrupts, or has a fault rule that is enabled.
- * On for as long as such a disk is there.
- */
-DECLARE_STATIC_KEY_FALSE(emul_slow);
-
-static inline bool emul_is_slow(void)
-{
-	return static_branch_unlikely(&emul_slow);
-}
 
 /**
  * struct emul_irq - an interrupt line
@@ -215,6 +203,7 @@ static inline void emul_queue_unlock(struct emul_queue *q)
  * @read_only: the medium is write protected
  * @volatile_cache: there is one, so that flushes matter
  * @write_cache: it is on
+ * @direct_irq: the interrupt handler is called by who executes
  * @coalesce_count: completions that an interrupt waits for
  * @coalesce_usecs: how long at most, in microseconds; 0: not at all
  * @seed: of what is random about latency
@@ -239,6 +228,7 @@ struct emul_params {
 	bool read_only;
 	bool volatile_cache;
 	bool write_cache;
+	bool direct_irq;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
 	u64 seed;
@@ -262,8 +252,7 @@ struct emul_params {
  * @faults: its fault rules, or NULL
  * @model: what makes commands take time, or NULL
  * @seed: of the model
- * @slow: emul_slow counts this one
- * @slow_work: sees to that
+ * @slow: see emul_is_slow()
  * @fatal: a fault rule has stopped it for good
  * @loaded: the medium is in; written while no command is in flight
  * @queue: nr_queues of them
@@ -284,7 +273,6 @@ struct emul {
 	struct emul_model __rcu *model;
 	u64 seed;
 	bool slow;
-	struct work_struct slow_work;
 	bool fatal;
 	bool loaded;
 	struct emul_queue *queue;
@@ -295,6 +283,20 @@ struct emul {
 	struct asblk_disk *disk;
 };
 
+/*
+ * Has it ever had a latency, or a fault rule that was enabled, or coalesced interrupts?
+ * All others need not look for such things.
+ */
+static inline bool emul_is_slow(const struct emul *emul)
+{
+	return READ_ONCE(emul->slow);
+}
+
+static inline void emul_be_slow(struct emul *emul)
+{
+	WRITE_ONCE(emul->slow, true);
+}
+
 /* controller.c */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 			 struct emul_store *store, struct emul_faults *faults,
@@ -303,7 +305,6 @@ int emul_add_disk(struct emul *emul);
 void emul_remove_disk(struct emul *emul);
 void emul_destroy_ctrl(struct emul *emul);
 void emul_destroy(struct emul *emul);
-void emul_be_slow(struct emul *emul);
 int emul_set_model(struct emul *emul, const struct emul_options *o);
 
 /* device.c */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Interrupt lines of the emulated controller: real Linux interrupt numbers from
- * a small domain and chip, raised through irq_work. They arrive on the CPU that
- * raises them, so their affinity cannot be set.
+ * a small domain and chip. They arrive on the CPU that raises them, so their affinity
+ * cannot be set: from an irq_work, which gets that CPU into hard interrupt context by
+ * an interrupt to itself; or directly, by a call of the same handler.
  */
+#include <linux/bottom_half.h>
 #include <linux/device.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -89,7 +91,8 @@ static void emul_irq_deliver(struct irq_work *work)
  * @handler: called with the &struct asblk_queue
  *
  * Context: may sleep.
- * Return: 0 or a negative errno.
+ * Return: 0, -ENOSPC if the kernel has no interrupt number left, or another negative
+ * errno.
  */
 int emul_irq_request(struct emul_queue *q, irq_handler_t handler)
 {
@@ -97,8 +100,12 @@ int emul_irq_request(struct emul_queue *q, irq_handler_t handler)
 	int err;
 
 	irq->virq = irq_create_mapping(q->emul->irqs, q->eq->index);
-	if (!irq->virq)
-		return -ENOMEM;
+	if (!irq->virq) {
+		dev_err(asblk_ctrl_device(q->eq->ctrl),
+			"there is no interrupt number for queue %u: fewer queues or disks need fewer\n",
+			q->eq->index);
+		return -ENOSPC;
+	}
 	/* Looking the line up on every interrupt would be a tree walk. */
 	irq->desc = irq_data_to_desc(irq_get_irq_data(irq->virq));
 	irq->raise = IRQ_WORK_INIT_HARD(emul_irq_deliver);
@@ -123,13 +130,32 @@ void emul_irq_free(struct emul_queue *q)
 	irq_dispose_mapping(q->irq.virq);
 }
 
+/*
+ * As generic_handle_irq_safe(), with the line at hand. What the handler leaves to softirqs
+ * runs right afterwards, as it would on return from an interrupt.
+ */
+static void emul_irq_call(struct emul_irq *irq)
+{
+	unsigned long flags;
+
+	local_bh_disable();
+	local_irq_save(flags);
+	generic_handle_irq_desc(irq->desc);
+	local_irq_restore(flags);
+	local_bh_enable();
+}
+
 /**
  * emul_irq_raise - raise the interrupt of a queue on this CPU
  * @q: queue
  *
- * Context: any. Harmless while one is on its way.
+ * Context: task or softirq, with interrupts on and without run_lock: the handler may be
+ * called from here. Harmless while one is on its way.
  */
 void emul_irq_raise(struct emul_queue *q)
 {
-	irq_work_queue(&q->irq.raise);
+	if (q->emul->params.direct_irq)
+		emul_irq_call(&q->irq);
+	else
+		irq_work_queue(&q->irq.raise);
 }

@@ -200,6 +200,8 @@ static const char *text_expects(enum emul_option i, const char *text)
 		return is_dist(text) ? NULL : DIST_EXPECTED;
 	case EMUL_STALL:
 		return is_stall(text) ? NULL : STALL_EXPECTED;
+	case EMUL_INTERRUPT:
+		return !strcmp(text, "ipi") || !strcmp(text, "direct") ? NULL : "ipi or direct";
 	case EMUL_NODE:
 		return is_node(text) ? NULL : "a NUMA node that is online, or any";
 	case EMUL_MODEL:
@@ -378,6 +380,7 @@ int emul_options_params(const struct emul_options *o, struct emul_params *p)
 		.read_only		= v[EMUL_READ_ONLY],
 		.volatile_cache		= v[EMUL_VOLATILE_CACHE],
 		.write_cache		= v[EMUL_WRITE_CACHE],
+		.direct_irq		= !strcmp(emul_text(o, EMUL_INTERRUPT), "direct"),
 		.coalesce_count		= v[EMUL_COALESCE_COUNT],
 		.coalesce_usecs		= v[EMUL_COALESCE_USECS],
 		.seed			= v[EMUL_SEED],

@@ -17,6 +17,16 @@
 #define EMUL_MAX_COALESCE_COUNT	256
 #define EMUL_MAX_COALESCE_USECS	100000
 
+/*
+ * A call is cheaper than an interrupt, but lockdep would not see that requests end in
+ * interrupt handlers.
+ */
+#ifdef CONFIG_PROVE_LOCKING
+#define EMUL_INTERRUPT_DEFAULT	"ipi"
+#else
+#define EMUL_INTERRUPT_DEFAULT	"direct"
+#endif
+
 /* Kinds of values. */
 #define EMUL_BYTES	BIT(0)	/* K, M, G, T, P or E may follow */
 #define EMUL_POWER2	BIT(1)	/* a power of two */
@@ -99,6 +109,8 @@
 	  "Time for an unmap, write zeroes or secure erase, likewise")		\
 	X(STALL, stall, "none", EMUL_LIVE,					\
 	  "When nothing is executed, in microseconds: none, every PERIOD LENGTH or random PERIOD LENGTH") \
+	X(INTERRUPT, interrupt, EMUL_INTERRUPT_DEFAULT, 0,			\
+	  "How a queue's interrupt handler is reached: ipi, by an interrupt that the CPU sends itself, or direct, by a call") \
 	X(NODE, node, "any", 0, "NUMA node of the queues' memory, or any")	\
 	X(MODEL, model, "asblk emulated disk", 0, "Model, up to 40 characters")	\
 	X(SERIAL, serial, "", 0,						\
