@@ -54,6 +54,9 @@ demo:		## see it work in a virtual machine
 test:		## run all tests in virtual machines
 	@scripts/test
 
+test-quick:	## those that User Mode Linux can run, in minutes; not a substitute
+	@scripts/test quick
+
 soak:		## ten minutes of changes and faults on the debug kernel
 	@scripts/vm --kernel debug --time-limit 1500 -- env ASBLK_SOAK=600 ASBLK_TEST_LIMIT=1400 \
 		/asblk/tools/testing/selftests/asblk/run test_soak
@@ -75,6 +78,6 @@ clean:		## remove what has been built here
 	@rm -rf .tmp_versions .module-common.o Documentation/_build
 
 help:		## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-.PHONY: modules install install-plain install-dkms uninstall demo test soak check bench docs clean help
+.PHONY: modules install install-plain install-dkms uninstall demo test test-quick soak check bench docs clean help

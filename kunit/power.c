@@ -154,9 +154,16 @@ static struct kunit_case power_cases[] = {
 	{}
 };
 
+static int power_test_init(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_PM))
+		kunit_skip(test, "this kernel has no runtime power management");
+	return probe_test_init(test);
+}
+
 static struct kunit_suite power_suite = {
 	.name = "asblk_power",
-	.init = probe_test_init,
+	.init = power_test_init,
 	.exit = probe_test_exit,
 	.test_cases = power_cases,
 };

@@ -50,6 +50,8 @@ void probe_test_exit(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
 
+	if (!t)
+		return;		/* skipped */
 	fake_finish_all(t->fake);
 	fake_destroy(t->fake);
 	probe_test_free(t);

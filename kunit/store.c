@@ -229,6 +229,8 @@ static void store_unmap_read(struct kunit *test)
 	unsigned int i;
 	struct page *page;
 
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "nobody can unmap while the only CPU reads");
 	init_completion(&u.done);
 	KUNIT_ASSERT_EQ(test, put(t, 0, t->a, PAGE_SIZE), 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(unmapper, &u, "unmapper")));
@@ -242,6 +244,92 @@ static void store_unmap_read(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, memcmp(page_address(page), t->a, PAGE_SIZE));
 	rcu_read_unlock();
 	wait_for_completion(&u.done);
+}
+
+/* What has no page any more takes no memory, however it became empty. */
+static void store_unmap_leaves(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	u64 pos;
+
+	for (pos = 0; pos < SIZE; pos += SZ_64K)
+		KUNIT_ASSERT_EQ(test, put(t, pos, t->a, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&t->budget.used),
+			emul_store_used(&t->store) + 2 * PAGE_SIZE);
+	/* The first at once, the second page by page, but for its last one. */
+	emul_store_unmap(&t->store, 0, LEAF_BYTES, false);
+	for (pos = LEAF_BYTES; pos < SIZE - SZ_64K; pos += SZ_64K)
+		emul_store_unmap(&t->store, pos, SZ_64K, false);
+	KUNIT_EXPECT_EQ(test, emul_store_used(&t->store), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&t->budget.used), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_MEMEQ(test, get(t, SIZE - SZ_64K, PAGE_SIZE), t->a, PAGE_SIZE);
+	emul_store_unmap(&t->store, SIZE - SZ_64K, SZ_64K, false);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&t->budget.used), 0);
+	/* And can be written again. */
+	KUNIT_ASSERT_EQ(test, put(t, 0, t->a, 2 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_MEMEQ(test, get(t, 0, 2 * PAGE_SIZE), t->a, 2 * PAGE_SIZE);
+}
+
+/* A thread that writes and unmaps its page of a leaf over and over again. */
+struct renter {
+	struct emul_store *store;
+	struct completion done;
+	u64 pos;
+	unsigned int rounds;
+	unsigned int wrong;
+};
+
+static int renter(void *data)
+{
+	struct renter *r = data;
+	u32 mine, seen, done = 0;
+	u64 waited = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->rounds; i++) {
+		mine = i << 8 | (u32)(r->pos >> PAGE_SHIFT);
+		rcu_read_lock();
+		if (emul_store_write(r->store, r->pos, &mine, sizeof(mine), &done)) {
+			rcu_read_unlock();
+			emul_store_write_wait(r->store, r->pos, &mine, sizeof(mine), &waited);
+			rcu_read_lock();
+		}
+		emul_store_read(r->store, r->pos, &seen, sizeof(seen));
+		rcu_read_unlock();
+		r->wrong += seen != mine;
+		emul_store_unmap(r->store, r->pos, PAGE_SIZE, false);
+		rcu_read_lock();
+		emul_store_read(r->store, r->pos, &seen, sizeof(seen));
+		rcu_read_unlock();
+		r->wrong += seen != 0;
+	}
+	complete(&r->done);
+	return 0;
+}
+
+/* A leaf that becomes empty is taken out, but never from under somebody who writes to it. */
+static void store_prune_race(struct kunit *test)
+{
+	struct store_test *t = test->priv;
+	struct renter r[4];
+	unsigned int i;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "only one CPU");
+	for (i = 0; i < ARRAY_SIZE(r); i++) {
+		r[i] = (struct renter) {
+			.store = &t->store, .pos = i * PAGE_SIZE, .rounds = 5000,
+		};
+		init_completion(&r[i].done);
+		if (IS_ERR(kthread_run(renter, &r[i], "renter")))
+			complete(&r[i].done);
+	}
+	for (i = 0; i < ARRAY_SIZE(r); i++) {
+		wait_for_completion(&r[i].done);
+		KUNIT_EXPECT_EQ(test, r[i].wrong, 0);
+	}
+	KUNIT_EXPECT_EQ(test, emul_store_used(&t->store), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&t->budget.used), 0);
 }
 
 /* At the limit new pages are refused, and only they. */
@@ -519,6 +607,8 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(store_zero),
 	KUNIT_CASE(store_write_wait),
 	KUNIT_CASE(store_unmap_read),
+	KUNIT_CASE(store_unmap_leaves),
+	KUNIT_CASE(store_prune_race),
 	KUNIT_CASE(store_limit),
 	KUNIT_CASE(store_limit_sparse),
 	KUNIT_CASE(store_reserve),

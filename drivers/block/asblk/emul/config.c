@@ -519,4 +519,6 @@ void emul_exit(void)
 	if (wq)
 		destroy_workqueue(wq);
 	ida_destroy(&config_ida);
+	/* What was unmapped last is freed by code of this module. */
+	rcu_barrier();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/visibility.h>
+#include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
@@ -118,8 +119,6 @@ void emul_store_exit(struct emul_store *s)
 	}
 	vfree(s->leaf);
 	s->leaf = NULL;
-	/* The pages unmapped last are freed by code of this module. */
-	rcu_barrier();
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_exit);
 
@@ -136,17 +135,33 @@ u64 emul_store_used(const struct emul_store *s)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_used);
 
-/* Pairs with the cmpxchg() of store_leaf_for(). */
+/* Pairs with the cmpxchg() of store_leaf_for(). Under rcu_read_lock(). */
 static inline struct store_leaf *store_leaf(const struct emul_store *s,
 					    u64 index)
 {
 	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
 }
 
-/* Pairs with the cmpxchg() of store_add() and the xchg() of store_remove(). */
+static inline unsigned long store_entry(const struct store_leaf *leaf, u64 index)
+{
+	return (unsigned long)READ_ONCE(leaf->page[index & (STORE_LEAF_ENTRIES - 1)]);
+}
+
+/*
+ * To be read from. What is on its way out can still be read, until the grace period ends.
+ * Pairs with the cmpxchg() of store_add() and the xchg() of store_remove().
+ */
 static inline void *store_page(const struct store_leaf *leaf, u64 index)
 {
-	return READ_ONCE(leaf->page[index & (STORE_LEAF_ENTRIES - 1)]);
+	return (void *)(store_entry(leaf, index) & ~STORE_CLOSED);
+}
+
+/* To be written to: not if it is on its way out. */
+static inline void *store_open_page(const struct store_leaf *leaf, u64 index)
+{
+	unsigned long entry = store_entry(leaf, index);
+
+	return unlikely(entry & STORE_CLOSED) ? NULL : (void *)entry;
 }
 
 /* Return: a page out of the budget, or -ENOSPC or -ENOMEM as an ERR_PTR. */
@@ -170,19 +185,12 @@ static void store_give_page(struct emul_store *s, void *page)
 	emul_budget_give(s->budget, PAGE_SIZE);
 }
 
-/* The leaf of page @index, made if there is none. Return: as store_take_page(). */
-static struct store_leaf *store_leaf_for(struct emul_store *s, u64 index,
-					 gfp_t gfp)
+/* Put a leaf into the table for page @index. Under rcu_read_lock(). Return: what is there. */
+static struct store_leaf *store_add_leaf(struct emul_store *s, u64 index,
+					 struct store_leaf *leaf)
 {
-	struct store_leaf **slot = &s->leaf[index >> STORE_LEAF_SHIFT];
-	struct store_leaf *leaf = READ_ONCE(*slot), *other;
+	struct store_leaf *other = cmpxchg(&s->leaf[index >> STORE_LEAF_SHIFT], NULL, leaf);
 
-	if (leaf)
-		return leaf;
-	leaf = store_take_page(s, gfp | __GFP_ZERO);
-	if (IS_ERR(leaf))
-		return leaf;
-	other = cmpxchg(slot, NULL, leaf);
 	if (!other)
 		return leaf;
 	store_give_page(s, leaf);
@@ -266,30 +274,35 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_read);
 
 /*
  * Give page @index its memory, with @len bytes from @src at @offset and zeroes
- * around them; @src is NULL for zeroes alone. Somebody else may have been faster;
- * then their page is written to.
+ * around them; @src is NULL for zeroes alone. Return: as store_take_page(), or -EEXIST if
+ * somebody else was faster, be it to add the page or to take its leaf out.
  */
 static int store_add(struct emul_store *s, u64 index, const void *src,
 		     u32 offset, u32 len, gfp_t gfp)
 {
 	bool whole = src && len == PAGE_SIZE;
-	struct store_leaf *leaf;
+	struct store_leaf *leaf, *new = NULL;
 	void *page, *other;
 
 	/* The page first: a write that is refused leaves no leaf behind. */
 	page = store_take_page(s, whole ? gfp : gfp | __GFP_ZERO);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	leaf = store_leaf_for(s, index, gfp);
-	if (IS_ERR(leaf)) {
-		store_give_page(s, page);
-		return PTR_ERR(leaf);
+	if (!READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT])) {
+		new = store_take_page(s, gfp | __GFP_ZERO);
+		if (IS_ERR(new)) {
+			store_give_page(s, page);
+			return PTR_ERR(new);
+		}
 	}
 	if (src)
 		memcpy(page + offset, src, len);
+	rcu_read_lock();
+	leaf = new ? store_add_leaf(s, index, new) : store_leaf(s, index);
 	/* Full barrier: readers that see the page see its content. */
-	other = cmpxchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL,
-			page);
+	other = leaf ? cmpxchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL, page) :
+		       ERR_PTR(-EAGAIN);
+	rcu_read_unlock();
 	if (!other) {
 		atomic_long_inc(&s->pages);
 		return 0;
@@ -307,7 +320,7 @@ static bool store_overwrite(struct emul_store *s, u64 pos, const void *src,
 
 	rcu_read_lock();
 	leaf = store_leaf(s, pos >> PAGE_SHIFT);
-	page = leaf ? store_page(leaf, pos >> PAGE_SHIFT) : NULL;
+	page = leaf ? store_open_page(leaf, pos >> PAGE_SHIFT) : NULL;
 	if (page && src)
 		memcpy(page + offset_in_page(pos), src, len);
 	else if (page)
@@ -326,6 +339,7 @@ static int store_write_page(struct emul_store *s, u64 pos, const void *src,
 
 		if (err != -EEXIST)
 			return err;
+		cpu_relax();
 	}
 	return 0;
 }
@@ -340,7 +354,7 @@ static inline u32 store_write_pages(struct emul_store *s, u64 pos,
 	if (unlikely(!leaf))
 		return 0;
 	for (i = 0; i < nr; i++, src += PAGE_SIZE) {
-		void *page = store_page(leaf, (pos >> PAGE_SHIFT) + i);
+		void *page = store_open_page(leaf, (pos >> PAGE_SHIFT) + i);
 
 		if (unlikely(!page))
 			break;
@@ -388,6 +402,18 @@ int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_write);
 
+static bool store_has_page(const struct emul_store *s, u64 index)
+{
+	const struct store_leaf *leaf;
+	bool has;
+
+	rcu_read_lock();
+	leaf = store_leaf(s, index);
+	has = leaf && store_open_page(leaf, index);
+	rcu_read_unlock();
+	return has;
+}
+
 /**
  * emul_store_reserve - see to it that a write finds memory
  * @s: store
@@ -405,14 +431,15 @@ int emul_store_reserve(struct emul_store *s, u64 pos, u64 len, bool wait)
 {
 	u64 index, last = (pos + len - 1) >> PAGE_SHIFT;
 
-	for (index = pos >> PAGE_SHIFT; index <= last; index++) {
-		struct store_leaf *leaf = store_leaf(s, index);
-		int err;
+	for (index = pos >> PAGE_SHIFT; index <= last; ) {
+		int err = 0;
 
-		if (leaf && store_page(leaf, index))
-			continue;
-		err = store_add(s, index, NULL, 0, 0, wait ? EMUL_GFP_WAIT : STORE_GFP_NOW);
-		if (err && err != -EEXIST)
+		if (!store_has_page(s, index))
+			err = store_add(s, index, NULL, 0, 0,
+					wait ? EMUL_GFP_WAIT : STORE_GFP_NOW);
+		if (!err)
+			index++;
+		else if (err != -EEXIST)
 			return err;
 	}
 	return 0;
@@ -455,23 +482,106 @@ static void store_free_page(struct rcu_head *head)
 	__free_page(container_of(head, struct page, rcu_head));
 }
 
-/* Make page @index a hole; readers may still have it for a grace period. */
-static void store_remove(struct emul_store *s, struct store_leaf *leaf,
+/* A leaf with all that is still in it. */
+static void store_free_closed(struct rcu_head *head)
+{
+	struct store_leaf *leaf = page_address(container_of(head, struct page, rcu_head));
+	unsigned long i;
+
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+		free_page((unsigned long)store_page(leaf, i));
+	free_page((unsigned long)leaf);
+}
+
+/*
+ * A closed leaf goes, with @nr pages. Soon: memory that is not used any more is somebody
+ * else's to use.
+ */
+static void store_drop_leaf(struct emul_store *s, u64 index, struct store_leaf *leaf, long nr)
+{
+	WRITE_ONCE(s->leaf[index >> STORE_LEAF_SHIFT], NULL);
+	atomic_long_sub(nr, &s->pages);
+	emul_budget_give(s->budget, (nr + 1) << PAGE_SHIFT);
+	call_rcu_hurry(&virt_to_page(leaf)->rcu_head, store_free_closed);
+}
+
+static inline bool store_close(struct store_leaf *leaf, unsigned long i)
+{
+	return !test_and_set_bit(__ffs(STORE_CLOSED), (unsigned long *)&leaf->page[i]);
+}
+
+/*
+ * Take a leaf out with all its pages. Whoever writes to one of them at that time has
+ * written it before. Under rcu_read_lock(). Return: false if somebody else is about to
+ * take it out, or to leave it.
+ */
+static bool store_remove_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index,
+			      bool erase)
+{
+	unsigned long i;
+	long nr = 0;
+
+	/* Who meets a closed leaf waits for us: no softirq may, on this CPU. */
+	local_bh_disable();
+	if (!store_close(leaf, 0)) {
+		local_bh_enable();
+		return false;
+	}
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++) {
+		if (i)
+			store_close(leaf, i);
+		if (!store_page(leaf, i))
+			continue;
+		nr++;
+		if (erase)
+			clear_page(store_page(leaf, i));
+	}
+	store_drop_leaf(s, index, leaf, nr);
+	local_bh_enable();
+	return true;
+}
+
+/* Take a leaf out if nothing is left in it. Under rcu_read_lock(). */
+static void store_prune_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index)
+{
+	unsigned long i;
+
+	if (memchr_inv(leaf, 0, sizeof(*leaf)))
+		return;
+	local_bh_disable();
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+		if (cmpxchg(&leaf->page[i], NULL, (void *)STORE_CLOSED))
+			break;
+	if (i == STORE_LEAF_ENTRIES)
+		store_drop_leaf(s, index, leaf, 0);
+	else	/* there is something now */
+		while (i--)
+			WRITE_ONCE(leaf->page[i], NULL);
+	local_bh_enable();
+}
+
+/*
+ * Make page @index a hole; readers may still have it for a grace period. Return: true if
+ * there was one.
+ */
+static bool store_remove(struct emul_store *s, struct store_leaf *leaf,
 			 u64 index, bool erase)
 {
+	void **entry = &leaf->page[index & (STORE_LEAF_ENTRIES - 1)];
 	void *page;
 
-	/* Most of a sparse store is holes: do not dirty their cache lines. */
-	if (!store_page(leaf, index))
-		return;
-	page = xchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], NULL);
-	if (!page)
-		return;
+	do {
+		page = store_open_page(leaf, index);
+		/* Most of a sparse store is holes: do not dirty their cache lines. */
+		if (!page)
+			return false;
+	} while (cmpxchg(entry, page, NULL) != page);
 	if (erase)
 		clear_page(page);
 	atomic_long_dec(&s->pages);
 	emul_budget_give(s->budget, PAGE_SIZE);
-	call_rcu(&virt_to_page(page)->rcu_head, store_free_page);
+	call_rcu_hurry(&virt_to_page(page)->rcu_head, store_free_page);
+	return true;
 }
 
 /*
@@ -497,6 +607,37 @@ static u64 store_skip_holes(const struct emul_store *s, u64 pos, u64 end)
 	return end;
 }
 
+/* Make bytes of a leaf holes, or zeroes. Return: false to be called again for the same. */
+static bool store_unmap_leaf(struct emul_store *s, u64 pos, u64 end, bool erase)
+{
+	u64 index = pos >> PAGE_SHIFT;
+	struct store_leaf *leaf;
+	bool removed = false, done = true;
+
+	rcu_read_lock();
+	leaf = store_leaf(s, index);
+	if (!leaf)
+		goto unlock;
+	if (end - pos == STORE_LEAF_BYTES) {
+		done = store_remove_leaf(s, leaf, index, erase);
+		goto unlock;
+	}
+	while (pos < end) {
+		u64 step = min(end - pos, PAGE_SIZE - offset_in_page(pos));
+
+		if (step == PAGE_SIZE)
+			removed |= store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
+		else
+			store_overwrite(s, pos, NULL, step);
+		pos += step;
+	}
+	if (removed)
+		store_prune_leaf(s, leaf, index);
+unlock:
+	rcu_read_unlock();
+	return done;
+}
+
 /**
  * emul_store_unmap - make bytes read as zeroes and give whole pages back
  * @s: store
@@ -511,25 +652,14 @@ void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
 	u64 end = pos + len;
 
 	while (pos < end) {
-		struct store_leaf *leaf;
 		u64 leaf_end;
 
 		pos = store_skip_holes(s, pos, end);
 		if (pos >= end)
 			return;
-		leaf = store_leaf(s, pos >> PAGE_SHIFT);
 		leaf_end = min(end, round_up(pos + 1, STORE_LEAF_BYTES));
-		while (leaf && pos < leaf_end) {
-			u64 step = min(leaf_end - pos,
-				       PAGE_SIZE - offset_in_page(pos));
-
-			if (step == PAGE_SIZE)
-				store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
-			else
-				store_overwrite(s, pos, NULL, step);
-			pos += step;
-		}
-		pos = leaf_end;
+		if (store_unmap_leaf(s, pos, leaf_end, erase))
+			pos = leaf_end;
 		cond_resched();
 	}
 }

@@ -4,7 +4,7 @@
  *
  * A table of leaves, each a page of 512 pointers to pages of data. Both levels
  * are looked up with plain loads and filled on first use with cmpxchg; there is no
- * lock. Pages are freed after an RCU grace period, leaves with the store. A hole
+ * lock. Pages, and leaves without any, are freed after an RCU grace period. A hole
  * reads as zeroes.
  */
 #ifndef _ASBLK_EMUL_STORE_H
@@ -26,7 +26,13 @@
 #define STORE_LEAF_SHIFT	(PAGE_SHIFT - ilog2(sizeof(void *)))
 #define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
 
-/* One page of pointers; bits below PAGE_SHIFT of each are zero. */
+/*
+ * A leaf that is on its way out of the table: nothing is added to it, nor written, any
+ * more. Set in each of its entries; that of the first is also the lock of who does it.
+ */
+#define STORE_CLOSED		1UL
+
+/* One page of pointers; of the bits below PAGE_SHIFT only STORE_CLOSED is ever set. */
 struct store_leaf {
 	void *page[PAGE_SIZE / sizeof(void *)];
 };

@@ -41,6 +41,14 @@ need() {
 	done
 }
 
+# need_cpus NUMBER - possible ones: there are no more queues than these
+need_cpus() {
+	local there
+
+	there=$(nproc --all)
+	((there >= $1)) || skip "$1 CPUs are needed, there is $there"
+}
+
 # Is a driver, file system or the like in this kernel?
 need_module() {
 	local name

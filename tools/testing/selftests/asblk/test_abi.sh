@@ -11,6 +11,7 @@ configfs_load disks=0
 make_disk x size=16M
 make_rule x r op=flush
 disk=$(<"$configfs/x/device")
+root=$(basename "$(findmnt -no SOURCE /)")
 
 {
 	find "$configfs" -mindepth 1 -maxdepth 1 -type f
@@ -18,7 +19,7 @@ disk=$(<"$configfs/x/device")
 	find "/sys/block/$disk/emul" -type f
 	# What the block layer gives every disk is not ours.
 	for path in "/sys/block/$disk"/*; do
-		[[ ! -f $path || -e /sys/block/vda/${path##*/} ]] || echo "$path"
+		[[ ! -f $path || -e /sys/block/$root/${path##*/} ]] || echo "$path"
 	done
 	find "$(readlink -f "/sys/block/$disk/device")/" -maxdepth 1 -type f ! -name uevent -printf "/sys/class/asblk/ctrl0/%f\n"
 	find /sys/kernel/debug/asblk/ctrl0 -type f

@@ -6,6 +6,7 @@
 
 need_emul
 need fio
+need_cpus 2
 udev_on
 configfs_load disks=2
 

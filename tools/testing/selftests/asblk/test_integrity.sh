@@ -5,6 +5,7 @@
 . "$(dirname -- "$0")/common.sh"
 
 need fio
+need_cpus 2
 mb=$(by_speed 12 4)
 load size=256M queues=2 poll_queues=1
 # All engines at once, each in a part of its own.

@@ -8,6 +8,7 @@
 
 need_emul
 need fio jq
+need_cpus 2
 configfs_load disks=0
 make_disk slow size=64M queues=2 poll_queues=1
 dev=/dev/$(<"$configfs/slow/device")

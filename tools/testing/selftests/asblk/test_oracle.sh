@@ -7,6 +7,7 @@
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
+need_cpus 2
 seed=${ASBLK_SEED:-$RANDOM}
 say "seed $seed"
 configfs_load disks=0

@@ -7,6 +7,7 @@
 need fio
 load size=64M poll_queues=1
 power=/sys/block/$disk/device/power
+[[ -e $power/control ]] || skip "this kernel has no runtime power management"
 eq "at first" "$(<"$power/control") $(<"$power/runtime_status")" "on active"
 # wait_for STATUS
 wait_for() {

@@ -8,6 +8,7 @@
 
 need_emul
 need fio
+need_cpus 2
 seed=${ASBLK_SEED:-$RANDOM}
 say "seed $seed"
 configfs_load disks=0
