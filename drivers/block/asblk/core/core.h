@@ -77,6 +77,7 @@ struct asblk_rq {
 	u16 ended_seen;
 	bool starved;
 	blk_status_t status;
+	/* From here on only if &asblk_ctrl.must_map, else there is no memory for it. */
 	unsigned int nr_segs;
 	struct asblk_segment *segs;
 	struct asblk_segment one;

@@ -17,16 +17,6 @@
 
 #define EMUL_MAX_RETRIES 3
 
-/**
- * struct emul_scratch - a transfer's memory
- * @deferred: the device's
- * @list: descriptors, if there are too many for the command itself
- */
-struct emul_scratch {
-	struct emul_deferred deferred;
-	struct emul_desc list[];
-};
-
 static irqreturn_t emul_interrupt(int irq, void *data)
 {
 	asblk_reap(data);
@@ -36,6 +26,11 @@ static irqreturn_t emul_interrupt(int irq, void *data)
 
 static void emul_free_rings(struct emul_queue *q)
 {
+	unsigned int i;
+
+	for (i = 0; q->list && i < q->eq->nr_slots; i++)
+		kfree(q->list[i]);
+	kvfree(q->list);
 	kvfree(q->sqe);
 	kvfree(q->cqe);
 }
@@ -54,7 +49,8 @@ static int emul_start_queue(struct asblk_queue *eq)
 	q->cq.mask = 2 * size - 1;
 	q->sqe = kvcalloc_node(size, sizeof(*q->sqe), GFP_KERNEL, eq->node);
 	q->cqe = kvcalloc_node(2 * size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
-	if (!q->sqe || !q->cqe) {
+	q->list = kvcalloc_node(eq->nr_slots, sizeof(*q->list), GFP_KERNEL, eq->node);
+	if (!q->sqe || !q->cqe || !q->list) {
 		err = -ENOMEM;
 		goto free;
 	}
@@ -105,27 +101,37 @@ static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)
 	} while (asblk_next_range(t));
 }
 
+/* Context: under the engine's lock. Return: room for a slot's descriptors, or NULL. */
+static struct emul_desc *emul_list(struct emul_queue *q, u16 slot)
+{
+	const struct asblk_limits *lim = &q->emul->params.limits;
+
+	if (unlikely(!q->list[slot]))
+		q->list[slot] = kcalloc(max(lim->max_segments, lim->max_ranges),
+					sizeof(*q->list[slot]), GFP_ATOMIC | __GFP_NOWARN);
+	return q->list[slot];
+}
+
 static blk_status_t emul_submit(struct asblk_queue *eq,
 				struct asblk_transfer *t)
 {
 	struct emul_queue *q = eq->priv;
-	struct emul_scratch *scratch = t->priv;
-	struct emul_command *cmd;
-	struct emul_desc *desc;
+	struct emul_deferred *deferred = t->priv;
+	struct emul_command *cmd = &deferred->cmd;
+	struct emul_desc *desc = cmd->desc;
 
 	if (unlikely(ring_room(&q->sq) <= q->sq_new))
 		return BLK_STS_RESOURCE;
 	if (unlikely(emul_is_slow(q->emul)) && READ_ONCE(q->busy_until) > ktime_get_ns())
 		return BLK_STS_RESOURCE;
-	cmd = &q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask];
 	cmd->id = t->id;
 	cmd->op = t->op;
 	cmd->opts = t->opts;
-	cmd->scratch = &scratch->deferred;
 	cmd->nr_descs = t->nr_segments + t->nr_ranges;	/* one of them is 0 */
-	desc = cmd->desc;
 	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
-		desc = scratch->list;
+		desc = emul_list(q, t->slot);
+		if (unlikely(!desc))
+			return BLK_STS_RESOURCE;
 		cmd->list = desc;
 	}
 	if (likely(t->op <= ASBLK_OP_WRITE)) {
@@ -138,6 +144,7 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 		cmd->lba = t->range.lba;
 		cmd->nr_blocks = t->range.nr_blocks;
 	}
+	q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask] = cmd;
 	q->sq_new++;
 	return BLK_STS_OK;
 }
@@ -338,8 +345,6 @@ static const struct asblk_ctrl_ops emul_ops = {
 static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 {
 	const struct emul_params *p = &emul->params;
-	u32 descs = max(p->limits.max_segments, p->limits.max_ranges);
-	struct emul_scratch *scratch;
 	struct asblk_ctrl_params cp = {
 		.model			= p->model,
 		.serial			= p->serial,
@@ -348,9 +353,9 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 		.nr_queues		= p->queues,
 		.nr_poll_queues		= p->poll_queues,
 		.queue_depth		= p->queue_depth,
-		/* As many again: requests of two parts never wait. */
-		.nr_extra_slots		= p->queue_depth,
-		.transfer_priv_size	= struct_size(scratch, list, descs),
+		/* Most of the queue's memory: enough for some that are in many parts. */
+		.nr_extra_slots		= DIV_ROUND_UP(p->queue_depth, 2),
+		.transfer_priv_size	= sizeof(struct emul_deferred),
 		.max_retries		= EMUL_MAX_RETRIES,
 		.timeout_ms		= p->timeout_ms,
 		.cache_off		= !p->write_cache,

@@ -229,28 +229,27 @@ static void emul_work(struct work_struct *work)
 }
 
 /* What a command that is not completed at once is to be remembered by. */
-static void emul_remember(struct emul_queue *q, const struct emul_command *cmd,
-			  bool faulty)
+static struct emul_deferred *emul_remember(struct emul_queue *q,
+					   const struct emul_command *cmd, bool faulty)
 {
-	struct emul_deferred *d = cmd->scratch;
+	struct emul_deferred *d = emul_to_deferred(cmd);
 
 	d->q = q;
-	d->cmd = *cmd;
 	d->faulty = faulty;
 	d->fate = 0;
 	d->until = EMUL_HEALS_ABORT;
-	d->extra_ns = 0;
+	d->extra_us = 0;
 	d->start = emul_is_slow(q->emul) ? ktime_get_ns() : 0;
+	return d;
 }
 
 /* The memory for it came with the command: nothing is allocated here. */
 static void emul_defer(struct emul_queue *q, const struct emul_command *cmd,
 		       bool faulty)
 {
-	struct emul_deferred *d = cmd->scratch;
+	struct emul_deferred *d = emul_remember(q, cmd, faulty);
 
 	q->count.deferred++;
-	emul_remember(q, cmd, faulty);
 	INIT_WORK(&d->work, emul_work);
 	queue_work(q->emul->wq, &d->work);
 }
@@ -287,9 +286,10 @@ static inline bool emul_finish(struct emul_queue *q, const struct emul_command *
 	};
 
 	if (unlikely(slow)) {
-		emul_remember(q, cmd, false);
-		cmd->scratch->result = c;
-		return emul_delay_finish(q, cmd->scratch);
+		struct emul_deferred *d = emul_remember(q, cmd, false);
+
+		d->result = c;
+		return emul_delay_finish(q, d);
 	}
 	emul_device_post(q, &c);
 	return true;
@@ -398,9 +398,8 @@ static bool emul_pass(struct emul_queue *q)
 		filled = 0;
 	rcu_read_lock();	/* for the store */
 	for (; filled; filled--) {
-		const struct emul_command *cmd;
+		const struct emul_command *cmd = q->sqe[q->sq.head & q->sq.mask];
 
-		cmd = &q->sqe[q->sq.head & q->sq.mask];
 		if (cmd->op <= ASBLK_OP_WRITE)
 			bytes += cmd->nr_blocks << emul->block_shift;
 		nr += emul_execute(q, cmd, slow);

@@ -61,38 +61,47 @@ struct emul_counters {
 };
 
 /**
- * struct emul_deferred - a command that is not completed at once
+ * struct emul_deferred - a command, and the device's memory in case it is not completed
+ * at once
+ * @cmd: the command
  * @work: on &emul.wq, if it may sleep
  * @node: on &emul_queue.done, afterwards
  * @timer: on &emul_delay.waiting, if it takes time
  * @lost: on &emul_queue.lost, if it is not completed at all
  * @q: its queue
- * @cmd: copy of the command
  * @result: its completion
+ * @start: when it was executed, in nanoseconds
+ * @cost: what it has taken of the model's time
+ * @extra_us: time that fault rules add
+ * @busy_us: time for which they keep the queue busy
  * @faulty: a fault rule may apply
  * @fate: what fault rules do to its completion, EMUL_FATE_*
  * @until: what gets it back if it is lost, an enum emul_heals
- * @start: when it was executed, in nanoseconds
- * @cost: what it has taken of the model's time
- * @extra_ns: time that fault rules add
- * @busy_ns: time for which they keep the queue busy
  */
 struct emul_deferred {
-	struct work_struct work;
-	struct llist_node node;
-	struct timerqueue_node timer;
-	struct list_head lost;
-	struct emul_queue *q;
 	struct emul_command cmd;
+	/* One after the other, never two at a time. */
+	union {
+		struct work_struct work;
+		struct llist_node node;
+		struct timerqueue_node timer;
+		struct list_head lost;
+	};
+	struct emul_queue *q;
 	struct emul_completion result;
+	u64 start;
+	struct emul_cost cost;
+	u64 extra_us;
+	u32 busy_us;
 	bool faulty;
 	u8 fate;
 	u8 until;
-	u64 start;
-	struct emul_cost cost;
-	u64 extra_ns;
-	u64 busy_ns;
 };
+
+static inline struct emul_deferred *emul_to_deferred(const struct emul_command *cmd)
+{
+	return container_of(cmd, struct emul_deferred, cmd);
+}
 
 #define EMUL_DELAY_BUCKETS	26	/* the last is 34 s and more */
 
@@ -133,6 +142,8 @@ struct emul_delay {
  * @irq: interrupt line; unused if the queue is polled
  * @sq: submission ring
  * @sqe: its entries
+ * @list: descriptors of each slot's commands, made when one first has more than fit into
+ *	a command
  * @sq_new: entries filled but not rung for; under the engine's lock
  * @cq: completion ring
  * @cqe: its entries
@@ -153,7 +164,8 @@ struct emul_queue {
 	struct asblk_queue *eq;
 	struct emul_irq irq;
 	struct emul_ring sq;
-	struct emul_command *sqe;
+	const struct emul_command **sqe;
+	struct emul_desc **list;
 	u32 sq_new;
 	struct emul_ring cq;
 	struct emul_completion *cqe;

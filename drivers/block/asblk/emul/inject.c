@@ -313,15 +313,15 @@ static bool injection_fate(struct injection *in, const struct emul_rule *r)
 		[EMUL_ACT_FATAL]		= EMUL_FATE_LOST | EMUL_FATE_FATAL,
 		[EMUL_ACT_BUSY]			= EMUL_FATE_BUSY,
 	};	/* and nothing for a delay */
-	u64 action = r->value[RULE_ACTION], ns = r->value[RULE_USECS] * NSEC_PER_USEC;
+	u64 action = r->value[RULE_ACTION], usecs = r->value[RULE_USECS];
 	struct emul_deferred *d = in->d;
 	u8 until = r->value[RULE_UNTIL];
 
 	d->fate |= fates[action];
 	if (action == EMUL_ACT_DELAY)
-		d->extra_ns += ns;
+		d->extra_us += usecs;
 	if (action == EMUL_ACT_BUSY)
-		d->busy_ns = ns;
+		d->busy_us = usecs;
 	/* An abort cannot help where nobody listens, or what is late could not be. */
 	if (action == EMUL_ACT_HANG || action == EMUL_ACT_LATE)
 		until = max_t(u8, until, EMUL_HEALS_QUEUE);

@@ -51,8 +51,6 @@ static inline void ring_consume(struct emul_ring *r, u32 nr)
 	smp_store_release(&r->head, r->head + nr);
 }
 
-struct emul_deferred;
-
 /**
  * struct emul_desc - a piece of memory, or a range of blocks
  * @start: bus address, which is a physical address, or LBA
@@ -66,7 +64,7 @@ struct emul_desc {
 #define EMUL_INLINE_DESCS	2
 
 /**
- * struct emul_command - an entry of the submission ring, 64 bytes
+ * struct emul_command - what an entry of the submission ring points to
  * @id: comes back in the completion
  * @op: enum asblk_op
  * @opts: ASBLK_OPT_*
@@ -75,8 +73,8 @@ struct emul_desc {
  * @nr_blocks: number of blocks
  * @desc: the descriptors, if there are at most %EMUL_INLINE_DESCS
  * @list: where they are, if there are more
- * @scratch: memory that the driver side lends to the device until the command
- *	completes
+ *
+ * In memory that the driver side lends to the device until the command completes.
  */
 struct emul_command {
 	u16 id;
@@ -89,7 +87,6 @@ struct emul_command {
 		struct emul_desc desc[EMUL_INLINE_DESCS];
 		const struct emul_desc *list;
 	};
-	struct emul_deferred *scratch;
 };
 
 static inline const struct emul_desc *emul_command_descs(const struct emul_command *cmd)
