@@ -126,6 +126,34 @@ static void faults_match(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, 0, 1000));
 }
 
+/* Asked where nobody may sleep, a rule counts what it does nothing to, and no more. */
+static void faults_passes(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+	unsigned int i;
+	u32 count;
+
+	set(test, RULE_EVERY, "3");
+	set(test, RULE_TOTAL, "2");
+	enable(test, true);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_FALSE(test, emul_rule_idle(t->rule));
+		KUNIT_EXPECT_TRUE(test, emul_rule_passes(t->rule, 5));
+		KUNIT_EXPECT_TRUE(test, emul_rule_passes(t->rule, 5));
+		KUNIT_EXPECT_FALSE(test, emul_rule_passes(t->rule, 5));
+		KUNIT_EXPECT_FALSE(test, emul_rule_passes(t->rule, 5));
+		KUNIT_EXPECT_TRUE(test, emul_rule_acts(t->rule, 5, true, &count));
+		KUNIT_EXPECT_EQ(test, count, 3 * (i + 1));
+	}
+	/* Its total is used up. */
+	KUNIT_EXPECT_TRUE(test, emul_rule_idle(t->rule));
+	enable(test, false);
+	set(test, RULE_TOTAL, "0");
+	set(test, RULE_PROBABILITY, "0");
+	enable(test, true);
+	KUNIT_EXPECT_TRUE(test, emul_rule_idle(t->rule));
+}
+
 /* How often the rule acts on @nr operations on a block. */
 static unsigned int acts(struct kunit *test, u64 lba, unsigned int nr)
 {
@@ -239,6 +267,7 @@ static struct kunit_case faults_cases[] = {
 	KUNIT_CASE_PARAM(faults_fields, field_gen_params),
 	KUNIT_CASE(faults_statuses),
 	KUNIT_CASE(faults_match),
+	KUNIT_CASE(faults_passes),
 	KUNIT_CASE(faults_how_often),
 	KUNIT_CASE(faults_same_again),
 	{}

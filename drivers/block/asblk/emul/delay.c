@@ -75,7 +75,7 @@ static u64 delay_deadline(struct emul_queue *q, struct emul_deferred *d)
 		d->cost = (struct emul_cost) {};
 	}
 	rcu_read_unlock();
-	return deadline + d->extra_us * NSEC_PER_USEC;
+	return deadline + (u64)d->extra_us * NSEC_PER_USEC;
 }
 
 /* A command that waits is given up: the time that it does not take is the others'. */
@@ -123,7 +123,7 @@ bool emul_delay_finish(struct emul_queue *q, struct emul_deferred *d)
 	u64 deadline;
 
 	if (unlikely(d->fate & EMUL_FATE_BUSY))
-		WRITE_ONCE(q->busy_until, ktime_get_ns() + d->busy_us * NSEC_PER_USEC);
+		WRITE_ONCE(q->busy_until, ktime_get_ns() + (u64)d->busy_us * NSEC_PER_USEC);
 	if (unlikely(d->fate & EMUL_FATE_LOST)) {
 		emul_faults_lose(q, d);
 		return false;

@@ -309,7 +309,7 @@ static inline bool emul_execute(struct emul_queue *q,
 		goto post;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		q->count.fua++;
-	if (unlikely(slow) && emul_faults_concern(q, cmd)) {
+	if (unlikely(slow) && emul_faults_concern(q, emul_to_deferred(cmd))) {
 		emul_defer(q, cmd, true);
 		return false;
 	}

@@ -72,7 +72,9 @@ struct emul_counters {
  * @result: its completion
  * @start: when it was executed, in nanoseconds
  * @cost: what it has taken of the model's time
- * @extra_us: time that fault rules add
+ * @passed: rules, by &emul_rule.bit, that were asked about block @asked and do nothing to it
+ * @asked: blocks from the front that no rule does anything to
+ * @extra_us: time that fault rules add; those that there can be do not overflow it
  * @busy_us: time for which they keep the queue busy
  * @faulty: a fault rule may apply
  * @fate: what fault rules do to its completion, EMUL_FATE_*
@@ -91,12 +93,17 @@ struct emul_deferred {
 	struct emul_completion result;
 	u64 start;
 	struct emul_cost cost;
-	u64 extra_us;
+	u64 passed;
+	u32 asked;
+	u32 extra_us;
 	u32 busy_us;
 	bool faulty;
 	u8 fate;
 	u8 until;
 };
+
+/* Every queue has as many as it has slots. */
+static_assert(sizeof(struct emul_deferred) <= 160);
 
 static inline struct emul_deferred *emul_to_deferred(const struct emul_command *cmd)
 {

@@ -255,13 +255,14 @@ ASBLK_EXPORT(emul_rule_create);
  * emul_rule_alloc - memory for what a rule remembers
  * @r: rule
  * @size: bytes
+ * @gfp: whether it may wait for it
  *
- * Out of the disk's budget, as its users make it grow. Context: may sleep.
+ * Out of the disk's budget, as its users make it grow. Context: as @gfp says.
  * Return: memory, zeroed, for emul_rule_free(); NULL if there is none.
  */
-void *emul_rule_alloc(struct emul_rule *r, size_t size)
+void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp)
 {
-	void *memory = kzalloc(size, EMUL_GFP_WAIT);
+	void *memory = kzalloc(size, gfp);
 
 	if (memory && !emul_budget_take(r->faults->budget, ksize(memory))) {
 		kfree(memory);
@@ -329,6 +330,18 @@ static int faults_update(struct emul_faults *f)
 	return 0;
 }
 
+/* A bit that no enabled rule has; any if there are too many, which is refused later. */
+static u8 faults_free_bit(const struct emul_faults *f)
+{
+	const struct emul_rule *r;
+	u64 taken = 0;
+
+	list_for_each_entry(r, &f->rules, list)
+		if (r->enabled)
+			taken |= BIT_ULL(r->bit);
+	return min(ffz(taken), EMUL_MAX_RULES - 1);
+}
+
 /**
  * emul_rule_enable - have commands looked at with a rule, or no longer
  * @r: rule
@@ -346,6 +359,7 @@ int emul_rule_enable(struct emul_rule *r, bool on)
 		return -ERESTARTSYS;
 	if (r->enabled != on) {
 		if (on) {
+			r->bit = faults_free_bit(f);
 			rule_forget(r);
 			atomic64_set(&r->hits, 0);
 			atomic64_set(&r->no_block, 0);
@@ -412,7 +426,8 @@ EXPORT_SYMBOL_IF_KUNIT(emul_rule_covers);
 #define HISTORY_HEALED	BIT_ULL(63)
 #define HISTORIES	(PAGE_SIZE / sizeof(atomic64_t))
 
-static atomic64_t *rule_history(struct emul_rule *r, u64 lba)
+/* Return: the history of a block, or NULL if there is no memory for it. */
+static atomic64_t *rule_history(struct emul_rule *r, u64 lba, gfp_t gfp)
 {
 	unsigned long index = lba / HISTORIES;
 	atomic64_t *page, *other;
@@ -421,10 +436,10 @@ static atomic64_t *rule_history(struct emul_rule *r, u64 lba)
 		return &r->no_block;
 	page = xa_load(&r->blocks, index);
 	if (!page) {
-		page = emul_rule_alloc(r, HISTORIES * sizeof(*page));
+		page = emul_rule_alloc(r, HISTORIES * sizeof(*page), gfp);
 		if (!page)
 			return NULL;
-		other = xa_cmpxchg(&r->blocks, index, NULL, page, EMUL_GFP_WAIT);
+		other = xa_cmpxchg_bh(&r->blocks, index, NULL, page, gfp);
 		if (other) {
 			emul_rule_free(r, page);
 			page = xa_is_err(other) ? NULL : other;
@@ -444,6 +459,61 @@ static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
 	return random % MILLION < probability;
 }
 
+/* Count an operation in a history of @old. Return: true if the rule acts. */
+static bool rule_count(const struct emul_rule *r, u64 lba, s64 old, s64 *new, bool may,
+		       u32 *count)
+{
+	const u64 *v = r->value;
+	u64 acted = FIELD_GET(HISTORY_ACTED, old);
+	bool acts;
+
+	*count = (old & HISTORY_COUNT) + 1;
+	acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_EVERY]) &&
+	       (!v[RULE_LIMIT] || acted < v[RULE_LIMIT]) &&
+	       rule_chance(r, lba, *count);
+	*new = (old & ~HISTORY_COUNT) | *count;
+	if (acts && acted < U16_MAX)
+		*new += HISTORY_ACT;
+	return acts;
+}
+
+/*
+ * Will it never act again? What it would count is forgotten before it is enabled the next
+ * time.
+ */
+bool emul_rule_idle(const struct emul_rule *r)
+{
+	return !r->value[RULE_PROBABILITY] ||
+	       (r->value[RULE_TOTAL] && !atomic64_read(&r->left));
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_idle);
+
+/**
+ * emul_rule_passes - count an operation on a block that the rule does not act on
+ * @r: as emul_rule_acts()
+ * @lba: block, or %EMUL_NO_BLOCK
+ *
+ * Context: any, under rcu_read_lock().
+ * Return: false if the rule acts, or if that cannot be found out without waiting for
+ * memory; then it is not counted either, and emul_rule_acts() is to be asked.
+ */
+bool emul_rule_passes(struct emul_rule *r, u64 lba)
+{
+	atomic64_t *history = rule_history(r, lba, GFP_NOWAIT | __GFP_NOWARN);
+	s64 old, new;
+	u32 count;
+
+	if (!history)
+		return false;
+	old = atomic64_read(history);
+	do {
+		if (rule_count(r, lba, old, &new, true, &count))
+			return false;
+	} while (!atomic64_try_cmpxchg(history, &old, new));
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_rule_passes);
+
 /**
  * emul_rule_acts - count an operation on a block, and decide
  * @r: rule that applies to the operation, and whose range has the block
@@ -458,8 +528,7 @@ static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
  */
 bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 {
-	atomic64_t *history = rule_history(r, lba);
-	const u64 *v = r->value;
+	atomic64_t *history = rule_history(r, lba, EMUL_GFP_WAIT);
 	s64 old, new;
 	bool acts;
 
@@ -469,24 +538,16 @@ bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 	}
 	old = atomic64_read(history);
 	do {
-		u64 acted = FIELD_GET(HISTORY_ACTED, old);
-
-		*count = (old & HISTORY_COUNT) + 1;
-		acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_EVERY]) &&
-		       (!v[RULE_LIMIT] || acted < v[RULE_LIMIT]) &&
-		       rule_chance(r, lba, *count);
-		new = (old & ~HISTORY_COUNT) | *count;
-		if (acts && acted < U16_MAX)
-			new += HISTORY_ACT;
+		acts = rule_count(r, lba, old, &new, may, count);
 	} while (!atomic64_try_cmpxchg(history, &old, new));
-	return acts && (!v[RULE_TOTAL] || atomic64_add_unless(&r->left, -1, 0));
+	return acts && (!r->value[RULE_TOTAL] || atomic64_add_unless(&r->left, -1, 0));
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_acts);
 
 /* The block was written: the rule acts on it no more. */
 void emul_rule_heal(struct emul_rule *r, u64 lba)
 {
-	atomic64_t *history = rule_history(r, lba);
+	atomic64_t *history = rule_history(r, lba, EMUL_GFP_WAIT);
 
 	if (history)
 		atomic64_or(HISTORY_HEALED, history);

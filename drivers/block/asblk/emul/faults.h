@@ -127,6 +127,7 @@ enum emul_rule_field {
  * @list: on &emul_faults.rules
  * @value: of its fields; do not change while it is enabled
  * @enabled: commands are looked at
+ * @bit: no other that is enabled has the same
  * @hits: how often it has acted since it was enabled
  * @left: how often it may still act, if it has a total
  * @no_block: history of operations without a block
@@ -140,6 +141,7 @@ struct emul_rule {
 	struct list_head list;
 	u64 value[EMUL_NR_RULE_FIELDS];
 	bool enabled;
+	u8 bit;
 	atomic64_t hits;
 	atomic64_t left;
 	atomic64_t no_block;
@@ -213,11 +215,13 @@ void emul_rule_destroy(struct emul_rule *r);
 int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text);
 ssize_t emul_rule_show(struct emul_rule *r, enum emul_rule_field i, char *page);
 int emul_rule_enable(struct emul_rule *r, bool on);
-void *emul_rule_alloc(struct emul_rule *r, size_t size);
+void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp);
 void emul_rule_free(struct emul_rule *r, void *memory);
 bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
 		       unsigned int queue);
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);
+bool emul_rule_idle(const struct emul_rule *r);
+bool emul_rule_passes(struct emul_rule *r, u64 lba);
 bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count);
 void emul_rule_heal(struct emul_rule *r, u64 lba);
 void emul_faults_log(const struct emul *emul, struct emul_rule *r, unsigned int queue,
@@ -227,7 +231,7 @@ extern const struct file_operations *const emul_faults_fops;
 extern struct srcu_struct emul_faults_srcu;
 
 /* inject.c */
-bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *cmd);
+bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d);
 void emul_faults_execute(struct emul_deferred *d);
 
 void emul_faults_lose(struct emul_queue *q, struct emul_deferred *d);

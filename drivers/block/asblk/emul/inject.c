@@ -16,7 +16,8 @@
  * @emul: controller
  * @d: command, its result and its fate
  * @set: rules
- * @acted: those that have done to the whole command what they do, a bit each
+ * @acted: those that have done to the whole command what they do, by &emul_rule.bit
+ * @passed: those that need not be asked about the next block, likewise
  * @block: memory for a block
  * @ended: a block has failed, @d's result tells the first
  */
@@ -25,6 +26,7 @@ struct injection {
 	struct emul_deferred *d;
 	const struct emul_rule_set *set;
 	u64 acted;
+	u64 passed;
 	void *block;
 	bool ended;
 };
@@ -79,30 +81,98 @@ static bool covers_command(const struct emul_rule *r, const struct emul_command 
 	return false;
 }
 
+/* A rule that does nothing but to reads, or writes. */
+static bool rule_can(const struct emul_rule *r, enum asblk_op op)
+{
+	switch (r->value[RULE_ACTION]) {
+	case EMUL_ACT_PHANTOM:
+		return op == ASBLK_OP_WRITE;
+	case EMUL_ACT_STALE:
+		return op == ASBLK_OP_READ;
+	case EMUL_ACT_SHORT:
+	case EMUL_ACT_CORRUPT:
+	case EMUL_ACT_MISDIRECT:
+		return op <= ASBLK_OP_WRITE;
+	default:
+		return true;
+	}
+}
+
+/* May the rule do anything to the command? */
+static bool rule_concerns(const struct emul_rule *r, const struct emul_queue *q,
+			  const struct emul_command *cmd)
+{
+	u64 lba;
+
+	return !emul_rule_idle(r) &&
+	       ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) &&
+		 rule_can(r, cmd->op)) || rule_watches(r, cmd->op)) &&
+	       covers_command(r, cmd, &lba);
+}
+
+/* Ask all rules about a block, or about a command that is one operation. */
+static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q,
+		     struct emul_deferred *d, u64 lba)
+{
+	const struct emul_command *cmd = &d->cmd;
+	unsigned int i;
+
+	d->passed = 0;
+	for (i = 0; i < set->nr; i++) {
+		struct emul_rule *r = set->rule[i];
+
+		if (emul_rule_idle(r) || !rule_can(r, cmd->op) ||
+		    !emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
+		    (cmd->op <= ASBLK_OP_WRITE ? !emul_rule_covers(r, lba, 1) :
+						 !covers_command(r, cmd, &lba)))
+			continue;
+		if (!emul_rule_passes(r, lba))
+			return false;
+		d->passed |= BIT_ULL(r->bit);
+	}
+	return true;
+}
+
+/* Questions asked where nobody may sleep. */
+#define MAX_QUESTIONS	4096
+
 /**
- * emul_faults_concern - may a rule apply to a command?
+ * emul_faults_concern - does a rule do anything to a command?
  * @q: its queue
- * @cmd: command
+ * @d: command; what was found out is noted in it
+ *
+ * What no rule does anything to has been counted, and can be executed at once.
  *
  * Context: any, under rcu_read_lock().
  * Return: true if it is for emul_faults_execute().
  */
-bool emul_faults_concern(const struct emul_queue *q, const struct emul_command *cmd)
+bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d)
 {
 	const struct emul_faults *f = q->emul->faults;
+	const struct emul_command *cmd = &d->cmd;
 	const struct emul_rule_set *set;
+	bool concerned = false, sleeps = cmd->op == ASBLK_OP_WRITE && cmd->opts & ASBLK_OPT_ATOMIC;
 	unsigned int i;
 
 	set = f ? rcu_dereference(f->set) : NULL;
 	if (!set)
 		return false;
 	for (i = 0; i < set->nr; i++) {
-		const struct emul_rule *r = set->rule[i];
-		u64 lba;
-
-		if ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
-		     rule_watches(r, cmd->op)) &&
-		    covers_command(r, cmd, &lba))
+		concerned |= rule_concerns(set->rule[i], q, cmd);
+		sleeps |= rule_watches(set->rule[i], cmd->op);
+	}
+	d->asked = 0;
+	d->passed = 0;
+	if (!concerned || sleeps)
+		return concerned;
+	if (cmd->op > ASBLK_OP_WRITE)
+		return !all_pass(set, q, d, EMUL_NO_BLOCK);
+	for (; d->asked < cmd->nr_blocks; d->asked++) {
+		if (d->asked * set->nr >= MAX_QUESTIONS) {
+			d->passed = 0;
+			return true;
+		}
+		if (!all_pass(set, q, d, cmd->lba + d->asked))
 			return true;
 	}
 	return false;
@@ -207,7 +277,7 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
 	u32 len = 1 << in->emul->block_shift;
-	struct old_block *copy = emul_rule_alloc(r, struct_size(copy, data, len));
+	struct old_block *copy = emul_rule_alloc(r, struct_size(copy, data, len), EMUL_GFP_WAIT);
 	void *before;
 
 	if (copy) {
@@ -329,23 +399,6 @@ static bool injection_fate(struct injection *in, const struct emul_rule *r)
 	return (fates[action] & EMUL_FATE_LOST) && r->value[RULE_WHEN] == 0;
 }
 
-/* A rule that does nothing but to reads, or writes. */
-static bool rule_can(const struct emul_rule *r, enum asblk_op op)
-{
-	switch (r->value[RULE_ACTION]) {
-	case EMUL_ACT_PHANTOM:
-		return op == ASBLK_OP_WRITE;
-	case EMUL_ACT_STALE:
-		return op == ASBLK_OP_READ;
-	case EMUL_ACT_SHORT:
-	case EMUL_ACT_CORRUPT:
-	case EMUL_ACT_MISDIRECT:
-		return op <= ASBLK_OP_WRITE;
-	default:
-		return true;
-	}
-}
-
 static bool is_data_action(const struct emul_rule *r)
 {
 	return r->value[RULE_ACTION] >= EMUL_ACT_CORRUPT &&
@@ -386,11 +439,11 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 		struct emul_rule *r = in->set->rule[i];
 		bool data_action = is_data_action(r);
 		/* What has acted already, or comes too late, counts all the same. */
-		bool may = !(in->acted & BIT_ULL(i)) && !(data_action && decision->data);
+		bool may = !(in->acted & BIT_ULL(r->bit)) && !(data_action && decision->data);
 		u32 count;
 
-		if (!emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
-		    !rule_can(r, cmd->op) ||
+		if (in->passed & BIT_ULL(r->bit) || !rule_can(r, cmd->op) ||
+		    !emul_rule_applies(r, cmd->op, cmd->opts, queue) ||
 		    (cmd->op <= ASBLK_OP_WRITE ? !emul_rule_covers(r, lba, 1) :
 						 !covers_command(r, cmd, &lba)) ||
 		    !emul_rule_acts(r, lba, may, &count))
@@ -404,10 +457,11 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 		if (r->value[RULE_ACTION] <= EMUL_ACT_SHORT) {
 			ends |= injection_end(in, r, from);
 		} else {
-			in->acted |= BIT_ULL(i);
+			in->acted |= BIT_ULL(r->bit);
 			ends |= injection_fate(in, r);
 		}
 	}
+	in->passed = 0;
 	return ends;
 }
 
@@ -450,7 +504,7 @@ static void injection_data(struct injection *in)
 	u8 shift = in->emul->block_shift;
 	u64 start = 0, i;
 
-	for (i = 0; i < cmd->nr_blocks; i++) {
+	for (i = in->d->asked; i < cmd->nr_blocks; i++) {
 		struct decision decision;
 
 		if (injection_decide(in, cmd->lba + i, i << shift, &decision))
@@ -523,7 +577,7 @@ static void injection_other(struct injection *in)
 void emul_faults_execute(struct emul_deferred *d)
 {
 	struct emul *emul = d->q->emul;
-	struct injection in = { .emul = emul, .d = d };
+	struct injection in = { .emul = emul, .d = d, .passed = d->passed };
 	static const struct emul_rule_set none;
 	int index;
 

@@ -24,7 +24,7 @@ unload
 
 # 128 transfers in flight, of which none comes back.
 configfs_load disks=0
-make_disk many size=64M queues=1 queue_depth=128 max_transfer=4K timeout_ms=1000
+make_disk many size=64M queues=1 queue_depth=256 max_transfer=4K timeout_ms=1000
 dev=/dev/$(<"$configfs/many/device")
 echo 512 >"/sys/block/${dev#/dev/}/queue/max_sectors_kb"
 make_rule many stop action=lose until=queue-reset total=128 op=write
