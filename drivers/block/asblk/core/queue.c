@@ -157,7 +157,8 @@ int asblk_tag_set_init(struct asblk_ctrl *ctrl)
 	set->nr_hw_queues = ctrl->nr_queues;
 	set->nr_maps = ctrl->params.nr_poll_queues ? HCTX_TYPE_POLL + 1 : 1;
 	set->queue_depth = ctrl->params.queue_depth;
-	set->cmd_size = ctrl->must_map ? sizeof(struct asblk_rq) : offsetof(struct asblk_rq, nr_segs);
+	set->cmd_size = ctrl->must_map ? sizeof(struct asblk_rq) :
+					 offsetof(struct asblk_rq, nr_segs);
 	set->numa_node = ctrl->params.node;
 	set->timeout = msecs_to_jiffies(ctrl->params.timeout_ms);
 	/* A RAM disk and an NVMe device need no scheduler by default. */

@@ -102,9 +102,6 @@ struct emul_deferred {
 	u8 until;
 };
 
-/* Every queue has as many as it has slots. */
-static_assert(sizeof(struct emul_deferred) <= 160);
-
 static inline struct emul_deferred *emul_to_deferred(const struct emul_command *cmd)
 {
 	return container_of(cmd, struct emul_deferred, cmd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What fault rules do to a command. Those that a rule may apply to are executed here,
- * by the worker, which may sleep; the others never get here.
+ * What fault rules do to a command. Those that a rule does something to are executed here,
+ * by the worker, which may sleep; of the others it is only found out that they are not.
  */
 #include <linux/io.h>
 #include <linux/rcupdate.h>

@@ -41,7 +41,10 @@ mkfs.ext4 -q "${dev}p1"
 mount "${dev}p1" "$mnt"
 refused "rescan with a partition mounted" blockdev --rereadpt "$dev"
 umount "$mnt"
+# What udev has open cannot be taken away either
+settle
 blockdev --rereadpt "$dev"
+settle
 # blkpg: one by one.
 blkpg del 2
 [[ ! -e /sys/block/$disk/${disk}p2 ]] || fail "partition 2 is still there"

@@ -11,10 +11,17 @@ trace=/sys/kernel/tracing
 [[ -d $trace/events ]] || skip "this kernel has no tracepoints"
 load size=64M queues=1 disks=2
 clean_test() { trace-cmd reset >/dev/null 2>&1 || :; }
-trace-cmd record -q -e asblk -o "$tmp/trace.dat" -- \
-	dd if=/dev/zero of=/dev/asblk1 bs=256k count=1 oflag=direct status=none >"$tmp/out" 2>&1 ||
-	fail "trace-cmd: $(<"$tmp/out")"
-trace-cmd report -i "$tmp/trace.dat" >"$tmp/trace" 2>"$tmp/err"
+# record COMMAND… - leave what trace-cmd tells of it in trace. Without programs that read
+# the buffers meanwhile, which on a busy machine may miss what there is.
+record() {
+	trace-cmd start -e asblk >"$tmp/out" 2>&1 || fail "trace-cmd: $(<"$tmp/out")"
+	"$@" >"$tmp/out" 2>&1 || say "$*: $(<"$tmp/out")"
+	{ trace-cmd stop && trace-cmd extract -o "$tmp/trace.dat"; } >"$tmp/out" 2>&1 ||
+		fail "trace-cmd: $(<"$tmp/out")"
+	trace-cmd report -i "$tmp/trace.dat" >"$tmp/trace" 2>"$tmp/err"
+	trace-cmd reset >/dev/null 2>&1
+}
+record dd if=/dev/zero of=/dev/asblk1 bs=256k count=1 oflag=direct status=none
 number=$(</sys/block/asblk1/dev)
 number=${number/:/,}
 who="$number ctrl1 queue 0 tag"
@@ -36,8 +43,6 @@ configfs_load disks=0
 make_disk one size=64M
 dev=/dev/$(<"$configfs/one/device")
 make_rule one bad op=read status=medium first=8 blocks=1
-trace-cmd record -q -e asblk -o "$tmp/trace.dat" -- \
-	dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none >"$tmp/out" 2>&1 || :
-trace-cmd report -i "$tmp/trace.dat" >"$tmp/trace" 2>"$tmp/err"
+record dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none
 grep -qE 'asblk_complete: .* status medium good 0' "$tmp/trace" || fail "no status by name: $(shown asblk_complete)"
 grep -qE 'asblk_fault: .*rule bad status queue [0-9]+ read lba 8 count 1' "$tmp/trace" || fail "no fault: $(shown asblk_fault)"
