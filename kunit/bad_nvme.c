@@ -341,7 +341,7 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 		post(b, qid, cid ^ 0x5555, 0, 0);
 	if (count_down(&b->twice))
 		post(b, qid, cid, 0, 0);
-	post(b, qid, cid, 0, 0);
+	post(b, qid, cid, 0, count_down(&b->fails) ? b->fails_with : 0);
 }
 
 static bool run_aborts(struct bad_nvme *b)

@@ -55,6 +55,8 @@ struct bad_queue {
  * @mistake_head: that many completions have an impossible submission queue head
  * @mistake_phase: that many completions of I/O commands have the wrong phase tag
  * @twice: that many I/O commands are completed twice
+ * @fails: that many I/O commands fail
+ * @fails_with: status of theirs
  * @flood: fill a whole completion queue with nothing that was asked for
  * @denies: setting a feature fails
  * @feature: values set, by identifier
@@ -113,6 +115,8 @@ struct bad_nvme {
 	unsigned int mistake_head;
 	unsigned int mistake_phase;
 	unsigned int twice;
+	unsigned int fails;
+	u16 fails_with;
 	bool flood;
 	bool denies;
 	u32 feature[256];

@@ -180,15 +180,19 @@ static void complete_retries(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_IOERR, 2 * PART - 512);
 }
 
+/* What is offered again is what it was, options and all. */
 static void complete_retry_helps(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 16, PART);
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 16, PART);
 
 	fake_say(t->fake, t->fake->seen[0].t.id, BLK_STS_IOERR, 0,
 		 ASBLK_MAY_RETRY);
 	asblk_reap(t->fake->q);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 2);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.op, ASBLK_OP_WRITE);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.opts, ASBLK_OPT_FUA);
+	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.range.lba, 16);
 	fake_finish(t->fake, 1, BLK_STS_OK, 0);
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 }

@@ -229,6 +229,12 @@ static void emul_checks(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = probe_send(test, 4, REQ_OP_DISCARD, 8, PART);
 	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	/* All of the ranges, or none. */
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = probe_send_bios(test, 1, REQ_OP_DISCARD, 0, 2 * PART, 2);
+	probe_expect_end(test, p, BLK_STS_TARGET, 2 * PART);
+	KUNIT_EXPECT_EQ(test, emul_store_used(emul->store), PAGE_SIZE);
 	emul->loaded = false;
 	p = probe_send(test, 5, REQ_OP_READ, 0, PART);
 	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);

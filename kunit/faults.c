@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tests of emul/faults.c: fields of a rule, and when it acts. */
 #include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "emul/faults.h"
 
@@ -207,7 +211,8 @@ static void faults_same_again(struct kunit *test)
 {
 	struct faults_test *t = test->priv;
 	unsigned int hits = 0, lba, nr;
-	u64 first[64] = {}, again[64] = {};
+	u64 first[64] = {}, again[64] = {}, others = 0;
+	struct emul_rule *other;
 	u32 count;
 
 	set(test, RULE_PROBABILITY, "250000");
@@ -226,6 +231,16 @@ static void faults_same_again(struct kunit *test)
 	/* A quarter of 4096, give or take three standard deviations. */
 	KUNIT_EXPECT_GT(test, hits, 1024 - 84);
 	KUNIT_EXPECT_LT(test, hits, 1024 + 84);
+	/* Each block has its own, and each name. */
+	for (lba = 1; lba < 64; lba++)
+		KUNIT_EXPECT_NE(test, first[lba], first[lba - 1]);
+	other = emul_rule_create(&t->faults, "other");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, emul_rule_set(other, RULE_PROBABILITY, "250000"), 0);
+	for (nr = 0; nr < 64; nr++)
+		others |= (u64)emul_rule_acts(other, 0, true, &count) << nr;
+	emul_rule_destroy(other);
+	KUNIT_EXPECT_NE(test, others, first[0]);
 	enable(test, false);
 	t->faults.seed++;
 	enable(test, true);
@@ -234,6 +249,57 @@ static void faults_same_again(struct kunit *test)
 		for (nr = 0; nr < 64; nr++)
 			again[lba] |= (u64)emul_rule_acts(t->rule, lba, true, &count) << nr;
 	KUNIT_EXPECT_MEMNEQ(test, first, again, sizeof(first));
+}
+
+#define RACE_THREADS	4
+#define RACE_BLOCKS	300
+#define RACE_COUNT	50
+
+struct race {
+	struct emul_rule *rule;
+	struct completion done;
+};
+
+static int race_thread(void *data)
+{
+	struct race *race = data;
+	unsigned int block, i;
+	u32 count;
+
+	for (block = 0; block < RACE_BLOCKS; block++) {
+		for (i = 0; i < RACE_COUNT; i++)
+			emul_rule_acts(race->rule, (u64)block << 20, true, &count);
+		cond_resched();
+	}
+	kthread_complete_and_exit(&race->done, 0);
+}
+
+/* All at once on the same blocks, whose histories are new: none is lost, nor counted twice. */
+static void faults_at_once(struct kunit *test)
+{
+	struct faults_test *t = test->priv;
+	unsigned int i, cpu = cpumask_first(cpu_online_mask);
+	struct task_struct *task[RACE_THREADS];
+	struct race race[RACE_THREADS];
+	u32 count;
+
+	set(test, RULE_EVERY, "3");
+	enable(test, true);
+	for (i = 0; i < RACE_THREADS; i++) {
+		race[i].rule = t->rule;
+		init_completion(&race[i].done);
+		task[i] = kthread_create_on_cpu(race_thread, &race[i], cpu, "asblk-race/%u");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task[i]));
+		cpu = cpumask_next_wrap(cpu, cpu_online_mask);
+	}
+	for (i = 0; i < RACE_THREADS; i++)
+		wake_up_process(task[i]);
+	for (i = 0; i < RACE_THREADS; i++)
+		wait_for_completion(&race[i].done);
+	for (i = 0; i < RACE_BLOCKS; i++) {
+		emul_rule_acts(t->rule, (u64)i << 20, true, &count);
+		KUNIT_EXPECT_EQ(test, count, RACE_THREADS * RACE_COUNT + 1);
+	}
 }
 
 static void faults_statuses(struct kunit *test)
@@ -270,6 +336,7 @@ static struct kunit_case faults_cases[] = {
 	KUNIT_CASE(faults_passes),
 	KUNIT_CASE(faults_how_often),
 	KUNIT_CASE(faults_same_again),
+	KUNIT_CASE(faults_at_once),
 	{}
 };
 

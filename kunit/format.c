@@ -34,6 +34,8 @@ static int format(struct kunit *test, u64 nr_blocks, u32 block_size)
 static void format_erase(struct kunit *test)
 {
 	struct probe_test *t = test->priv;
+	const struct queue_limits *lim = &t->disk->gd->queue->limits;
+	u32 physical = lim->physical_block_size, granularity = lim->discard_granularity;
 	struct probe *p;
 
 	t->fake->automatic = true;
@@ -48,6 +50,9 @@ static void format_erase(struct kunit *test)
 	/* Smaller, and the whole again. */
 	KUNIT_EXPECT_EQ(test, format(test, 100, 512), 0);
 	expect_format(test, 100, 512);
+	/* Large blocks leave nothing behind. */
+	KUNIT_EXPECT_EQ(test, lim->physical_block_size, physical);
+	KUNIT_EXPECT_EQ(test, lim->discard_granularity, granularity);
 	KUNIT_EXPECT_EQ(test, format(test, BLOCKS, 512), 0);
 	expect_format(test, BLOCKS, 512);
 }

@@ -108,10 +108,23 @@ static void media_eject_while_paused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call_ioctl(t, CDROMCLOSETRAY), 0);
 }
 
+/* What was written is durable before the medium is out. */
+static void media_eject_flushes(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+
+	t->fake->automatic = true;
+	fake_forget(t->fake);
+	KUNIT_EXPECT_EQ(test, call_ioctl(t, CDROMEJECT), 0);
+	KUNIT_EXPECT_EQ(test, t->fake->flushes, 1);
+	KUNIT_EXPECT_EQ(test, call_ioctl(t, CDROMCLOSETRAY), 0);
+}
+
 static struct kunit_case media_cases[] = {
 	KUNIT_CASE(media_ioctl_without_lock),
 	KUNIT_CASE(media_ioctl_at_removal),
 	KUNIT_CASE(media_eject_while_paused),
+	KUNIT_CASE(media_eject_flushes),
 	{}
 };
 

@@ -101,6 +101,8 @@ static void metadata(struct nvme_id_ns *id) { id->lbaf[0].ms = cpu_to_le16(8); }
 static void protection(struct nvme_id_ns *id) { id->dps = 1; }
 static void endless(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(U64_MAX); }
 static void overflowing(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(1ULL << 60); }
+/* 2^63 bytes: one more than a file has an offset for. */
+static void beyond_offsets(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(1ULL << 54); }
 static void empty(struct nvme_id_ns *id) { id->nsze = 0; }
 static void beyond(__le32 *list) { list[0] = cpu_to_le32(5); }
 static void no_list(__le32 *list) { list[0] = 0; }
@@ -138,6 +140,8 @@ static const struct absurd_param {
 	  .why = "it has protection information" },
 	{ "all the blocks there are", .ns = endless, .why = "its capacity is impossible" },
 	{ "capacity that overflows", .ns = overflowing, .why = "its capacity is impossible" },
+	{ "capacity beyond the largest offset", .ns = beyond_offsets,
+	  .why = "its capacity is impossible" },
 	{ "no capacity", .ns = empty },
 	{ "a namespace beyond the last", .list = beyond },
 	{ "an empty list", .list = no_list },

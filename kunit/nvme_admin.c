@@ -301,6 +301,32 @@ static void small_atomic(struct nvme_id_ns *id)
 	id->npdg = cpu_to_le16(63);
 }
 
+static void trims(struct nvme_id_ctrl *id)
+{
+	id->oncs = cpu_to_le16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
+}
+
+/* Not powers of two: of no use. */
+static void odd_granularities(struct nvme_id_ns *id)
+{
+	id->nsfeat = ANVME_NSFEAT_OPTPERF;
+	id->npwg = cpu_to_le16(2);
+	id->npdg = cpu_to_le16(2);
+}
+
+static void nvme_odd_granularities(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	b->edit_ctrl = trims;
+	b->edit_ns = odd_granularities;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, queue_physical_block_size(t->disk->gd->queue), 512);
+	KUNIT_EXPECT_EQ(test, t->disk->gd->queue->limits.discard_granularity, 512);
+	bad_take_down(test);
+}
+
 static void large_atomic(struct nvme_id_ns *id)
 {
 	large_blocks(id);
@@ -309,11 +335,6 @@ static void large_atomic(struct nvme_id_ns *id)
 	id->npwg = cpu_to_le16(1);
 	id->npdg = cpu_to_le16(3);
 	id->dlfeat = ANVME_DLFEAT;
-}
-
-static void trims(struct nvme_id_ctrl *id)
-{
-	id->oncs = cpu_to_le16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
 }
 
 /* What a format changes besides the block size is handed over as well. */
@@ -490,6 +511,7 @@ static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE(nvme_format_all),
 	KUNIT_CASE(nvme_format_erases_all),
 	KUNIT_CASE(nvme_format_changes),
+	KUNIT_CASE(nvme_odd_granularities),
 	KUNIT_CASE_PARAM(nvme_other_namespace, other_gen_params),
 	KUNIT_CASE(nvme_retry_delays),
 	KUNIT_CASE(nvme_other_controller),

@@ -380,6 +380,18 @@ static unsigned int abort_all(struct bad_nvme *b)
 	return nr;
 }
 
+/* As many at a time as it says, which counts from 0. */
+static void nvme_abort_limit(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->holds_aborts = true;
+	KUNIT_EXPECT_EQ(test, abort_all(b), b->nd.id->acl + 1);
+	WRITE_ONCE(b->holds_aborts, false);
+	bad_take_down(test);
+}
+
 /* An event is asked for once, and however full the admin queue is. */
 static void nvme_event_request(struct kunit *test)
 {
@@ -447,6 +459,10 @@ static void nvme_wire(struct kunit *test)
 	probe_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->masks, 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
+	/* And it is heard again. */
+	flush_work(&b->nd.ctrl->recovery.work);
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, b->masked);
 	bad_take_down(test);
 	msleep(20);
 	KUNIT_EXPECT_FALSE(test, b->masked);
@@ -542,6 +558,77 @@ static void nvme_atomic(struct kunit *test)
 	bad_take_down(test);
 }
 
+static const struct status_param {
+	const char *name;
+	u16 code;
+	blk_status_t status;
+} status_params[] = {
+	{ "no room", NVME_SC_CAP_EXCEEDED, BLK_STS_NOSPC },
+	{ "an LBA out of range", NVME_SC_LBA_RANGE, BLK_STS_TARGET },
+	{ "write protected", NVME_SC_NS_WRITE_PROTECTED, BLK_STS_TARGET },
+	{ "an opcode", NVME_SC_INVALID_OPCODE, BLK_STS_NOTSUPP },
+	{ "a field", NVME_SC_INVALID_FIELD, BLK_STS_NOTSUPP },
+	{ "a read error", NVME_SC_READ_ERROR, BLK_STS_MEDIUM },
+	{ "a write fault", NVME_SC_WRITE_FAULT, BLK_STS_MEDIUM },
+	{ "a guard", NVME_SC_GUARD_CHECK, BLK_STS_PROTECTION },
+	{ "aborted", NVME_SC_ABORT_REQ, BLK_STS_TIMEOUT },
+	{ "anything else", NVME_SC_INTERNAL, BLK_STS_IOERR },
+};
+KUNIT_ARRAY_PARAM_DESC(status, status_params, name);
+
+/* A status is told as what it is, and what is not to be tried again is not. */
+static void nvme_statuses(struct kunit *test)
+{
+	const struct status_param *s = test->param_value;
+	struct bad_nvme *b = bad_nvme(test);
+	struct probe *p;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->fails_with = s->code | NVME_STATUS_DNR;
+	b->fails = 1;
+	b->nr_commands = 0;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, s->status, PART);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, 1);
+	/* Without that it is. */
+	b->fails_with = s->code;
+	b->fails = 1;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, 3);
+	bad_take_down(test);
+}
+
+static void retry_times(struct nvme_id_ctrl *id)
+{
+	id->crdt1 = cpu_to_le16(1);
+	id->crdt2 = cpu_to_le16(6);
+	id->crdt3 = cpu_to_le16(1);
+}
+
+/* When to try again is what the controller says; what it gives back costs no retry. */
+static void nvme_retries(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned long start;
+	struct probe *p;
+
+	b->edit_ctrl = retry_times;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->fails_with = NVME_SC_INTERNAL | 2 << 11;
+	b->fails = 1;
+	start = jiffies;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(600));
+	asblk_settings_max_retries(b->nd.ctrl, 0);
+	b->fails_with = NVME_SC_ABORT_QUEUE;
+	b->fails = 3;
+	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+	bad_take_down(test);
+}
+
 static void takes_sgls(struct nvme_id_ctrl *id) { id->sgls = cpu_to_le32(1); }
 
 /* SGLs where they are shorter than PRPs, and only where the controller takes them. */
@@ -596,6 +683,7 @@ static struct kunit_case nvme_commands_cases[] = {
 	KUNIT_CASE(nvme_power),
 	KUNIT_CASE(nvme_events),
 	KUNIT_CASE(nvme_namespaces),
+	KUNIT_CASE(nvme_abort_limit),
 	KUNIT_CASE(nvme_event_request),
 	KUNIT_CASE(nvme_shutdown),
 	KUNIT_CASE(nvme_no_shutdown),
@@ -603,6 +691,8 @@ static struct kunit_case nvme_commands_cases[] = {
 	KUNIT_CASE(nvme_wire_left),
 	KUNIT_CASE(nvme_rescan),
 	KUNIT_CASE_PARAM(nvme_atomic, atomic_gen_params),
+	KUNIT_CASE_PARAM(nvme_statuses, status_gen_params),
+	KUNIT_CASE(nvme_retries),
 	KUNIT_CASE(nvme_prp),
 	KUNIT_CASE(nvme_sgl),
 	{}

@@ -21,13 +21,14 @@
  * @name: for the log
  * @offset: where it begins in a page
  * @bytes: length
- * @scattered: page by page, from the last to the first, with a page between
+ * @run: so many pages in a row, from the last to the first, with a page between; 0: all in
+ *	one piece
  */
 struct data_shape {
 	const char *name;
 	u32 offset;
 	u32 bytes;
-	bool scattered;
+	u32 run;
 };
 
 static const struct data_shape shapes[] = {
@@ -46,12 +47,16 @@ static const struct data_shape shapes[] = {
 	{ "as much as a list describes", 0, 512 * 4096 },
 	{ "as much from an offset on: 512 entries in the list", 512, 512 * 4096 },
 	{ "more than a transfer", 2048, 3 * SZ_1M },
-	{ "two pages here and there", 0, 8192, true },
-	{ "three pages here and there", 0, 3 * 4096, true },
-	{ "60 pages here and there", 0, 60 * 4096, true },
-	{ "from the middle of a page, here and there", 2048, 60 * 4096, true },
-	{ "to the middle of a page, here and there", 0, 20 * 4096 - 1536, true },
-	{ "127 pages here and there", 0, 127 * 4096, true },
+	{ "two pages here and there", 0, 8192, 1 },
+	{ "three pages here and there", 0, 3 * 4096, 1 },
+	{ "60 pages here and there", 0, 60 * 4096, 1 },
+	{ "from the middle of a page, here and there", 2048, 60 * 4096, 1 },
+	{ "to the middle of a page, here and there", 0, 20 * 4096 - 1536, 1 },
+	{ "127 pages here and there", 0, 127 * 4096, 1 },
+	/* Long enough for an SGL of more than one descriptor. */
+	{ "two pages in a row, here and there", 0, 60 * 4096, 2 },
+	{ "four, from the second block of the first", 512, 64 * 4096 - 512, 4 },
+	{ "seven, and half a page", 0, 70 * 4096 + 2048, 7 },
 };
 KUNIT_ARRAY_PARAM_DESC(shape, shapes, name);
 
@@ -65,20 +70,21 @@ struct data_test {
 static void lay_out(struct data_test *d, const struct data_shape *s)
 {
 	u32 left = s->bytes, offset = s->offset;
-	unsigned int page = s->scattered ? 2 * DIV_ROUND_UP(s->bytes + s->offset, PAGE_SIZE) : 1;
+	u32 run = s->run * PAGE_SIZE;
+	unsigned int page = run ? (s->run + 1) * DIV_ROUND_UP(left + offset, run) : 1;
 
 	d->nr = 0;
-	if (!s->scattered) {
+	if (!run) {
 		bvec_set_page(&d->piece[d->nr++], d->pages + 1, left, offset);
 		return;
 	}
 	while (left) {
-		u32 len = min_t(u32, left, PAGE_SIZE - offset);
+		u32 len = min(left, run - offset);
 
 		bvec_set_page(&d->piece[d->nr++], d->pages + page, len, offset);
 		left -= len;
 		offset = 0;
-		page -= 2;
+		page -= s->run + 1;
 	}
 }
 

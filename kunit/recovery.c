@@ -293,6 +293,27 @@ static void recovery_innocent(struct kunit *test)
 	probe_expect_end(test, fast, BLK_STS_TIMEOUT, PART);
 }
 
+/* Nor do they take away from what an error may cost. */
+static void recovery_free_of_charge(struct kunit *test)
+{
+	struct probe_test *t = test->priv;
+	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	unsigned int i;
+
+	asblk_settings_max_retries(t->fake->ctrl, 1);
+	for (i = 0; i < 4; i++) {
+		t->fake->seen[i].done = true;
+		KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, i + 2);
+	}
+	t->fake->seen[4].done = true;
+	fake_say(t->fake, id_of(t, 4), BLK_STS_IOERR, 0, ASBLK_MAY_RETRY);
+	asblk_reap(t->fake->q);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 6);
+	fake_finish_all(t->fake);
+	probe_expect_end(test, p, BLK_STS_OK, 0);
+}
+
 /* A user of REQ_FAILFAST has another way: nothing is tried again. */
 static void recovery_failfast(struct kunit *test)
 {
@@ -732,6 +753,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(recovery_reset_fails),
 	KUNIT_CASE(recovery_retries),
 	KUNIT_CASE(recovery_innocent),
+	KUNIT_CASE(recovery_free_of_charge),
 	KUNIT_CASE(recovery_failfast),
 	KUNIT_CASE(recovery_given_back),
 	KUNIT_CASE(recovery_try_later),

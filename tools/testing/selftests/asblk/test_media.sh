@@ -31,6 +31,7 @@ settle
 [[ -e ${dev}p1 ]] || fail "no partition"
 nr=0
 physical=$(blockdev --getpbsz "$dev")
+granularity=$(</sys/block/$disk/queue/discard_granularity)
 while read -r size metadata blocks; do
 	eq "metadata" "$metadata" 0
 	eq "capacity with blocks of $size" $((size * blocks)) $((64 << 20))
@@ -51,6 +52,8 @@ ge "formats" "$nr" 4
 # A smaller capacity, and the whole again.
 format 512 0 2048
 eq "capacity" "$(blockdev --getsize64 "$dev")" $((1 << 20))
+eq "physical block size again" "$(blockdev --getpbsz "$dev")" "$physical"
+eq "discard granularity again" "$(</sys/block/$disk/queue/discard_granularity)" "$granularity"
 format 4096
 eq "capacity" "$(blockdev --getsize64 "$dev")" $((64 << 20))
 settle

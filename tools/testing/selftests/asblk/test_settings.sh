@@ -86,6 +86,14 @@ refused "what a file system has kept back" sync "$mnt/file"
 ge "writes that the device refused" "$(engine_count errors)" $((errors + 1))
 umount "$mnt"
 echo 0 >"$protect"
+# What the disk's own page cache keeps back is written before.
+exec 3<>"$dev"
+printf 'kept back' >&3
+echo 1 >"$protect"
+kept=$(dd if="$dev" bs=4k count=1 iflag=direct status=none | head -c 9) || :
+exec 3>&-
+eq "what was kept back" "$kept" "kept back"
+echo 0 >"$protect"
 mkfs.ext4 -qF "$dev"
 echo 1 >"$protect"
 eq "read-only" "$(<"/sys/block/$disk/ro")" 1
