@@ -42,7 +42,7 @@ settle
 
 # What cannot change while it is there says so, in the log too; nothing changes.
 log_begin
-for option in queues queue_depth block_size max_transfer profile serial node removable timeout_ms; do
+for option in queues queue_depth block_size max_transfer profile serial node interrupt removable timeout_ms; do
 	old=$(<"$configfs/one/$option")
 	refused "$option of a live disk" set_option one "$option" "$old"
 	grep -q "Device or resource busy" "$tmp/out" || fail "$option: not EBUSY: $(<"$tmp/out")"

@@ -5,9 +5,8 @@
 . "$(dirname -- "$0")/common.sh"
 
 need fio
-need_cpus 2
 mb=$(by_speed 12 4)
-load size=256M queues=2 poll_queues=1
+load size=256M queues="$(($(nproc --all) > 1 ? 2 : 1))" poll_queues=1
 # All engines at once, each in a part of its own.
 for bs in 512 4k 68k 1m 4m; do
 	size=${mb}m

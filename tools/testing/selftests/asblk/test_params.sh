@@ -37,6 +37,7 @@ for value in 1 59 100001 x; do bad rpm=$value; done
 for value in -1 x 99999999999999999999; do bad seed=$value; done
 for value in floppy ""; do bad profile=$value; done
 for value in 1000 -1 x ""; do bad node=$value; done
+for value in "" 1 ipis x; do bad interrupt=$value; done
 for value in "" "$(printf 'x%.0s' {1..41})"; do bad "model=$value"; done
 for value in "" "$(printf 'x%.0s' {1..21})"; do bad "serial=$value"; done
 for value in "" 123456789; do bad firmware_rev=$value; done
