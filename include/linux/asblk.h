@@ -258,7 +258,7 @@ struct asblk_queue {
  *
  * @run: optional, for a device that is software: execute what was rung for,
  *	on this CPU. Called after @ring without locks, from a task, a softirq or
- *	a hard interrupt handler.
+ *	an interrupt handler.
  *
  * @abort: optional: ask the device to give up a transfer. It completes all the
  *	same, one way or the other. May sleep, but is not to wait for an answer. Returns

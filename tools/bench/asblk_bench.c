@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a request costs the kernel, without system calls: submits bios to a block device
- * and measures the CPU time, of the host, that this kernel takes for them. For scripts/bench
+ * and measures the CPU time, of the host, that this kernel takes for them. For scripts/bench-native
  * in User Mode Linux, where the kernel on its one CPU is one thread of the host: what other
  * processes of the host take, and what user space takes here, is not in it.
  *
@@ -108,9 +108,12 @@ static void bench_end_io(struct bio *bio)
 
 	if (bio->bi_status)
 		WRITE_ONCE(b->errors, b->errors + 1);
+	/* With the last one in its hands the submitter ends, and @b with it. */
+	preempt_disable();
 	llist_add(&p->idle, &b->idle);
 	if (wq_has_sleeper(&b->wait))
 		wake_up(&b->wait);
+	preempt_enable();
 }
 
 static void bench_copy(struct bench *b, struct place *p, u64 pos)

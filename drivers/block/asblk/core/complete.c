@@ -136,7 +136,7 @@ static inline void engine_reap(struct asblk_visit *v)
  * Calls &asblk_ctrl_ops.reap and ends the requests that finished. To be called
  * from the controller's interrupt handler; more often than needed is harmless.
  *
- * Context: any but NMI; a hard interrupt handler as a rule.
+ * Context: any but NMI; an interrupt handler, with interrupts off, as a rule.
  * Return: number of transfers that finished.
  */
 unsigned int asblk_reap(struct asblk_queue *q)

@@ -24,6 +24,14 @@ static irqreturn_t emul_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+static struct emul_desc *emul_alloc_list(struct emul_queue *q, gfp_t gfp)
+{
+	const struct asblk_limits *lim = &q->emul->params.limits;
+
+	return kcalloc_node(max(lim->max_segments, lim->max_ranges), sizeof(struct emul_desc),
+			    gfp, q->eq->node);
+}
+
 static void emul_free_rings(struct emul_queue *q)
 {
 	unsigned int i;
@@ -31,6 +39,7 @@ static void emul_free_rings(struct emul_queue *q)
 	for (i = 0; q->list && i < q->eq->nr_slots; i++)
 		kfree(q->list[i]);
 	kvfree(q->list);
+	kfree(q->reserve);
 	kvfree(q->sqe);
 	kvfree(q->cqe);
 }
@@ -50,7 +59,8 @@ static int emul_start_queue(struct asblk_queue *eq)
 	q->sqe = kvcalloc_node(size, sizeof(*q->sqe), GFP_KERNEL, eq->node);
 	q->cqe = kvcalloc_node(2 * size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
 	q->list = kvcalloc_node(eq->nr_slots, sizeof(*q->list), GFP_KERNEL, eq->node);
-	if (!q->sqe || !q->cqe || !q->list) {
+	q->reserve = emul_alloc_list(q, GFP_KERNEL);
+	if (!q->sqe || !q->cqe || !q->list || !q->reserve) {
 		err = -ENOMEM;
 		goto free;
 	}
@@ -101,15 +111,22 @@ static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)
 	} while (asblk_next_range(t));
 }
 
-/* Context: under the engine's lock. Return: room for a slot's descriptors, or NULL. */
-static struct emul_desc *emul_list(struct emul_queue *q, u16 slot)
+/*
+ * Room for the descriptors of a slot's commands. Without memory for it one command at a time
+ * goes on with the reserve. Context: under the engine's lock. Return: NULL if that is lent.
+ */
+static struct emul_desc *emul_list(struct emul_queue *q, const struct asblk_transfer *t)
 {
-	const struct asblk_limits *lim = &q->emul->params.limits;
+	struct emul_desc **list = &q->list[t->slot];
 
-	if (unlikely(!q->list[slot]))
-		q->list[slot] = kcalloc(max(lim->max_segments, lim->max_ranges),
-					sizeof(*q->list[slot]), GFP_ATOMIC | __GFP_NOWARN);
-	return q->list[slot];
+	if (likely(*list))
+		return *list;
+	*list = emul_alloc_list(q, GFP_ATOMIC | __GFP_NOWARN);
+	if (*list || q->reserve_lent)
+		return *list;
+	q->reserve_lent = true;
+	q->reserve_id = t->id;
+	return q->reserve;
 }
 
 static blk_status_t emul_submit(struct asblk_queue *eq,
@@ -129,7 +146,7 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 	cmd->opts = t->opts;
 	cmd->nr_descs = t->nr_segments + t->nr_ranges;	/* one of them is 0 */
 	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
-		desc = emul_list(q, t->slot);
+		desc = emul_list(q, t);
 		if (unlikely(!desc))
 			return BLK_STS_RESOURCE;
 		cmd->list = desc;
@@ -172,6 +189,8 @@ static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		struct emul_completion cqe = q->cqe[q->cq.head & q->cq.mask];
 
 		ring_consume(&q->cq, 1);
+		if (unlikely(q->reserve_lent) && cqe.id == q->reserve_id)
+			q->reserve_lent = false;
 		if (likely(!(cqe.status | cqe.flags)))
 			asblk_complete(v, cqe.id);
 		else
@@ -189,9 +208,13 @@ static int emul_abort(struct asblk_queue *eq, u16 id)
 static int emul_reset_queue(struct asblk_queue *eq)
 {
 	struct emul_queue *q = eq->priv;
+	int err;
 
 	q->sq_new = 0;
-	return emul_device_reset_queue(q, EMUL_HEALS_QUEUE);
+	err = emul_device_reset_queue(q, EMUL_HEALS_QUEUE);
+	if (!err)
+		q->reserve_lent = false;
+	return err;
 }
 
 /* What the commands that are forgotten would have taken. */
@@ -215,6 +238,8 @@ static int emul_reset(struct asblk_ctrl *ctrl)
 	for (i = 0; i < emul->nr_queues && !err; i++) {
 		emul->queue[i].sq_new = 0;
 		err = emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_CTRL);
+		if (!err)
+			emul->queue[i].reserve_lent = false;
 	}
 	if (!err)
 		emul_forget_time(emul);

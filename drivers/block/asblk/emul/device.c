@@ -352,7 +352,7 @@ static bool emul_has_work(struct emul_queue *q)
 	       (unlikely(emul_is_slow(q->emul)) && emul_delay_is_due(q));
 }
 
-static unsigned int emul_post_done(struct emul_queue *q)
+static unsigned int emul_post_done(struct emul_queue *q, bool slow)
 {
 	struct llist_node *list = llist_del_all(&q->done);
 	struct emul_deferred *d, *tmp;
@@ -363,7 +363,7 @@ static unsigned int emul_post_done(struct emul_queue *q)
 			q->count.written_bytes += d->result.good;
 		else if (d->cmd.op == ASBLK_OP_READ)
 			q->count.read_bytes += d->result.good;
-		if (likely(!emul_is_slow(q->emul))) {
+		if (likely(!slow)) {
 			emul_device_post(q, &d->result);
 			nr++;
 		} else {
@@ -392,7 +392,7 @@ static bool emul_pass(struct emul_queue *q)
 		nr += emul_delay_expire(q);
 	}
 	if (unlikely(!llist_empty(&q->done)))
-		nr += emul_post_done(q);
+		nr += emul_post_done(q, slow);
 	/* What has just been done may have been the end of it. */
 	if (unlikely(slow) && emul_is_stuck(q))
 		filled = 0;
@@ -424,12 +424,17 @@ static bool emul_try_pass(struct emul_queue *q)
 	 * go. Pairs with the barrier below.
 	 */
 	smp_mb();
-	if (!emul_queue_trylock(q))
+	/* Others wait for the interrupt of what was posted for them. */
+	preempt_disable();
+	if (!emul_queue_trylock(q)) {
+		preempt_enable();
 		return false;
+	}
 	raise = emul_pass(q);
 	emul_queue_unlock(q);
 	if (raise)
 		emul_irq_raise(q);
+	preempt_enable();
 	smp_mb();	/* pairs with the barrier above */
 	if (unlikely(emul_is_slow(q->emul)) && emul_is_stuck(q))
 		return false;
@@ -496,6 +501,7 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 
 	if (!emul_is_slow(q->emul))
 		return 0;
+	preempt_disable();
 	spin_lock_bh(&q->run_lock);
 	/* One that hangs does not hear of it. */
 	posted = !q->hang && !READ_ONCE(q->emul->fatal) &&
@@ -505,6 +511,7 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 	spin_unlock_bh(&q->run_lock);
 	if (posted && !q->eq->polled)
 		emul_irq_raise(q);
+	preempt_enable();
 	/* Who found the lock taken relies on us. */
 	emul_device_run(q);
 	return 0;

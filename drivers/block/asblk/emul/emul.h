@@ -27,7 +27,7 @@ struct irq_desc;
 
 /**
  * struct emul_irq - an interrupt line
- * @raise: gets the CPU into hard interrupt context
+ * @raise: gets the CPU into hard interrupt context, with interrupt=ipi
  * @desc: what the kernel knows of the line
  * @virq: its Linux interrupt number
  * @name: in /proc/interrupts
@@ -76,7 +76,7 @@ struct emul_counters {
  * @asked: blocks from the front that no rule does anything to
  * @extra_us: time that fault rules add; those that there can be do not overflow it
  * @busy_us: time for which they keep the queue busy
- * @faulty: a fault rule may apply
+ * @faulty: a fault rule does something to it, or has to be asked where one may sleep
  * @fate: what fault rules do to its completion, EMUL_FATE_*
  * @until: what gets it back if it is lost, an enum emul_heals
  */
@@ -148,11 +148,14 @@ struct emul_delay {
  * @sqe: its entries
  * @list: descriptors of each slot's commands, made when one first has more than fit into
  *	a command
+ * @reserve: a list for when there is no memory for another one
+ * @reserve_lent: a command has it
+ * @reserve_id: that command's ID
  * @sq_new: entries filled but not rung for; under the engine's lock
  * @cq: completion ring
  * @cqe: its entries
  * @run_lock: held by who executes commands; these only try it, with
- *	emul_queue_trylock(), never in a hard interrupt handler. Protects the device's
+ *	emul_queue_trylock(), never with interrupts off. Protects the device's
  *	ends of the rings and @count.
  * @again: executes commands that whoever rang the doorbell could not
  * @done: commands that the worker has finished
@@ -170,6 +173,9 @@ struct emul_queue {
 	struct emul_ring sq;
 	const struct emul_command **sqe;
 	struct emul_desc **list;
+	struct emul_desc *reserve;
+	bool reserve_lent;
+	u16 reserve_id;
 	u32 sq_new;
 	struct emul_ring cq;
 	struct emul_completion *cqe;

@@ -234,8 +234,9 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 	strscpy(r->name, name);
 	r->hash = name_hash(name);
 	r->faults = f;
-	xa_init(&r->blocks);
-	xa_init(&r->old);
+	/* Asked in softirqs as well. */
+	xa_init_flags(&r->blocks, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&r->old, XA_FLAGS_LOCK_BH);
 	for (i = 0; i < EMUL_NR_RULE_FIELDS; i++)
 		parse_field(&rule_field[i], rule_field[i].def, &r->value[i]);
 	mutex_lock(&f->lock);
@@ -339,7 +340,7 @@ static u8 faults_free_bit(const struct emul_faults *f)
 	list_for_each_entry(r, &f->rules, list)
 		if (r->enabled)
 			taken |= BIT_ULL(r->bit);
-	return min(ffz(taken), EMUL_MAX_RULES - 1);
+	return ~taken ? ffz(taken) : EMUL_MAX_RULES - 1;
 }
 
 /**

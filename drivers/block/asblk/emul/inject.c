@@ -133,8 +133,8 @@ static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q
 	return true;
 }
 
-/* Questions asked where nobody may sleep. */
-#define MAX_QUESTIONS	4096
+/* Questions asked about a command where nobody may sleep, and others wait. */
+#define MAX_QUESTIONS	256
 
 /**
  * emul_faults_concern - does a rule do anything to a command?
@@ -284,13 +284,13 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 		copy->len = len;
 		read_block(in, lba);
 		memcpy(copy->data, in->block, len);
-		before = xa_store(&r->old, lba, copy, EMUL_GFP_WAIT);
+		before = xa_store_bh(&r->old, lba, copy, EMUL_GFP_WAIT);
 		emul_rule_free(r, xa_is_err(before) ? copy : before);
 		if (!xa_is_err(before))
 			return;
 	}
 	/* One from before would be older than it is said to be. */
-	emul_rule_free(r, xa_erase(&r->old, lba));
+	emul_rule_free(r, xa_erase_bh(&r->old, lba));
 	pr_err_ratelimited("asblk: rule %s: no memory for an old block\n", r->name);
 }
 
@@ -302,12 +302,12 @@ static bool stale_block(struct injection *in, struct emul_rule *r, u64 lba)
 	bool found;
 
 	/* The lock keeps a writer from freeing it. */
-	xa_lock(&r->old);
+	xa_lock_bh(&r->old);
 	copy = xa_load(&r->old, lba);
 	found = copy && copy->len == len;
 	if (found)
 		memcpy(in->block, copy->data, len);
-	xa_unlock(&r->old);
+	xa_unlock_bh(&r->old);
 	return found;
 }
 
@@ -569,7 +569,7 @@ static void injection_other(struct injection *in)
 }
 
 /**
- * emul_faults_execute - execute a command that a rule may apply to
+ * emul_faults_execute - execute a command that a rule does something to, or may
  * @d: command; its result and fate are filled in
  *
  * Context: worker, may sleep.

@@ -135,7 +135,7 @@ u64 emul_store_used(const struct emul_store *s)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_used);
 
-/* Pairs with the cmpxchg() of store_leaf_for(). Under rcu_read_lock(). */
+/* Pairs with the cmpxchg() of store_add_leaf(). Under rcu_read_lock(). */
 static inline struct store_leaf *store_leaf(const struct emul_store *s,
 					    u64 index)
 {
@@ -149,7 +149,7 @@ static inline unsigned long store_entry(const struct store_leaf *leaf, u64 index
 
 /*
  * To be read from. What is on its way out can still be read, until the grace period ends.
- * Pairs with the cmpxchg() of store_add() and the xchg() of store_remove().
+ * Pairs with the cmpxchg() of store_add() and of store_remove().
  */
 static inline void *store_page(const struct store_leaf *leaf, u64 index)
 {
@@ -183,6 +183,18 @@ static void store_give_page(struct emul_store *s, void *page)
 {
 	free_page((unsigned long)page);
 	emul_budget_give(s->budget, PAGE_SIZE);
+}
+
+static bool store_is_closed(const struct emul_store *s, u64 index)
+{
+	const struct store_leaf *leaf;
+	bool closed;
+
+	rcu_read_lock();
+	leaf = store_leaf(s, index);
+	closed = leaf && store_entry(leaf, index) & STORE_CLOSED;
+	rcu_read_unlock();
+	return closed;
 }
 
 /* Put a leaf into the table for page @index. Under rcu_read_lock(). Return: what is there. */
@@ -284,6 +296,9 @@ static int store_add(struct emul_store *s, u64 index, const void *src,
 	struct store_leaf *leaf, *new = NULL;
 	void *page, *other;
 
+	/* Not for one that is about to go, with what is charged for it. */
+	if (store_is_closed(s, index))
+		return -EEXIST;
 	/* The page first: a write that is refused leaves no leaf behind. */
 	page = store_take_page(s, whole ? gfp : gfp | __GFP_ZERO);
 	if (IS_ERR(page))
@@ -499,9 +514,10 @@ static void store_free_closed(struct rcu_head *head)
  */
 static void store_drop_leaf(struct emul_store *s, u64 index, struct store_leaf *leaf, long nr)
 {
-	WRITE_ONCE(s->leaf[index >> STORE_LEAF_SHIFT], NULL);
+	/* Before anybody can need it for another one in its place. */
 	atomic_long_sub(nr, &s->pages);
 	emul_budget_give(s->budget, (nr + 1) << PAGE_SHIFT);
+	WRITE_ONCE(s->leaf[index >> STORE_LEAF_SHIFT], NULL);
 	call_rcu_hurry(&virt_to_page(leaf)->rcu_head, store_free_closed);
 }
 
@@ -544,20 +560,25 @@ static bool store_remove_leaf(struct emul_store *s, struct store_leaf *leaf, u64
 /* Take a leaf out if nothing is left in it. Under rcu_read_lock(). */
 static void store_prune_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index)
 {
-	unsigned long i;
+	unsigned long i = 0;
 
-	if (memchr_inv(leaf, 0, sizeof(*leaf)))
-		return;
-	local_bh_disable();
-	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
-		if (cmpxchg(&leaf->page[i], NULL, (void *)STORE_CLOSED))
-			break;
-	if (i == STORE_LEAF_ENTRIES)
-		store_drop_leaf(s, index, leaf, 0);
-	else	/* there is something now */
-		while (i--)
-			WRITE_ONCE(leaf->page[i], NULL);
-	local_bh_enable();
+	/* Again: whoever emptied it meanwhile has left it to us. */
+	while (i < STORE_LEAF_ENTRIES && !memchr_inv(leaf, 0, sizeof(*leaf))) {
+		local_bh_disable();
+		for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+			if (cmpxchg(&leaf->page[i], NULL, (void *)STORE_CLOSED))
+				break;
+		if (i == STORE_LEAF_ENTRIES) {
+			store_drop_leaf(s, index, leaf, 0);
+		} else {
+			/* There is something now. */
+			while (i--)
+				/* The lock, the first, comes last: pairs with store_close() */
+				smp_store_release(&leaf->page[i], NULL);
+			i = 0;
+		}
+		local_bh_enable();
+	}
 }
 
 /*
@@ -629,6 +650,11 @@ static bool store_unmap_leaf(struct emul_store *s, u64 pos, u64 end, bool erase)
 			removed |= store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
 		else
 			store_overwrite(s, pos, NULL, step);
+		/* What is on its way out is still read: not done before it is out. */
+		if (store_entry(leaf, pos >> PAGE_SHIFT) & STORE_CLOSED) {
+			done = false;
+			break;
+		}
 		pos += step;
 	}
 	if (removed)

@@ -27,8 +27,9 @@
 #define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
 
 /*
- * A leaf that is on its way out of the table: nothing is added to it, nor written, any
- * more. Set in each of its entries; that of the first is also the lock of who does it.
+ * A leaf that is on its way out of the table: nothing is added to it, nor written. Set in
+ * each of its entries, by whoever has set it in the first; who finds that the leaf has to
+ * stay takes it back there last.
  */
 #define STORE_CLOSED		1UL
 
