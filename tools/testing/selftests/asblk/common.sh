@@ -21,7 +21,13 @@ slow=
 udev=
 udevadm control --stop-exec-queue
 udev_on() { udev=yes; udevadm control --start-exec-queue; }
-settle() { [[ ! $udev ]] || udevadm settle; }
+settle() {
+	[[ $udev ]] || return 0
+	udevadm settle && return
+	# Is it the disk that hangs, or udev?
+	fail "udev: $(ps -C udevd,systemd-udevd,udev-worker -o pid,stat,wchan:24,args; ls /run/udev;
+		grep -H . /sys/block/asblk*/inflight)"
+}
 
 say() { printf '# %s\n' "$*"; }
 fail() { printf '# FAIL: %s\n' "$*"; exit 1; }
