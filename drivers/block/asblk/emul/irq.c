@@ -102,7 +102,7 @@ int emul_irq_request(struct emul_queue *q, irq_handler_t handler)
 	irq->virq = irq_create_mapping(q->emul->irqs, q->eq->index);
 	if (!irq->virq) {
 		dev_err(asblk_ctrl_device(q->eq->ctrl),
-			"there is no interrupt number for queue %u: fewer queues or disks need fewer\n",
+			"the kernel has no interrupt number left for queue %u\n",
 			q->eq->index);
 		return -ENOSPC;
 	}
