@@ -30,7 +30,7 @@ install-plain: modules
 # What an earlier install has left would be taken for the present sources
 install-dkms: uninstall
 	mkdir $(sources)
-	cp -r COPYING Kbuild Makefile dkms.conf drivers include kunit $(sources)
+	cp -r COPYING Kbuild Makefile dkms.conf drivers include $(sources)
 	$(MAKE) -C $(sources) clean
 	dkms install asblk/$(version) -k $(release)
 
@@ -72,7 +72,7 @@ docs:		## build the documents as HTML
 
 # Without the kernel's help, whose headers may be gone
 clean:		## remove what has been built here
-	@find Makefile Kbuild drivers kunit .*.cmd Module.symvers modules.order \
+	@find Makefile Kbuild drivers tools/bench .*.cmd Module.symvers modules.order \
 		\( -name '*.ko' -o -name '*.o' -o -name '*.mod' -o -name '*.mod.c' -o -name '*.o.d' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete 2>/dev/null || :
 	@rm -rf .tmp_versions .module-common.o Documentation/_build

@@ -7,7 +7,7 @@
 #include <linux/vmalloc.h>
 
 #include "bad_nvme.h"
-#include "probe.h"
+#include "test_io.h"
 
 u32 bad_reg(struct bad_nvme *b, u32 reg)
 {
@@ -494,13 +494,13 @@ static int controller(void *data)
 
 struct bad_nvme *bad_nvme(struct kunit *test)
 {
-	return ((struct probe_test *)test->priv)->priv;
+	return ((struct tio_test *)test->priv)->priv;
 }
 
 /* Bring it up. Return: its only namespace's disk is there. */
 bool bad_bring_up(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_ns *ns;
 
@@ -516,7 +516,7 @@ bool bad_bring_up(struct kunit *test)
 /* A second, and a request is late. */
 void bad_hurry(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	blk_queue_rq_timeout(t->disk->gd->queue, HZ);
 }
@@ -540,12 +540,12 @@ void bad_wait_count(unsigned int *count, unsigned int wanted)
 
 int bad_init(struct kunit *test)
 {
-	struct probe_test *t;
+	struct tio_test *t;
 	struct bad_nvme *b;
 
 	if (IS_ENABLED(CONFIG_INDIRECT_IOMEM))
 		kunit_skip(test, "memory cannot stand in for registers on this machine");
-	t = probe_test_alloc(test);
+	t = tio_test_alloc(test);
 	b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	t->priv = b;
@@ -574,7 +574,7 @@ int bad_init(struct kunit *test)
 
 void bad_exit(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b;
 
 	if (!t)
@@ -583,5 +583,5 @@ void bad_exit(struct kunit *test)
 	kthread_stop(b->thread);
 	kfree(b->nd.queues);
 	vfree(b->medium);
-	probe_test_free(t);
+	tio_test_free(t);
 }

@@ -6,7 +6,7 @@
 #include <linux/module.h>
 
 #include "bad_nvme.h"
-#include "probe.h"
+#include "test_io.h"
 
 static const struct nvme_command *last_command(struct bad_nvme *b)
 {
@@ -19,9 +19,9 @@ static const struct nvme_command *command_for(struct kunit *test, blk_opf_t opf,
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int nr = b->nr_commands;
-	struct probe *p = probe_send(test, 0, opf, sector, bytes);
+	struct test_io *p = tio_send(test, 0, opf, sector, bytes);
 
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
 	return last_command(b);
 }
@@ -39,7 +39,7 @@ static void nvme_fields(struct kunit *test)
 	const struct nvme_command *cmd;
 	const struct nvme_dsm_range *range;
 	unsigned int nr, i;
-	struct probe *p;
+	struct test_io *p;
 
 	b->edit_ctrl = all_commands;
 	b->edit_ns = deallocates;
@@ -74,8 +74,8 @@ static void nvme_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(range->cattr), 0);
 	/* Each bio of a merged one is a range. */
 	nr = b->nr_commands;
-	p = probe_send_bios(test, 0, REQ_OP_DISCARD, 64, 3 * SZ_64K, 3);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send_bios(test, 0, REQ_OP_DISCARD, 64, 3 * SZ_64K, 3);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
 	cmd = last_command(b);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(cmd->dsm.nr), 2);
@@ -137,10 +137,10 @@ KUNIT_ARRAY_PARAM_DESC(limits, limits_params, name);
 static void nvme_limits(struct kunit *test)
 {
 	const struct limits_param *l = test->param_value;
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int nr;
-	struct probe *p;
+	struct test_io *p;
 
 	bad_set_reg(b, NVME_REG_VS, NVME_VS(2, 0, 0));
 	b->edit_ctrl = all_commands;
@@ -153,16 +153,16 @@ static void nvme_limits(struct kunit *test)
 
 	nr = b->nr_commands;
 	if (l->ranges) {
-		p = probe_send(test, 0, REQ_OP_DISCARD, 0, SZ_1M);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		p = tio_send(test, 0, REQ_OP_DISCARD, 0, SZ_1M);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		nr += DIV_ROUND_UP(SZ_1M, min(l->ranges * l->range_bytes, SZ_1M));
 		KUNIT_EXPECT_EQ(test, b->nr_commands, nr);
 	} else {
 		KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(t->disk->gd->part0), 0);
 	}
 	if (l->zeroes_bytes) {
-		p = probe_send(test, 0, REQ_OP_WRITE_ZEROES, 0, SZ_1M);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		p = tio_send(test, 0, REQ_OP_WRITE_ZEROES, 0, SZ_1M);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		nr += DIV_ROUND_UP(SZ_1M, min(l->zeroes_bytes, SZ_1M));
 		KUNIT_EXPECT_EQ(test, b->nr_commands, nr);
 	} else {
@@ -186,7 +186,7 @@ static void nvme_no_limits(struct kunit *test)
 
 static void nvme_write_cache(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
@@ -204,7 +204,7 @@ static void nvme_write_cache(struct kunit *test)
 /* Off before we came. */
 static void nvme_write_cache_off(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	b->feature[NVME_FEAT_VOLATILE_WC] = 0;
@@ -218,7 +218,7 @@ static void nvme_write_cache_off(struct kunit *test)
 
 static void nvme_write_protect(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
@@ -276,7 +276,7 @@ static void read_only(struct nvme_id_ns *id) { id->nsattr = NVME_NS_ATTR_RO; }
 /* Reported, read, and the next one too; what it means is acted upon. */
 static void nvme_events(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int logs, tries;
 
@@ -336,7 +336,7 @@ static void grown(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(2 * BAD_BLOCKS
 /* One comes, one goes, one grows: reported, and the disks follow. */
 static void nvme_namespaces(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
 
@@ -446,7 +446,7 @@ static void nvme_no_shutdown(struct kunit *test)
 static void nvme_wire(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	b->nd.wire = true;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
@@ -455,8 +455,8 @@ static void nvme_wire(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
 	KUNIT_EXPECT_EQ(test, b->masks, 1);
 	b->swallow = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->masks, 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	/* And it is heard again. */
@@ -488,7 +488,7 @@ static void nvme_wire_left(struct kunit *test)
 /* Somebody asks instead of the controller. */
 static void nvme_rescan(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
@@ -548,7 +548,7 @@ KUNIT_ARRAY_PARAM_DESC(atomic, atomic_params, name);
 static void nvme_atomic(struct kunit *test)
 {
 	const struct atomic_param *a = test->param_value;
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	b->edit_ctrl = a->ctrl;
@@ -581,20 +581,20 @@ static void nvme_statuses(struct kunit *test)
 {
 	const struct status_param *s = test->param_value;
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->fails_with = s->code | NVME_STATUS_DNR;
 	b->fails = 1;
 	b->nr_commands = 0;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, s->status, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, s->status, PART);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, 1);
 	/* Without that it is. */
 	b->fails_with = s->code;
 	b->fails = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, 3);
 	bad_take_down(test);
 }
@@ -611,21 +611,21 @@ static void nvme_retries(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned long start;
-	struct probe *p;
+	struct test_io *p;
 
 	b->edit_ctrl = retry_times;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->fails_with = NVME_SC_INTERNAL | 2 << 11;
 	b->fails = 1;
 	start = jiffies;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(600));
 	asblk_settings_max_retries(b->nd.ctrl, 0);
 	b->fails_with = NVME_SC_ABORT_QUEUE;
 	b->fails = 3;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	bad_take_down(test);
 }
 
@@ -634,7 +634,7 @@ static void takes_sgls(struct nvme_id_ctrl *id) { id->sgls = cpu_to_le32(1); }
 /* SGLs where they are shorter than PRPs, and only where the controller takes them. */
 static void nvme_sgl(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	const struct nvme_command *cmd;
 
@@ -653,7 +653,7 @@ static void nvme_sgl(struct kunit *test)
 
 static void nvme_prp(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	u64 start = page_to_phys(t->pages);
 	const struct nvme_command *cmd;
 	const __le64 *list;

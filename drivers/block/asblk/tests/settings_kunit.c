@@ -3,14 +3,14 @@
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 
-#include "probe.h"
+#include "test_io.h"
 
-static struct block_device *bdev(struct probe_test *t)
+static struct block_device *bdev(struct tio_test *t)
 {
 	return t->disk->gd->part0;
 }
 
-static void user_says_write_through(struct probe_test *t)
+static void user_says_write_through(struct tio_test *t)
 {
 	struct queue_limits lim = queue_limits_start_update(t->disk->gd->queue);
 
@@ -21,7 +21,7 @@ static void user_says_write_through(struct probe_test *t)
 /* Flushed before and after, even if a user told the host not to flush. */
 static void settings_cache_off(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	user_says_write_through(t);
@@ -39,7 +39,7 @@ static void settings_cache_off(struct kunit *test)
 
 static void settings_cache_on(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	KUNIT_ASSERT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, false), 0);
@@ -54,7 +54,7 @@ static void settings_cache_on(struct kunit *test)
 
 static void settings_cache_refused(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	t->fake->setting_err = -EIO;
@@ -75,7 +75,7 @@ static void settings_cache_refused(struct kunit *test)
 
 static void settings_coalesce(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_ctrl *ctrl = t->fake->ctrl;
 
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_coalesce(ctrl, 8, ctrl->coalesce_usecs), 0);
@@ -91,7 +91,7 @@ static void settings_coalesce(struct kunit *test)
 /* A reset forgets, the engine does not. */
 static void settings_survive_reset(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_ctrl *ctrl = t->fake->ctrl;
 
 	t->fake->automatic = true;
@@ -110,7 +110,7 @@ static void settings_survive_reset(struct kunit *test)
 /* A cache that cannot be turned off again must not be written to; one that is on may. */
 static void settings_lost_in_reset(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	t->fake->setting_err = -EIO;
@@ -125,8 +125,8 @@ static void settings_lost_in_reset(struct kunit *test)
 
 static void settings_write_protect(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	t->fake->automatic = true;
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), 0);
@@ -141,22 +141,22 @@ static void settings_write_protect(struct kunit *test)
 	t->fake->setting_err = -EOPNOTSUPP;
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), -EOPNOTSUPP);
 	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Asked for only where the medium can. */
 static void settings_zeroes_unmap(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
-	probe_send(test, 0, REQ_OP_WRITE_ZEROES, 0, PART);
-	probe_expect_end(test, &t->probe[0], BLK_STS_OK, 0);
+	tio_send(test, 0, REQ_OP_WRITE_ZEROES, 0, PART);
+	tio_expect_end(test, &t->io[0], BLK_STS_OK, 0);
 	KUNIT_EXPECT_TRUE(test, t->fake->opts & ASBLK_OPT_NOUNMAP);
 	t->disk->unit.zeroes_unmap = true;
-	probe_send(test, 1, REQ_OP_WRITE_ZEROES, 0, PART);
-	probe_expect_end(test, &t->probe[1], BLK_STS_OK, 0);
+	tio_send(test, 1, REQ_OP_WRITE_ZEROES, 0, PART);
+	tio_expect_end(test, &t->io[1], BLK_STS_OK, 0);
 	KUNIT_EXPECT_FALSE(test, t->fake->opts & ASBLK_OPT_NOUNMAP);
 }
 
@@ -174,8 +174,8 @@ static struct kunit_case settings_cases[] = {
 
 static struct kunit_suite settings_suite = {
 	.name = "asblk_settings",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = settings_cases,
 };
 kunit_test_suite(settings_suite);

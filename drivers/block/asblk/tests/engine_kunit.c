@@ -6,12 +6,12 @@
 #include <linux/prandom.h>
 #include <linux/random.h>
 
-#include "probe.h"
+#include "test_io.h"
 
 static void engine_whole(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 24, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE | REQ_FUA, 24, PART);
 	const struct asblk_transfer *x = &t->fake->seen[0].t;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 1);
@@ -21,28 +21,28 @@ static void engine_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->range.lba, 24);
 	KUNIT_EXPECT_EQ(test, x->range.nr_blocks, 8);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].data, PART);
-	probe_expect_no_end(test, p);
+	tio_expect_no_end(test, p);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 static void engine_flush(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 
-	probe_wait_seen(test, 1);
+	tio_wait_seen(test, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.op, ASBLK_OP_FLUSH);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.nr_segments, 0);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Parts carry FUA and their own blocks, and are in flight together. */
 static void engine_parts(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 8, 5 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE | REQ_FUA, 8, 5 * PART);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 5);
@@ -55,101 +55,101 @@ static void engine_parts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, x->bytes, PART);
 	}
 	for (i = 0; i < 5; i++) {
-		probe_expect_no_end(test, p);
+		tio_expect_no_end(test, p);
 		fake_finish(t->fake, (i * 2) % 5, BLK_STS_OK, 0);
 	}
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* 64 parts through 5 slots: the rest is issued from completions. */
 static void engine_more_parts_than_slots(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, 64 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, 64 * PART);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 5);
 	for (i = 0; i < 64; i++) {
 		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, min(i + 5, 64U));
-		probe_expect_no_end(test, p);
+		tio_expect_no_end(test, p);
 		KUNIT_EXPECT_EQ(test, t->fake->seen[i].t.range.lba, i * 8);
 		fake_finish(t->fake, i, BLK_STS_OK, 0);
 	}
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 64);
 }
 
 /* Four large requests at once: each always has its own tag's slot. */
 static void engine_large_requests_share(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p[4];
+	struct tio_test *t = test->priv;
+	struct test_io *p[4];
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		p[i] = probe_send(test, i, REQ_OP_WRITE, i * 2048, 32 * PART);
+		p[i] = tio_send(test, i, REQ_OP_WRITE, i * 2048, 32 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 8);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 4 * 32);
 	for (i = 0; i < 4; i++)
-		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		tio_expect_end(test, p[i], BLK_STS_OK, 0);
 }
 
 /* A busy controller is asked again: after a while if nothing is in flight... */
 static void engine_busy_alone(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	u32 bytes[] = { PART, 3 * PART };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bytes); i++) {
-		struct probe *p;
+		struct test_io *p;
 
 		t->fake->busy = 3;
-		p = probe_send(test, 0, REQ_OP_READ, 0, bytes[i]);
-		probe_wait_seen(test, bytes[i] / PART);
+		p = tio_send(test, 0, REQ_OP_READ, 0, bytes[i]);
+		tio_wait_seen(test, bytes[i] / PART);
 		KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake),
 				bytes[i] / PART);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		fake_forget(t->fake);
 	}
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->busy, 6);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->busy, 6);
 }
 
 /* ...and at the next completion if something is. */
 static void engine_busy_with_others(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p, *other = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p, *other = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	t->fake->busy = 1;
-	p = probe_send(test, 1, REQ_OP_WRITE, 8, 2 * PART);
+	p = tio_send(test, 1, REQ_OP_WRITE, 8, 2 * PART);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, other, BLK_STS_OK, 0);
+	tio_expect_end(test, other, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 3);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 static void engine_refused(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	t->fake->final = BLK_STS_TRANSPORT;
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
-	probe_expect_end(test, p, BLK_STS_TRANSPORT, PART);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
+	tio_expect_end(test, p, BLK_STS_TRANSPORT, PART);
 	t->fake->final = BLK_STS_TRANSPORT;
-	p = probe_send(test, 0, REQ_OP_READ, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_TRANSPORT, 4 * PART);
+	p = tio_send(test, 0, REQ_OP_READ, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_TRANSPORT, 4 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->errors, 2);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->errors, 2);
 }
 
 /* Write zeroes and discards split by their own limits. */
 static void engine_ranges(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE_ZEROES | REQ_NOUNMAP, 0,
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE_ZEROES | REQ_NOUNMAP, 0,
 			       5 * SZ_1M / 2);
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 3);
@@ -159,37 +159,37 @@ static void engine_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->seen[2].t.range.nr_blocks,
 			SZ_1M / 2 / FAKE_BLOCK);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 
 	fake_forget(t->fake);
-	p = probe_send(test, 0, REQ_OP_DISCARD, 0, 5 * SZ_1M);
+	p = tio_send(test, 0, REQ_OP_DISCARD, 0, 5 * SZ_1M);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 3);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.nr_ranges, 2);
 	fake_finish(t->fake, 1, BLK_STS_IOERR, 0);
 	fake_finish_all(t->fake);
 	/* An unmap fails as a whole. */
-	probe_expect_end(test, p, BLK_STS_IOERR, 5 * SZ_1M);
+	tio_expect_end(test, p, BLK_STS_IOERR, 5 * SZ_1M);
 }
 
 /* Beyond the medium the driver itself says no. */
 static void engine_range_check(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	WRITE_ONCE(t->fake->disk->unit.nr_sectors, 16);
-	p = probe_send(test, 0, REQ_OP_READ, 8, 2 * PART);
-	probe_expect_end(test, p, BLK_STS_IOERR, 2 * PART);
+	p = tio_send(test, 0, REQ_OP_READ, 8, 2 * PART);
+	tio_expect_end(test, p, BLK_STS_IOERR, 2 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 0);
-	p = probe_send(test, 0, REQ_OP_READ, 8, PART);
+	p = tio_send(test, 0, REQ_OP_READ, 8, PART);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A medium has one of the kind that it has, or none. */
 static void engine_unique_id(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_disk *disk = t->fake->disk;
 	struct gendisk *gd = disk->gd;
 	u8 id[16] = { };
@@ -205,19 +205,19 @@ static void engine_unique_id(struct kunit *test)
 
 static void engine_atomic_is_not_split(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct request_queue *q = t->fake->disk->gd->queue;
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_EXPECT_EQ(test, queue_atomic_write_unit_max_bytes(q), SZ_4K);
-	p = probe_send(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 8, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 8, PART);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.opts, ASBLK_OPT_ATOMIC);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* The block layer refuses the larger one before the engine has to. */
 	fake_forget(t->fake);
-	p = probe_send(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 8, 2 * PART);
+	p = tio_send(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 8, 2 * PART);
 	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&p->done, HZ), 0);
 	KUNIT_EXPECT_NE(test, (__force int)p->status, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 0);
@@ -228,7 +228,7 @@ static void engine_atomic_is_not_split(struct kunit *test)
 /* Random sizes, orders, failures: what is good is what was before the first. */
 static void engine_property(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	u64 seed = get_random_u64();
 	struct rnd_state rnd;
 	unsigned int round;
@@ -238,7 +238,7 @@ static void engine_property(struct kunit *test)
 	for (round = 0; round < RANDOM_ROUNDS; round++) {
 		u32 blocks = 1 + prandom_u32_state(&rnd) % (48 * 8);
 		u32 bytes = blocks * FAKE_BLOCK, bad = bytes;
-		struct probe *p = probe_send_bios(test, 0, REQ_OP_WRITE, 0, bytes,
+		struct test_io *p = tio_send_bios(test, 0, REQ_OP_WRITE, 0, bytes,
 					    blocks);
 
 		while (!completion_done(&p->done)) {
@@ -259,8 +259,8 @@ static void engine_property(struct kunit *test)
 				bad = min(bad, offset);
 			}
 		}
-		probe_expect_end(test, p, bad == bytes ? BLK_STS_OK : BLK_STS_MEDIUM,
-				 bytes - bad);
+		tio_expect_end(test, p, bad == bytes ? BLK_STS_OK : BLK_STS_MEDIUM,
+			       bytes - bad);
 		fake_forget(t->fake);
 	}
 }
@@ -288,7 +288,7 @@ KUNIT_ARRAY_PARAM_DESC(create, create_params, name);
 static void engine_create(struct kunit *test)
 {
 	const struct create_param *c = test->param_value;
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_ctrl_params p;
 	struct fake other = { .start_err = c->start_err };
 	struct asblk_ctrl *ctrl;
@@ -306,50 +306,50 @@ static void engine_create(struct kunit *test)
 /* Ranges of a discard come in any order, up to the end of the medium. */
 static void engine_discard_any_order(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	sector_t end = get_capacity(t->fake->disk->gd);
-	struct probe *p[2];
+	struct test_io *p[2];
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	p[0] = probe_send(test, 0, REQ_OP_DISCARD, end - 8, PART);
-	p[1] = probe_send(test, 1, REQ_OP_DISCARD, 0, PART);
+	p[0] = tio_send(test, 0, REQ_OP_DISCARD, end - 8, PART);
+	p[1] = tio_send(test, 1, REQ_OP_DISCARD, 0, PART);
 	blk_finish_plug(&plug);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.nr_ranges, 2);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.nr_segments, 0);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, p[0], BLK_STS_OK, 0);
-	probe_expect_end(test, p[1], BLK_STS_OK, 0);
+	tio_expect_end(test, p[0], BLK_STS_OK, 0);
+	tio_expect_end(test, p[1], BLK_STS_OK, 0);
 	/* Each of them is checked, not their sum. */
 	WRITE_ONCE(t->fake->disk->unit.nr_sectors, end - 8);
 	blk_start_plug(&plug);
-	p[0] = probe_send(test, 0, REQ_OP_DISCARD, 0, PART);
-	p[1] = probe_send(test, 1, REQ_OP_DISCARD, end - 8, PART);
+	p[0] = tio_send(test, 0, REQ_OP_DISCARD, 0, PART);
+	p[1] = tio_send(test, 1, REQ_OP_DISCARD, end - 8, PART);
 	blk_finish_plug(&plug);
-	probe_expect_end(test, p[0], BLK_STS_IOERR, PART);
-	probe_expect_end(test, p[1], BLK_STS_IOERR, PART);
+	tio_expect_end(test, p[0], BLK_STS_IOERR, PART);
+	tio_expect_end(test, p[1], BLK_STS_IOERR, PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 }
 
 /* Merged atomic writes are cut between bios only. */
 static void engine_atomic_merged(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_ctrl_params params;
 	struct fake *fake = t->fake;
-	struct probe *p;
+	struct test_io *p;
 
 	fake_params(&params);
 	params.limits.max_segments = 5;
 	t->fake = fake_create(test, &params);
 	t->disk = t->fake->disk;
-	p = probe_send_bios(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 0, PART, 8);
+	p = tio_send_bios(test, 0, REQ_OP_WRITE | REQ_ATOMIC, 0, PART, 8);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 2);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[0].t.bytes, 5 * FAKE_BLOCK);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.bytes, 3 * FAKE_BLOCK);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	fake_destroy(t->fake);
 	t->fake = fake;
 	t->disk = fake->disk;
@@ -358,18 +358,18 @@ static void engine_atomic_merged(struct kunit *test)
 /* A busy controller is asked once at a time, for whoever came first; the others follow. */
 static void engine_busy_once(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct fake *fake = t->fake;
-	struct probe *p[5];
+	struct test_io *p[5];
 	unsigned int i;
 	u64 order[7];
 
-	p[0] = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	p[0] = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	fake->busy = UINT_MAX;
 	/* One of three parts, one of one, one with a range. */
-	p[1] = probe_send(test, 1, REQ_OP_WRITE, 1024, 3 * PART);
-	p[2] = probe_send(test, 2, REQ_OP_READ, 2048, PART);
-	p[3] = probe_send(test, 3, REQ_OP_DISCARD, 3072, PART);
+	p[1] = tio_send(test, 1, REQ_OP_WRITE, 1024, 3 * PART);
+	p[2] = tio_send(test, 2, REQ_OP_READ, 2048, PART);
+	p[3] = tio_send(test, 3, REQ_OP_DISCARD, 3072, PART);
 	for (i = 1; i < min_t(unsigned int, fake->nr_offered, FAKE_MAX_TRANSFERS); i++)
 		KUNIT_EXPECT_EQ(test, fake->offered[i], 1024);
 	/* A visit with a completion asks once more. */
@@ -378,7 +378,7 @@ static void engine_busy_once(struct kunit *test)
 	KUNIT_EXPECT_LE(test, fake->nr_offered, i + 2);
 	fake->busy = 0;
 	fake_finish(fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, p[0], BLK_STS_OK, 0);
+	tio_expect_end(test, p[0], BLK_STS_OK, 0);
 	KUNIT_ASSERT_EQ(test, fake->nr_seen, 6);
 	for (i = 1; i < 6; i++)
 		order[i] = fake->seen[i].t.range.lba;
@@ -389,7 +389,7 @@ static void engine_busy_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, order[5], 3072);
 	fake_finish_all(fake);
 	for (i = 1; i < 4; i++)
-		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		tio_expect_end(test, p[i], BLK_STS_OK, 0);
 }
 
 /*
@@ -398,17 +398,17 @@ static void engine_busy_once(struct kunit *test)
  */
 static void engine_starved(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct fake *fake = t->fake;
-	struct probe *p[4];
+	struct test_io *p[4];
 	unsigned int i;
 
 	/* Five slots: its tag's and the pool's. */
-	p[0] = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
+	p[0] = tio_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
 	KUNIT_ASSERT_EQ(test, fake->nr_seen, 5);
 	/* Each of these has its own. */
 	for (i = 1; i < 4; i++)
-		p[i] = probe_send(test, i, REQ_OP_WRITE, 1024 * i, 3 * PART);
+		p[i] = tio_send(test, i, REQ_OP_WRITE, 1024 * i, 3 * PART);
 	KUNIT_ASSERT_EQ(test, fake->nr_seen, 8);
 	/* A tag's slot is its request's again. */
 	fake_finish(fake, 6, BLK_STS_OK, 0);
@@ -420,7 +420,7 @@ static void engine_starved(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->seen[9].t.range.lba, 5 * 8);
 	fake_finish_all(fake);
 	for (i = 0; i < 4; i++)
-		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		tio_expect_end(test, p[i], BLK_STS_OK, 0);
 }
 
 static struct kunit_case engine_cases[] = {
@@ -447,8 +447,8 @@ static struct kunit_case engine_cases[] = {
 
 static struct kunit_suite engine_suite = {
 	.name = "asblk_engine",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = engine_cases,
 };
 kunit_test_suite(engine_suite);

@@ -6,12 +6,12 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 
-#include "probe.h"
+#include "test_io.h"
 
 #define ANY_IOCTL	77
 
 /* Call an ioctl of the disk, as somebody does who has it open. */
-static int call_ioctl(struct probe_test *t, unsigned int cmd)
+static int call_ioctl(struct tio_test *t, unsigned int cmd)
 {
 	struct gendisk *gd = t->disk->gd;
 
@@ -19,7 +19,7 @@ static int call_ioctl(struct probe_test *t, unsigned int cmd)
 }
 
 struct caller {
-	struct probe_test *t;
+	struct tio_test *t;
 	struct completion done;
 	int ret;
 };
@@ -52,7 +52,7 @@ static void start(struct kunit *test, struct caller *c, int (*fn)(void *data))
 /* Nobody who opens or closes a disk waits for a controller's ioctl. */
 static void media_ioctl_without_lock(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct caller caller;
 	bool free;
 
@@ -70,7 +70,7 @@ static void media_ioctl_without_lock(struct kunit *test)
 /* Those who take the disk away do, and after them there is none. */
 static void media_ioctl_at_removal(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct caller caller, remover;
 	struct asblk_media_params params = t->disk->made;
 
@@ -94,7 +94,7 @@ static void media_ioctl_at_removal(struct kunit *test)
 /* A controller that is paused is told nothing, not even to eject. */
 static void media_eject_while_paused(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	asblk_ctrl_write_cache(t->fake->ctrl, false);
@@ -111,7 +111,7 @@ static void media_eject_while_paused(struct kunit *test)
 /* What was written is durable before the medium is out. */
 static void media_eject_flushes(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	fake_forget(t->fake);
@@ -130,8 +130,8 @@ static struct kunit_case media_cases[] = {
 
 static struct kunit_suite media_suite = {
 	.name = "asblk_media",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = media_cases,
 };
 kunit_test_suite(media_suite);

@@ -7,7 +7,7 @@
 #include <linux/random.h>
 
 #include "core/core.h"
-#include "limits.h"
+#include "no_limit.h"
 
 /*
  * Memory is only pointed at: an aligned run of pages, in which a piece is given

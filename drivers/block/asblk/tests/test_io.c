@@ -3,41 +3,41 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 
-#include "probe.h"
+#include "test_io.h"
 
-static void probe_free(struct probe *p)
+static void tio_free(struct test_io *p)
 {
 	while (p->nr)
 		bio_put(p->bio[--p->nr].bio);
 }
 
-struct probe_test *probe_test_alloc(struct kunit *test)
+struct tio_test *tio_test_alloc(struct kunit *test)
 {
-	struct probe_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	struct tio_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, MEMORY_ORDER);
 	KUNIT_ASSERT_NOT_NULL(test, t->pages);
-	t->probe = kunit_kcalloc(test, NR_PROBES, sizeof(*t->probe),
-				 GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, t->probe);
+	t->io = kunit_kcalloc(test, NR_TEST_IOS, sizeof(*t->io),
+			      GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->io);
 	test->priv = t;
 	return t;
 }
 
-void probe_test_free(struct probe_test *t)
+void tio_test_free(struct tio_test *t)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_PROBES; i++)
-		probe_free(&t->probe[i]);
+	for (i = 0; i < NR_TEST_IOS; i++)
+		tio_free(&t->io[i]);
 	__free_pages(t->pages, MEMORY_ORDER);
 }
 
 /* A test on the fake controller. */
-int probe_test_init(struct kunit *test)
+int tio_test_init(struct kunit *test)
 {
-	struct probe_test *t = probe_test_alloc(test);
+	struct tio_test *t = tio_test_alloc(test);
 	struct asblk_ctrl_params p;
 
 	fake_params(&p);
@@ -46,26 +46,26 @@ int probe_test_init(struct kunit *test)
 	return 0;
 }
 
-void probe_test_exit(struct kunit *test)
+void tio_test_exit(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	if (!t)
 		return;		/* skipped */
 	fake_finish_all(t->fake);
 	fake_destroy(t->fake);
-	probe_test_free(t);
+	tio_test_free(t);
 }
 
-struct asblk_counters *probe_counters(struct probe_test *t)
+struct asblk_counters *tio_counters(struct tio_test *t)
 {
 	return &asblk_to_equeue(t->fake->q)->count;
 }
 
-static void probe_end(struct bio *bio)
+static void tio_end(struct bio *bio)
 {
-	struct probe_bio *b = bio->bi_private;
-	struct probe *p = b->probe;
+	struct tio_bio *b = bio->bi_private;
+	struct test_io *p = b->io;
 
 	if (bio->bi_status == BLK_STS_OK) {
 		p->good += p->bytes / p->nr;
@@ -78,17 +78,17 @@ static void probe_end(struct bio *bio)
 }
 
 /* Send a request that consists of @nr bios. */
-struct probe *probe_send_bios(struct kunit *test, unsigned int index,
+struct test_io *tio_send_bios(struct kunit *test, unsigned int index,
 			      blk_opf_t opf, sector_t sector, u32 bytes,
 			      unsigned int nr)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = &t->probe[index];
+	struct tio_test *t = test->priv;
+	struct test_io *p = &t->io[index];
 	u32 each = bytes / nr;
 	struct blk_plug plug;
 	unsigned int i;
 
-	probe_free(p);
+	tio_free(p);
 	memset(p, 0, sizeof(*p));
 	init_completion(&p->done);
 	p->nr = nr;
@@ -97,15 +97,15 @@ struct probe *probe_send_bios(struct kunit *test, unsigned int index,
 	/* All of them first: what is merged must not end while more follow. */
 	blk_start_plug(&plug);
 	for (i = 0; i < nr; i++) {
-		struct probe_bio *b = &p->bio[i];
+		struct tio_bio *b = &p->bio[i];
 
-		b->probe = p;
+		b->io = p;
 		b->offset = i * each;
 		b->bio = bio_alloc(t->disk->gd->part0, 1, opf, GFP_KERNEL);
 		b->bio->bi_iter.bi_sector = sector +
 					    (b->offset >> SECTOR_SHIFT);
 		b->bio->bi_private = b;
-		b->bio->bi_end_io = probe_end;
+		b->bio->bi_end_io = tio_end;
 		if (op_is_discard(opf) ||
 		    (opf & REQ_OP_MASK) == REQ_OP_WRITE_ZEROES)
 			b->bio->bi_iter.bi_size = each;
@@ -117,15 +117,15 @@ struct probe *probe_send_bios(struct kunit *test, unsigned int index,
 	return p;
 }
 
-struct probe *probe_send(struct kunit *test, unsigned int index, blk_opf_t opf,
+struct test_io *tio_send(struct kunit *test, unsigned int index, blk_opf_t opf,
 			 sector_t sector, u32 bytes)
 {
-	return probe_send_bios(test, index, opf, sector, bytes, 1);
+	return tio_send_bios(test, index, opf, sector, bytes, 1);
 }
 
 /* Bios that end well, then those of @left bytes that end with @status. */
-void probe_expect_end(struct kunit *test, struct probe *p, blk_status_t status,
-		      u32 left)
+void tio_expect_end(struct kunit *test, struct test_io *p, blk_status_t status,
+		    u32 left)
 {
 	/* Errors end in a softirq at the latest. */
 	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&p->done, 30 * HZ), 0);
@@ -137,9 +137,9 @@ void probe_expect_end(struct kunit *test, struct probe *p, blk_status_t status,
 }
 
 /* The block layer issues flushes from a work item of its own. */
-void probe_wait_seen(struct kunit *test, unsigned int nr)
+void tio_wait_seen(struct kunit *test, unsigned int nr)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int tries;
 
 	for (tries = 0; tries < 250 && READ_ONCE(t->fake->nr_seen) < nr;
@@ -148,7 +148,7 @@ void probe_wait_seen(struct kunit *test, unsigned int nr)
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, nr);
 }
 
-void probe_expect_no_end(struct kunit *test, struct probe *p)
+void tio_expect_no_end(struct kunit *test, struct test_io *p)
 {
 	KUNIT_EXPECT_EQ(test, p->ends, 0);
 }

@@ -3,7 +3,7 @@
 #include <kunit/test.h>
 
 #include "core/core.h"
-#include "limits.h"
+#include "no_limit.h"
 
 struct limit_param {
 	const char *name;

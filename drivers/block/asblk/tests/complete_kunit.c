@@ -4,22 +4,22 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 
-#include "probe.h"
+#include "test_io.h"
 
 /* A flush that fails, fails; the second try is asked for by the controller. */
 static void complete_flush_fails(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 
-	probe_wait_seen(test, 1);
+	tio_wait_seen(test, 1);
 	fake_say(t->fake, t->fake->seen[0].t.id, BLK_STS_IOERR, 0,
 		 ASBLK_MAY_RETRY);
 	asblk_reap(t->fake->q);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 2);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.op, ASBLK_OP_FLUSH);
 	fake_finish(t->fake, 1, BLK_STS_MEDIUM, 0);
-	probe_expect_end(test, p, BLK_STS_MEDIUM, 0);
+	tio_expect_end(test, p, BLK_STS_MEDIUM, 0);
 }
 
 struct error_param {
@@ -55,14 +55,14 @@ KUNIT_ARRAY_PARAM_DESC(error, error_params, name);
 static void complete_errors(struct kunit *test)
 {
 	const struct error_param *e = test->param_value;
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int step, i;
 
 	/* Steps through 1 or 5 parts: forward, mixed, and backward. */
 	for (step = 1; step < 5; step++) {
 		blk_status_t status = e->also_bad < e->bad ? BLK_STS_TARGET :
 							     BLK_STS_MEDIUM;
-		struct probe *p = probe_send_bios(test, 0, REQ_OP_READ, 64,
+		struct test_io *p = tio_send_bios(test, 0, REQ_OP_READ, 64,
 					    e->parts * PART,
 					    e->parts * PART / FAKE_BLOCK);
 
@@ -70,7 +70,7 @@ static void complete_errors(struct kunit *test)
 		for (i = 0; i < e->parts; i++) {
 			unsigned int part = i * step % e->parts;
 
-			probe_expect_no_end(test, p);
+			tio_expect_no_end(test, p);
 			if (part == e->bad)
 				fake_finish(t->fake, part, BLK_STS_MEDIUM,
 					    e->good);
@@ -79,7 +79,7 @@ static void complete_errors(struct kunit *test)
 			else
 				fake_finish(t->fake, part, BLK_STS_OK, 0);
 		}
-		probe_expect_end(test, p, status, e->left);
+		tio_expect_end(test, p, status, e->left);
 		fake_forget(t->fake);
 	}
 }
@@ -87,8 +87,8 @@ static void complete_errors(struct kunit *test)
 /* After a failure nothing more is issued, and what flies is waited for. */
 static void complete_error_stops_issue(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 5);
@@ -97,39 +97,39 @@ static void complete_error_stops_issue(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 5);
 		if (i == 2)
 			continue;
-		probe_expect_no_end(test, p);
+		tio_expect_no_end(test, p);
 		fake_finish(t->fake, i, BLK_STS_OK, 0);
 	}
-	probe_expect_end(test, p, BLK_STS_IOERR, 62 * PART);
+	tio_expect_end(test, p, BLK_STS_IOERR, 62 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 5);
 }
 
 /* A short completion without a status is an error all the same. */
 static void complete_short_is_an_error(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send_bios(test, 0, REQ_OP_READ, 0, PART, 8);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send_bios(test, 0, REQ_OP_READ, 0, PART, 8);
 
 	fake_finish(t->fake, 0, BLK_STS_OK, 1024);
-	probe_expect_end(test, p, BLK_STS_IOERR, PART - 1024);
+	tio_expect_end(test, p, BLK_STS_IOERR, PART - 1024);
 	fake_forget(t->fake);
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 	fake_finish(t->fake, 0, BLK_STS_OK, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Late, duplicate, out of range: counted, and nothing else. */
 static void complete_ids(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, 2 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, 2 * PART);
 	u16 first = t->fake->seen[0].t.id, second = t->fake->seen[1].t.id;
 	u32 id;
 
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
 	fake_finish(t->fake, 0, BLK_STS_MEDIUM, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->stale, 2);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 2);
 	for (id = 0; id <= U16_MAX; id++) {
 		if (id == second)
 			continue;
@@ -137,26 +137,26 @@ static void complete_ids(struct kunit *test)
 			 id & 2 ? ASBLK_MAY_RETRY : 0);
 		asblk_reap(t->fake->q);
 	}
-	probe_expect_no_end(test, p);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->stale, 2 + U16_MAX);
+	tio_expect_no_end(test, p);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 2 + U16_MAX);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 2);
 	fake_finish(t->fake, 1, BLK_STS_OK, 0);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* The tag's slot has another generation now. */
-	p = probe_send(test, 1, REQ_OP_READ, 0, 2 * PART);
+	p = tio_send(test, 1, REQ_OP_READ, 0, 2 * PART);
 	fake_say(t->fake, first, BLK_STS_IOERR, 0, 0);
 	fake_say(t->fake, second, BLK_STS_IOERR, 0, 0);
 	asblk_reap(t->fake->q);
-	probe_expect_no_end(test, p);
+	tio_expect_no_end(test, p);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 2);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Twice offered again, then it fails; each time under another ID. */
 static void complete_retries(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send_bios(test, 0, REQ_OP_WRITE, 16, 3 * PART, 24);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send_bios(test, 0, REQ_OP_WRITE, 16, 3 * PART, 24);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 3);
@@ -174,17 +174,17 @@ static void complete_retries(struct kunit *test)
 		asblk_reap(t->fake->q);
 	}
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 5);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->retries, 2);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->retries, 2);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
 	fake_finish(t->fake, 2, BLK_STS_OK, 0);
-	probe_expect_end(test, p, BLK_STS_IOERR, 2 * PART - 512);
+	tio_expect_end(test, p, BLK_STS_IOERR, 2 * PART - 512);
 }
 
 /* What is offered again is what it was, options and all. */
 static void complete_retry_helps(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 16, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE | REQ_FUA, 16, PART);
 
 	fake_say(t->fake, t->fake->seen[0].t.id, BLK_STS_IOERR, 0,
 		 ASBLK_MAY_RETRY);
@@ -194,14 +194,14 @@ static void complete_retry_helps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.opts, ASBLK_OPT_FUA);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[1].t.range.lba, 16);
 	fake_finish(t->fake, 1, BLK_STS_OK, 0);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A part to be offered again is not, once the request has failed before it. */
 static void complete_retry_after_failure(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 5);
@@ -215,18 +215,18 @@ static void complete_retry_after_failure(struct kunit *test)
 				 0);
 	}
 	asblk_reap(t->fake->q);
-	probe_expect_end(test, p, BLK_STS_TARGET, 63 * PART);
+	tio_expect_end(test, p, BLK_STS_TARGET, 63 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 5);
 }
 
 /* The only part in flight is refused for good while more wait for a slot. */
 static void complete_retry_is_refused(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 	unsigned int i;
 
-	p = probe_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
+	p = tio_send_bios(test, 0, REQ_OP_WRITE, 0, 64 * PART, 64);
 	for (i = 1; i < 5; i++)
 		fake_finish(t->fake, i, BLK_STS_OK, 0);
 	fake_say(t->fake, t->fake->seen[0].t.id, BLK_STS_IOERR, 0,
@@ -235,7 +235,7 @@ static void complete_retry_is_refused(struct kunit *test)
 	t->fake->final = BLK_STS_TRANSPORT;
 	asblk_reap(t->fake->q);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_TRANSPORT, 64 * PART);
+	tio_expect_end(test, p, BLK_STS_TRANSPORT, 64 * PART);
 }
 
 static struct kunit_case complete_cases[] = {
@@ -253,8 +253,8 @@ static struct kunit_case complete_cases[] = {
 
 static struct kunit_suite complete_suite = {
 	.name = "asblk_complete",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = complete_cases,
 };
 kunit_test_suite(complete_suite);

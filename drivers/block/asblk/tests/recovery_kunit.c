@@ -9,9 +9,9 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 
-#include "probe.h"
+#include "test_io.h"
 
-static bool late_now(struct probe_test *t, struct request *rq)
+static bool late_now(struct tio_test *t, struct request *rq)
 {
 	bool done = asblk_recovery_late(asblk_to_equeue(t->fake->q), rq);
 
@@ -19,8 +19,8 @@ static bool late_now(struct probe_test *t, struct request *rq)
 	return done;
 }
 
-/* The request of probe @index, if it has a slot. */
-static struct request *request_of(struct probe_test *t, unsigned int index)
+/* The request of io @index, if it has a slot. */
+static struct request *request_of(struct tio_test *t, unsigned int index)
 {
 	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
 	unsigned int i;
@@ -28,14 +28,14 @@ static struct request *request_of(struct probe_test *t, unsigned int index)
 	for (i = 0; i < q->slots.nr; i++) {
 		struct asblk_slot *slot = &q->slots.slot[i];
 
-		if (slot->rq && slot->rq->bio == t->probe[index].bio[0].bio)
+		if (slot->rq && slot->rq->bio == t->io[index].bio[0].bio)
 			return slot->rq;
 	}
 	return NULL;
 }
 
-/* The request of probe @index is late; wait for what recovery does about it. */
-static bool late(struct probe_test *t, unsigned int index)
+/* The request of io @index is late; wait for what recovery does about it. */
+static bool late(struct tio_test *t, unsigned int index)
 {
 	struct request *rq = request_of(t, index);
 
@@ -43,7 +43,7 @@ static bool late(struct probe_test *t, unsigned int index)
 }
 
 /* The same of a request that has nothing in flight. */
-static bool late_rq(struct probe_test *t, unsigned int index)
+static bool late_rq(struct tio_test *t, unsigned int index)
 {
 	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
 	struct asblk_rq *ar;
@@ -51,40 +51,40 @@ static bool late_rq(struct probe_test *t, unsigned int index)
 	list_for_each_entry(ar, &q->pending, pending) {
 		struct request *rq = blk_mq_rq_from_pdu(ar);
 
-		if (rq->bio == t->probe[index].bio[0].bio)
+		if (rq->bio == t->io[index].bio[0].bio)
 			return late_now(t, rq);
 	}
 	return true;
 }
 
-static enum asblk_ctrl_state state(struct probe_test *t)
+static enum asblk_ctrl_state state(struct tio_test *t)
 {
 	return t->fake->ctrl->recovery.state;
 }
 
-static u16 id_of(struct probe_test *t, unsigned int index)
+static u16 id_of(struct tio_test *t, unsigned int index)
 {
 	return t->fake->seen[index].t.id;
 }
 
 static void recovery_lost_interrupt(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	t->fake->seen[0].done = true;
 	fake_say(t->fake, id_of(t, 0), BLK_STS_OK, 0, 0);
 	KUNIT_EXPECT_TRUE(test, late(t, 0));
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->lost_interrupts, 1);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->lost_interrupts, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
 }
 
 /* What is aborted completes, and may be offered again. */
 static void recovery_abort(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
 	unsigned int i;
 
 	KUNIT_EXPECT_FALSE(test, late(t, 0));
@@ -97,16 +97,16 @@ static void recovery_abort(struct kunit *test)
 	asblk_reap(t->fake->q);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 6);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->aborts, 3);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->aborts, 3);
 }
 
 /* Nobody is asked twice: late again, it is the queue's turn. */
 static void recovery_queue_reset(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
-	struct probe *other = probe_send(test, 1, REQ_OP_READ, 64, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
+	struct test_io *other = tio_send(test, 1, REQ_OP_READ, 64, PART);
 	u16 old[3];
 	unsigned int i;
 
@@ -122,24 +122,24 @@ static void recovery_queue_reset(struct kunit *test)
 		t->fake->seen[i].done = true;
 		fake_finish(t->fake, i, BLK_STS_IOERR, 0);
 	}
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->stale, 3);
-	probe_expect_no_end(test, p);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 3);
+	tio_expect_no_end(test, p);
 	for (i = 3; i < 6; i++)
 		KUNIT_EXPECT_FALSE(test, id_of(t, i) == old[0] ||
 				   id_of(t, i) == old[1] ||
 				   id_of(t, i) == old[2]);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	probe_expect_end(test, other, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->taken_back, 3);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, other, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->taken_back, 3);
 }
 
 /* Every rung fails in turn, until the controller is dead. */
 static void recovery_ladder(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, 2 * PART);
-	struct probe *q;
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, 2 * PART);
+	struct test_io *q;
 
 	t->fake->abort_err = -EIO;
 	late(t, 0);
@@ -154,25 +154,25 @@ static void recovery_ladder(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->disables, 1);
 	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, 2 * PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, 2 * PART);
 	/* From now on all fails at once, nothing reaches the controller. */
 	fake_forget(t->fake);
-	q = probe_send(test, 1, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, q, BLK_STS_OFFLINE, PART);
-	q = probe_send(test, 2, REQ_OP_WRITE, 0, 4 * PART);
-	probe_expect_end(test, q, BLK_STS_OFFLINE, 4 * PART);
-	q = probe_send(test, 3, REQ_OP_DISCARD, 0, PART);
-	probe_expect_end(test, q, BLK_STS_OFFLINE, PART);
-	q = probe_send(test, 4, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
-	probe_expect_end(test, q, BLK_STS_OFFLINE, 0);
+	q = tio_send(test, 1, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, q, BLK_STS_OFFLINE, PART);
+	q = tio_send(test, 2, REQ_OP_WRITE, 0, 4 * PART);
+	tio_expect_end(test, q, BLK_STS_OFFLINE, 4 * PART);
+	q = tio_send(test, 3, REQ_OP_DISCARD, 0, PART);
+	tio_expect_end(test, q, BLK_STS_OFFLINE, PART);
+	q = tio_send(test, 4, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	tio_expect_end(test, q, BLK_STS_OFFLINE, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 0);
 }
 
 /* A device that is still busy with other aborts is waited for, but not for ever. */
 static void recovery_abort_busy(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	t->fake->abort_err = -EBUSY;
 	late(t, 0);
@@ -180,14 +180,14 @@ static void recovery_abort_busy(struct kunit *test)
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Whoever else asks for a reset does not keep a controller that answers nothing alive. */
 static void recovery_reset_asked_for(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	t->fake->abort_err = -EIO;
 	t->fake->reset_queue_err = -ETIMEDOUT;
@@ -197,24 +197,24 @@ static void recovery_reset_asked_for(struct kunit *test)
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 }
 
 /* A completion in between makes every rung worth another try. */
 static void recovery_progress(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int i;
 
 	t->fake->abort_err = -EIO;
 	for (i = 0; i < 5; i++) {
-		struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+		struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 		late(t, 0);
 		KUNIT_EXPECT_EQ(test, t->fake->queue_resets, i + 1);
 		t->fake->seen[0].done = true;
 		fake_finish_all(t->fake);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		fake_forget(t->fake);
 	}
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 0);
@@ -222,8 +222,8 @@ static void recovery_progress(struct kunit *test)
 
 static void recovery_reset_fails(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
 
 	t->fake->abort_err = -EIO;
 	t->fake->reset_queue_err = -EIO;
@@ -232,11 +232,11 @@ static void recovery_reset_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->disables, 1);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, 20 * PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, 20 * PART);
 }
 
 /* Complete the transfer that was accepted last. */
-static void finish_last(struct probe_test *t)
+static void finish_last(struct tio_test *t)
 {
 	fake_finish(t->fake, t->fake->nr_seen - 1, BLK_STS_OK, 0);
 }
@@ -247,35 +247,35 @@ static void finish_last(struct probe_test *t)
  */
 static void recovery_retries(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *innocent = probe_send(test, 1, REQ_OP_READ, 512, PART);
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
-	struct probe *other;
+	struct tio_test *t = test->priv;
+	struct test_io *innocent = tio_send(test, 1, REQ_OP_READ, 512, PART);
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
+	struct test_io *other;
 	unsigned int i;
 
 	t->fake->abort_err = -EIO;
 	for (i = 0; i < 3; i++) {
-		probe_expect_no_end(test, p);
+		tio_expect_no_end(test, p);
 		late(t, 0);
 		/* Something completes: it is not the controller that is dead. */
-		other = probe_send(test, 2, REQ_OP_READ, 1024, PART);
+		other = tio_send(test, 2, REQ_OP_READ, 1024, PART);
 		finish_last(t);
-		probe_expect_end(test, other, BLK_STS_OK, 0);
+		tio_expect_end(test, other, BLK_STS_OK, 0);
 	}
-	probe_expect_end(test, p, BLK_STS_TIMEOUT, 2 * PART);
+	tio_expect_end(test, p, BLK_STS_TIMEOUT, 2 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->ctrl->recovery.resets, 2);
-	probe_expect_no_end(test, innocent);
+	tio_expect_no_end(test, innocent);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, innocent, BLK_STS_OK, 0);
+	tio_expect_end(test, innocent, BLK_STS_OK, 0);
 }
 
 /* A user's resets, and pauses, are nobody's fault, even where nothing is retried. */
 static void recovery_innocent(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
-	struct probe *fast = probe_send(test, 1, REQ_OP_READ | REQ_FAILFAST_DEV, 512, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
+	struct test_io *fast = tio_send(test, 1, REQ_OP_READ | REQ_FAILFAST_DEV, 512, PART);
 	unsigned int i;
 
 	asblk_settings_max_retries(t->fake->ctrl, 0);
@@ -283,21 +283,21 @@ static void recovery_innocent(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
 	asblk_ctrl_pause(t->fake->ctrl);
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_resume(t->fake->ctrl), 0);
-	probe_expect_no_end(test, p);
-	probe_expect_no_end(test, fast);
+	tio_expect_no_end(test, p);
+	tio_expect_no_end(test, fast);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 6 * 4);
 	/* The driver's are: any of them may be what the device cannot bear. */
 	asblk_ctrl_reset(t->fake->ctrl);
 	flush_work(&t->fake->ctrl->recovery.work);
-	probe_expect_end(test, p, BLK_STS_TIMEOUT, 3 * PART);
-	probe_expect_end(test, fast, BLK_STS_TIMEOUT, PART);
+	tio_expect_end(test, p, BLK_STS_TIMEOUT, 3 * PART);
+	tio_expect_end(test, fast, BLK_STS_TIMEOUT, PART);
 }
 
 /* Nor do they take away from what an error may cost. */
 static void recovery_free_of_charge(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	unsigned int i;
 
 	asblk_settings_max_retries(t->fake->ctrl, 1);
@@ -311,38 +311,38 @@ static void recovery_free_of_charge(struct kunit *test)
 	asblk_reap(t->fake->q);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 6);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A user of REQ_FAILFAST has another way: nothing is tried again. */
 static void recovery_failfast(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
-	struct probe *slow;
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
+	struct test_io *slow;
 
 	t->fake->seen[0].done = true;
 	fake_say(t->fake, id_of(t, 0), BLK_STS_IOERR, 0, ASBLK_MAY_RETRY);
 	asblk_reap(t->fake->q);
-	probe_expect_end(test, p, BLK_STS_IOERR, PART);
+	tio_expect_end(test, p, BLK_STS_IOERR, PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 	/* Not after a reset that others are late for either. */
-	p = probe_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
-	slow = probe_send(test, 1, REQ_OP_READ, 512, PART);
+	p = tio_send(test, 0, REQ_OP_READ | REQ_FAILFAST_TRANSPORT, 0, PART);
+	slow = tio_send(test, 1, REQ_OP_READ, 512, PART);
 	t->fake->abort_err = -EIO;
 	late(t, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
-	probe_expect_end(test, p, BLK_STS_TIMEOUT, PART);
-	probe_expect_no_end(test, slow);
+	tio_expect_end(test, p, BLK_STS_TIMEOUT, PART);
+	tio_expect_no_end(test, slow);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, slow, BLK_STS_OK, 0);
+	tio_expect_end(test, slow, BLK_STS_OK, 0);
 }
 
 /* What the device gives back for others' sake costs nothing, however often. */
 static void recovery_given_back(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	unsigned int i;
 
 	asblk_settings_max_retries(t->fake->ctrl, 1);
@@ -355,16 +355,16 @@ static void recovery_given_back(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, i + 2);
 	}
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* "Try later" is tried later, and others go first; nothing of it is lost in a reset. */
 static void recovery_try_later(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	unsigned long start = jiffies;
-	struct probe *other;
+	struct test_io *other;
 	unsigned int i;
 
 	t->fake->seen[0].done = true;
@@ -373,37 +373,37 @@ static void recovery_try_later(struct kunit *test)
 	asblk_reap(t->fake->q);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 	/* A longer wait, and a shorter one, beside it. */
-	probe_send(test, 1, REQ_OP_WRITE, 512, PART);
-	probe_send(test, 2, REQ_OP_WRITE, 1024, PART);
+	tio_send(test, 1, REQ_OP_WRITE, 512, PART);
+	tio_send(test, 2, REQ_OP_WRITE, 1024, PART);
 	for (i = 1; i <= 2; i++) {
 		t->fake->seen[i].done = true;
 		fake_say(t->fake, id_of(t, i), BLK_STS_TARGET, 0,
 			 ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(i == 1 ? 600 : 100));
 	}
 	asblk_reap(t->fake->q);
-	other = probe_send(test, 3, REQ_OP_READ, 2048, PART);
+	other = tio_send(test, 3, REQ_OP_READ, 2048, PART);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 4);
 	fake_finish(t->fake, 3, BLK_STS_OK, 0);
-	probe_expect_end(test, other, BLK_STS_OK, 0);
+	tio_expect_end(test, other, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
-	probe_wait_seen(test, 5);
+	tio_wait_seen(test, 5);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[4].t.range.lba, 1024);
 	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(100));
-	probe_wait_seen(test, 6);
+	tio_wait_seen(test, 6);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[5].t.range.lba, 0);
 	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(300));
-	probe_wait_seen(test, 7);
+	tio_wait_seen(test, 7);
 	KUNIT_EXPECT_EQ(test, t->fake->seen[6].t.range.lba, 512);
 	KUNIT_EXPECT_GE(test, jiffies - start, msecs_to_jiffies(600));
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* One that the device has put off is not late before its time. */
 static void recovery_put_off(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 	unsigned int i;
 
 	t->fake->seen[0].done = true;
@@ -417,18 +417,18 @@ static void recovery_put_off(struct kunit *test)
 	for (i = 0; i < 300 && READ_ONCE(t->fake->nr_seen) < 2; i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* What a reset has taken back has a timeout's time again before it is late. */
 static void recovery_offered_again(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p[3];
+	struct tio_test *t = test->priv;
+	struct test_io *p[3];
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		p[i] = probe_send(test, i, REQ_OP_WRITE, i * 64, PART);
+		p[i] = tio_send(test, i, REQ_OP_WRITE, i * 64, PART);
 	/* One after the other, first for its abort, then for the reset of the queue. */
 	for (i = 0; i < 3; i++)
 		late(t, i);
@@ -448,14 +448,14 @@ static void recovery_offered_again(struct kunit *test)
 		t->fake->seen[i].done = true;
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
 	for (i = 0; i < 3; i++)
-		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		tio_expect_end(test, p[i], BLK_STS_OK, 0);
 }
 
 /* A reset that takes longer than a timeout leaves none of that to whoever waits for it. */
 static void recovery_slow_reset(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	unsigned int i;
 
 	late(t, 0);
@@ -471,14 +471,14 @@ static void recovery_slow_reset(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		t->fake->seen[i].done = true;
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A request of many parts that end one by one is not late, however long it takes. */
 static void recovery_advances(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 20 * PART);
 	unsigned int i;
 
 	for (i = 0; i < 19; i++) {
@@ -487,27 +487,27 @@ static void recovery_advances(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->retries, 0);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->retries, 0);
 	/* And when it does not it is: the steps begin anew. */
 	KUNIT_EXPECT_FALSE(test, late(t, 0));
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* However many parts a request has, it is the queue's turn at the second timeout. */
 static void recovery_many_parts(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_ctrl_params params;
-	struct probe *p;
+	struct test_io *p;
 
 	fake_destroy(t->fake);
 	fake_params(&params);
 	params.nr_extra_slots = 60;
 	t->fake = fake_create(test, &params);
 	t->disk = t->fake->disk;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 60 * PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 60 * PART);
 	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 60);
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 60);
@@ -519,39 +519,39 @@ static void recovery_many_parts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* One that waits for others is not late while these advance. */
 static void recovery_waits(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *first = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *first = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	struct test_io *p;
 
 	t->fake->busy = UINT_MAX;
-	p = probe_send(test, 1, REQ_OP_WRITE, 512, 2 * PART);
+	p = tio_send(test, 1, REQ_OP_WRITE, 512, 2 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 	late_rq(t, 1);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
-	probe_expect_end(test, first, BLK_STS_OK, 0);
+	tio_expect_end(test, first, BLK_STS_OK, 0);
 	late_rq(t, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
 	/* Now they do not. */
 	late_rq(t, 1);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 1);
 	t->fake->busy = 0;
-	probe_wait_seen(test, 3);
+	tio_wait_seen(test, 3);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Reaped, but not given back yet: not late. */
 static void recovery_ended(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 	struct request *rq = q->slots.slot[t->fake->seen[0].t.slot].rq;
 	DEFINE_IO_COMP_BATCH(iob);
 	struct asblk_visit v;
@@ -568,14 +568,14 @@ static void recovery_ended(struct kunit *test)
 	asblk_engine_leave(&v, true);
 	if (!rq_list_empty(&iob.req_list))
 		iob.complete(&iob);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* Whoever has the controller has it alone: no abort comes in between. */
 static void recovery_excluded(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	KUNIT_ASSERT_EQ(test, asblk_recovery_begin(t->fake->ctrl), 0);
 	late(t, 0);
@@ -586,13 +586,13 @@ static void recovery_excluded(struct kunit *test)
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A device that wants to be reset again and again is not, for ever. */
 static void recovery_in_vain(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int i;
 
 	for (i = 0; i < 20; i++) {
@@ -607,29 +607,29 @@ static void recovery_in_vain(struct kunit *test)
 /* While a controller is paused nothing is offered, and nothing fails. */
 static void recovery_pause(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p[6];
+	struct tio_test *t = test->priv;
+	struct test_io *p[6];
 	unsigned int i;
 
-	p[0] = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
+	p[0] = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	asblk_ctrl_pause(t->fake->ctrl);
 	t->fake->seen[0].done = true;
-	p[1] = probe_send(test, 1, REQ_OP_READ, 512, PART);
-	p[2] = probe_send(test, 2, REQ_OP_WRITE, 1024, 5 * PART);
-	p[3] = probe_send(test, 3, REQ_OP_DISCARD, 2048, PART);
+	p[1] = tio_send(test, 1, REQ_OP_READ, 512, PART);
+	p[2] = tio_send(test, 2, REQ_OP_WRITE, 1024, 5 * PART);
+	p[3] = tio_send(test, 3, REQ_OP_DISCARD, 2048, PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 	/* Not even a late one, nor what the device has to say meanwhile. */
 	late(t, 1);
 	fake_say(t->fake, id_of(t, 0), BLK_STS_IOERR, 0, 0);
 	asblk_reap(t->fake->q);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 0);
-	probe_expect_no_end(test, p[0]);
+	tio_expect_no_end(test, p[0]);
 	t->fake->nr_results = 0;
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_resume(t->fake->ctrl), 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	fake_finish_all(t->fake);
 	for (i = 0; i < 4; i++)
-		probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		tio_expect_end(test, p[i], BLK_STS_OK, 0);
 	/* Without a pause there is nothing to resume. */
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_resume(t->fake->ctrl), 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
@@ -638,16 +638,16 @@ static void recovery_pause(struct kunit *test)
 /* The device is gone with everything in it, and its disk is removed. */
 static void recovery_gone(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p[3];
+	struct tio_test *t = test->priv;
+	struct test_io *p[3];
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		p[i] = probe_send(test, i, REQ_OP_WRITE, i * 512, 6 * PART);
+		p[i] = tio_send(test, i, REQ_OP_WRITE, i * 512, 6 * PART);
 	asblk_ctrl_dead(t->fake->ctrl, "the test says so");
 	asblk_ctrl_dead(t->fake->ctrl, "once more");
 	for (i = 0; i < 3; i++)
-		probe_expect_end(test, p[i], BLK_STS_OFFLINE, 6 * PART);
+		tio_expect_end(test, p[i], BLK_STS_OFFLINE, 6 * PART);
 	KUNIT_EXPECT_EQ(test, t->fake->disables, 1);
 	for (i = 0; i < t->fake->nr_seen; i++)
 		t->fake->seen[i].done = true;
@@ -677,7 +677,7 @@ static int reset_often(void *data)
 /* Resets during resets. */
 static void recovery_resets_at_once(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct resetter resetter[4];
 	unsigned int i;
 
@@ -705,11 +705,11 @@ static void recovery_resets_at_once(struct kunit *test)
  */
 static void recovery_late_completions(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int round, i;
 
 	for (round = 0; round < LATE_ROUNDS; round++) {
-		struct probe *p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+		struct test_io *p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 
 		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 4);
 		KUNIT_ASSERT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
@@ -720,11 +720,11 @@ static void recovery_late_completions(struct kunit *test)
 			fake_finish(t->fake, i, BLK_STS_OK, 0);
 			fake_finish(t->fake, i, BLK_STS_IOERR, 0);
 		}
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		fake_forget(t->fake);
 		cond_resched();
 	}
-	KUNIT_EXPECT_EQ(test, probe_counters(t)->stale, 8 * LATE_ROUNDS);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 8 * LATE_ROUNDS);
 }
 
 static int any_reset_queue(struct asblk_queue *q)
@@ -776,8 +776,8 @@ static struct kunit_case recovery_cases[] = {
 
 static struct kunit_suite recovery_suite = {
 	.name = "asblk_recovery",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = recovery_cases,
 };
 kunit_test_suite(recovery_suite);

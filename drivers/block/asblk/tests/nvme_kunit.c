@@ -6,7 +6,7 @@
 #include <linux/module.h>
 
 #include "bad_nvme.h"
-#include "probe.h"
+#include "test_io.h"
 
 static struct asblk_counters *counters(struct bad_nvme *b)
 {
@@ -16,14 +16,14 @@ static struct asblk_counters *counters(struct bad_nvme *b)
 static void nvme_good(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_STREQ(test, b->nd.model, "bad one");
-	p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 16 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	p = probe_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 16 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* MDTS of 2: 16 KiB at a time. */
 	KUNIT_EXPECT_GE(test, counters(b)->transfers, 4);
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
@@ -42,7 +42,7 @@ static void nvme_never_ready(struct kunit *test)
 static void nvme_stays_ready(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	/* Somebody has left it enabled. */
 	bad_set_reg(b, NVME_REG_CC, NVME_CC_ENABLE);
@@ -54,8 +54,8 @@ static void nvme_stays_ready(struct kunit *test)
 	b->stays_ready = true;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	b->stays_ready = false;
 	bad_take_down(test);
 }
@@ -184,17 +184,17 @@ static void nvme_absurd(struct kunit *test)
 static void nvme_invented(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->invent = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	p = probe_send(test, 0, REQ_OP_READ, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_READ, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	bad_take_down(test);
 }
 
@@ -202,7 +202,7 @@ static void nvme_invented(struct kunit *test)
 static void nvme_impossible_head(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	b->mistake_head = 1;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
@@ -210,8 +210,8 @@ static void nvme_impossible_head(struct kunit *test)
 	b->enables = 0;
 	b->nr_commands = 0;
 	b->mistake_head = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
 	/* Not what it said that it had done counts, but what it did after the reset. */
@@ -224,13 +224,13 @@ static void nvme_impossible_head(struct kunit *test)
 static void nvme_wrong_phase(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->mistake_phase = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_GE(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
@@ -241,12 +241,12 @@ static void nvme_wrong_phase(struct kunit *test)
 static void nvme_invented_admin(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	b->invent_admin = UINT_MAX;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
 	bad_take_down(test);
 }
@@ -271,14 +271,14 @@ static void nvme_deaf(struct kunit *test)
 static void nvme_twice(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 	unsigned int i;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	for (i = 0; i < TWICE_ROUNDS; i++) {
 		b->twice = 1;
-		p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 		flush_work(&b->nd.ctrl->recovery.work);
 	}
 	/* The second one of the last may still be to come. */
@@ -296,7 +296,7 @@ static void nvme_overrun(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->flood = true;
@@ -304,8 +304,8 @@ static void nvme_overrun(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_GE(test, b->enables, 2);
 	KUNIT_EXPECT_GE(test, counters(b)->stale, 60);
-	p = probe_send(test, 0, REQ_OP_READ, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_READ, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	bad_take_down(test);
 }
 
@@ -313,13 +313,13 @@ static void nvme_overrun(struct kunit *test)
 static void nvme_swallowed(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->swallow = 2;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 16 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 2);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
@@ -330,14 +330,14 @@ static void nvme_swallowed(struct kunit *test)
 static void nvme_no_retries(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	asblk_settings_max_retries(b->nd.ctrl, 0);
 	b->swallow = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_TIMEOUT, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_TIMEOUT, PART);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->retries, 0);
 	bad_take_down(test);
@@ -348,7 +348,7 @@ static void nvme_fatal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
@@ -356,8 +356,8 @@ static void nvme_fatal(struct kunit *test)
 	WRITE_ONCE(b->fail, true);
 	for (tries = 0; tries < 500 && !(bad_reg(b, NVME_REG_CSTS) & NVME_CSTS_CFS); tries++)
 		msleep(20);
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 0);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	bad_take_down(test);
@@ -366,15 +366,15 @@ static void nvme_fatal(struct kunit *test)
 static void nvme_fatal_for_good(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->swallow = 1;
 	b->stays_fatal = true;
 	b->fatal_if_enabled = true;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
 	bad_take_down(test);
 }
@@ -383,14 +383,14 @@ static void nvme_fatal_for_good(struct kunit *test)
 static void nvme_gone(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->swallow = 100;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	memset(b->reg, 0xff, NVME_REG_DBS);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
 	bad_take_down(test);
 }
 
@@ -399,13 +399,13 @@ static void nvme_lost_interrupt(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->silent = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* It is counted when the request has ended, by whom it was late for. */
 	for (tries = 0; tries < 500 && !READ_ONCE(counters(b)->lost_interrupts); tries++)
 		msleep(20);
@@ -418,14 +418,14 @@ static void nvme_lost_interrupt(struct kunit *test)
 static void nvme_aborted(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->obeys = true;
 	b->swallow = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 0);
@@ -437,14 +437,14 @@ static void nvme_aborted(struct kunit *test)
 static void nvme_keeps_queues(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	b->keeps_queues = true;
 	b->swallow = 1;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	KUNIT_EXPECT_EQ(test, counters(b)->failed_resets, 1);

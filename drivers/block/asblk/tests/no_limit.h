@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef _ASBLK_KUNIT_LIMITS_H
-#define _ASBLK_KUNIT_LIMITS_H
+#ifndef _ASBLK_NO_LIMIT_H
+#define _ASBLK_NO_LIMIT_H
 
 #include <linux/asblk.h>
 
@@ -11,4 +11,4 @@
 			.max_ranges = 256, .max_range_bytes = SZ_1G,	\
 			.max_zeroes_bytes = SZ_1G
 
-#endif /* _ASBLK_KUNIT_LIMITS_H */
+#endif /* _ASBLK_NO_LIMIT_H */

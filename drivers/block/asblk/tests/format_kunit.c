@@ -4,13 +4,13 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 
-#include "probe.h"
+#include "test_io.h"
 
 #define BLOCKS	(SZ_64M / FAKE_BLOCK)
 
 static void expect_format(struct kunit *test, u64 nr_blocks, u32 block_size)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct gendisk *gd = t->disk->gd;
 
 	KUNIT_EXPECT_EQ(test, get_capacity(gd) << SECTOR_SHIFT, nr_blocks * block_size);
@@ -20,7 +20,7 @@ static void expect_format(struct kunit *test, u64 nr_blocks, u32 block_size)
 /* udev opens a disk that is new, or has changed: wait for it. */
 static int format(struct kunit *test, u64 nr_blocks, u32 block_size)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	int err = -EBUSY, tries;
 
 	for (tries = 0; tries < 500 && err == -EBUSY; tries++) {
@@ -33,10 +33,10 @@ static int format(struct kunit *test, u64 nr_blocks, u32 block_size)
 
 static void format_erase(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	const struct queue_limits *lim = &t->disk->gd->queue->limits;
 	u32 physical = lim->physical_block_size, granularity = lim->discard_granularity;
-	struct probe *p;
+	struct test_io *p;
 
 	t->fake->automatic = true;
 	KUNIT_EXPECT_EQ(test, format(test, BLOCKS / 8, 4096), 0);
@@ -45,8 +45,8 @@ static void format_erase(struct kunit *test)
 	expect_format(test, BLOCKS / 8, 4096);
 	/* Transfers are in the new blocks. */
 	KUNIT_EXPECT_EQ(test, t->disk->unit.block_shift, 12);
-	p = probe_send(test, 0, REQ_OP_WRITE, 64, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 64, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* Smaller, and the whole again. */
 	KUNIT_EXPECT_EQ(test, format(test, 100, 512), 0);
 	expect_format(test, 100, 512);
@@ -59,7 +59,7 @@ static void format_erase(struct kunit *test)
 
 static void format_refused(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	t->fake->automatic = true;
 	/* Not listed, too large. */
@@ -83,18 +83,18 @@ static void format_refused(struct kunit *test)
 
 static void format_resize(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	t->fake->automatic = true;
 	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, 2 * BLOCKS, 512, true), 0);
 	KUNIT_EXPECT_TRUE(test, t->fake->format_kept);
 	expect_format(test, 2 * BLOCKS, 512);
-	p = probe_send(test, 0, REQ_OP_WRITE, BLOCKS, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, BLOCKS, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, asblk_disk_format(t->disk, BLOCKS, 512, true), 0);
-	p = probe_send(test, 1, REQ_OP_WRITE, BLOCKS, PART);
-	probe_expect_end(test, p, BLK_STS_IOERR, PART);
+	p = tio_send(test, 1, REQ_OP_WRITE, BLOCKS, PART);
+	tio_expect_end(test, p, BLK_STS_IOERR, PART);
 	/* What it was grown to is what a format can make of it. */
 	KUNIT_EXPECT_EQ(test, format(test, BLOCKS + 1, 512), -EINVAL);
 }
@@ -108,8 +108,8 @@ static struct kunit_case format_cases[] = {
 
 static struct kunit_suite format_suite = {
 	.name = "asblk_format",
-	.init = probe_test_init,
-	.exit = probe_test_exit,
+	.init = tio_test_init,
+	.exit = tio_test_exit,
 	.test_cases = format_cases,
 };
 kunit_test_suite(format_suite);

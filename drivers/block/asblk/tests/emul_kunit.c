@@ -8,7 +8,7 @@
 #include <linux/delay.h>
 
 #include "emul/emul.h"
-#include "probe.h"
+#include "test_io.h"
 
 /* Long enough for a command on a slow machine, short enough to wait for. */
 #define TIMEOUT		(HZ / 4)
@@ -24,14 +24,14 @@ struct emul_test {
 
 static struct emul *emul_of(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	return ((struct emul_test *)t->priv)->emul;
 }
 
 static int emul_test_init(struct kunit *test)
 {
-	struct probe_test *t = probe_test_alloc(test);
+	struct tio_test *t = tio_test_alloc(test);
 	struct emul_test *et = kunit_kzalloc(test, sizeof(*et), GFP_KERNEL);
 	const struct emul_params p = {
 		.size = SZ_16M, .memory_limit = SZ_16M, .queues = 1,
@@ -64,21 +64,21 @@ static int emul_test_init(struct kunit *test)
 
 static void emul_test_exit(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct emul_test *et = t->priv;
 
 	emul_destroy(et->emul);
 	emul_rule_destroy(et->rule);
 	emul_faults_exit(&et->faults);
 	emul_store_exit(&et->store);
-	probe_test_free(t);
+	tio_test_free(t);
 }
 
 /* Have the device do that to so many commands. */
 static void misbehave(struct kunit *test, const char *action, const char *total,
 		      const char *until)
 {
-	struct emul_rule *r = ((struct emul_test *)((struct probe_test *)test->priv)->priv)->rule;
+	struct emul_rule *r = ((struct emul_test *)((struct tio_test *)test->priv)->priv)->rule;
 
 	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_ACTION, action), 0);
 	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_TOTAL, total), 0);
@@ -103,22 +103,22 @@ static void expect_count(struct kunit *test, const u64 *count, u64 nr)
 
 static void emul_lost_interrupt(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 
 	misbehave(test, "lose-interrupt", "1", "abort");
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	expect_count(test, &counters(test)->lost_interrupts, 1);
 	KUNIT_EXPECT_EQ(test, counters(test)->aborts, 0);
 }
 
 static void emul_aborted(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 
 	misbehave(test, "lose", "2", "abort");
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	expect_count(test, &counters(test)->aborts, 2);
 	KUNIT_EXPECT_EQ(test, counters(test)->retries, 2);
 	KUNIT_EXPECT_EQ(test, counters(test)->resets, 0);
@@ -126,36 +126,36 @@ static void emul_aborted(struct kunit *test)
 
 static void emul_queue_reset(struct kunit *test)
 {
-	struct probe *p, *other;
+	struct test_io *p, *other;
 
 	misbehave(test, "hang", "1", "queue-reset");
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
-	other = probe_send(test, 1, REQ_OP_READ, 512, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	probe_expect_end(test, other, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	other = tio_send(test, 1, REQ_OP_READ, 512, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, other, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, counters(test)->resets, 1);
 	KUNIT_EXPECT_EQ(test, emul_of(test)->ctrl->recovery.resets, 0);
 }
 
 static void emul_ctrl_reset(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 
 	misbehave(test, "hang", "1", "controller-reset");
-	p = probe_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE | REQ_FUA, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, emul_of(test)->ctrl->recovery.resets, 1);
 }
 
 static void emul_fatal(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 
 	misbehave(test, "fatal", "1", "abort");
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
-	p = probe_send(test, 1, REQ_OP_READ, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
+	p = tio_send(test, 1, REQ_OP_READ, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	KUNIT_EXPECT_EQ(test, (int)emul_of(test)->ctrl->recovery.state,
 			ASBLK_CTRL_DEAD);
 }
@@ -163,25 +163,25 @@ static void emul_fatal(struct kunit *test)
 /* What was lost comes after all, when others have its place. */
 static void emul_late(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 
 	misbehave(test, "late", "3", "queue-reset");
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, counters(test)->stale, 3);
-	p = probe_send(test, 0, REQ_OP_READ, 0, 3 * PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_READ, 0, 3 * PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 static void emul_duplicates(struct kunit *test)
 {
-	struct probe *p;
+	struct test_io *p;
 	unsigned int i;
 
 	misbehave(test, "duplicate", "40", "abort");
 	for (i = 0; i < 20; i++) {
-		p = probe_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 	}
 	KUNIT_EXPECT_EQ(test, counters(test)->stale, 40);
 }
@@ -193,17 +193,17 @@ static void emul_duplicates(struct kunit *test)
 static void emul_reset_with_worker(struct kunit *test)
 {
 	struct emul *emul = emul_of(test);
-	struct probe *p[NR_PROBES];
+	struct test_io *p[NR_TEST_IOS];
 	unsigned int round, i;
 
 	for (round = 0; round < 20; round++) {
 		/* Every other one has pages to give back. */
-		for (i = 0; i < NR_PROBES; i++)
-			p[i] = probe_send(test, i, i % 2 ? REQ_OP_DISCARD : REQ_OP_WRITE_ZEROES,
-					  (i / 2 * SZ_2M) >> SECTOR_SHIFT, SZ_2M);
+		for (i = 0; i < NR_TEST_IOS; i++)
+			p[i] = tio_send(test, i, i % 2 ? REQ_OP_DISCARD : REQ_OP_WRITE_ZEROES,
+					(i / 2 * SZ_2M) >> SECTOR_SHIFT, SZ_2M);
 		KUNIT_ASSERT_EQ(test, asblk_recovery_reset_now(emul->ctrl), 0);
-		for (i = 0; i < NR_PROBES; i++)
-			probe_expect_end(test, p[i], BLK_STS_OK, 0);
+		for (i = 0; i < NR_TEST_IOS; i++)
+			tio_expect_end(test, p[i], BLK_STS_OK, 0);
 	}
 	/* The worker did have some at a reset. */
 	KUNIT_EXPECT_GT(test, counters(test)->taken_back, 0);
@@ -214,30 +214,30 @@ static void emul_reset_with_worker(struct kunit *test)
 static void emul_checks(struct kunit *test)
 {
 	struct emul *emul = emul_of(test);
-	struct probe *p;
+	struct test_io *p;
 
 	emul->params.read_only = true;
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_TARGET, PART);
-	p = probe_send(test, 1, REQ_OP_DISCARD, 0, PART);
-	probe_expect_end(test, p, BLK_STS_TARGET, PART);
-	p = probe_send(test, 2, REQ_OP_READ, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = tio_send(test, 1, REQ_OP_DISCARD, 0, PART);
+	tio_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = tio_send(test, 2, REQ_OP_READ, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	emul->params.read_only = false;
 	emul->nr_blocks = 8;
-	p = probe_send(test, 3, REQ_OP_WRITE, 8, PART);
-	probe_expect_end(test, p, BLK_STS_TARGET, PART);
-	p = probe_send(test, 4, REQ_OP_DISCARD, 8, PART);
-	probe_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = tio_send(test, 3, REQ_OP_WRITE, 8, PART);
+	tio_expect_end(test, p, BLK_STS_TARGET, PART);
+	p = tio_send(test, 4, REQ_OP_DISCARD, 8, PART);
+	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	/* All of the ranges, or none. */
-	p = probe_send(test, 0, REQ_OP_WRITE, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
-	p = probe_send_bios(test, 1, REQ_OP_DISCARD, 0, 2 * PART, 2);
-	probe_expect_end(test, p, BLK_STS_TARGET, 2 * PART);
+	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	p = tio_send_bios(test, 1, REQ_OP_DISCARD, 0, 2 * PART, 2);
+	tio_expect_end(test, p, BLK_STS_TARGET, 2 * PART);
 	KUNIT_EXPECT_EQ(test, emul_store_used(emul->store), PAGE_SIZE);
 	emul->loaded = false;
-	p = probe_send(test, 5, REQ_OP_READ, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	p = tio_send(test, 5, REQ_OP_READ, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	emul->loaded = true;
 }
 

@@ -9,7 +9,7 @@
 #include <linux/vmalloc.h>
 
 #include "bad_nvme.h"
-#include "probe.h"
+#include "test_io.h"
 
 #define DATA_ORDER	10	/* 4 MiB */
 #define DATA_BYTES	(PAGE_SIZE << DATA_ORDER)
@@ -96,7 +96,7 @@ static u8 *piece_data(const struct bio_vec *bv)
 /* Send the shape as one bio, and wait. */
 static blk_status_t transfer(struct kunit *test, struct data_test *d, blk_opf_t opf, sector_t at)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bio *bio = bio_alloc(t->disk->gd->part0, d->nr, opf, GFP_KERNEL);
 	blk_status_t status;
 	unsigned int i;

@@ -11,7 +11,7 @@
 #include <linux/kthread.h>
 
 #include "bad_nvme.h"
-#include "probe.h"
+#include "test_io.h"
 
 #define FROM_DEVICE	(nvme_admin_vendor_start | 2)
 #define TO_DEVICE	(nvme_admin_vendor_start | 1)
@@ -165,7 +165,7 @@ static void large_blocks(struct nvme_id_ns *id)
 
 static u64 capacity(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	return get_capacity(t->disk->gd);
 }
@@ -191,7 +191,7 @@ static void nvme_format_refused(struct kunit *test)
 /* One that has not ended, for all that is known: shut until a reset has made sure. */
 static void nvme_format_unsettled(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int i;
 
@@ -233,9 +233,9 @@ static void huge_blocks(struct nvme_id_ns *id) { id->lbaf[0].ds = 14; }
 
 static void nvme_format_elsewhere(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
-	struct probe *p;
+	struct test_io *p;
 
 	b->edit_ctrl = small_mdts;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
@@ -245,8 +245,8 @@ static void nvme_format_elsewhere(struct kunit *test)
 	b->nr_commands = 0;
 	if (!list_empty(&b->nd.namespaces)) {
 		KUNIT_EXPECT_EQ(test, get_capacity(t->disk->gd), 0);
-		p = probe_send(test, 0, REQ_OP_READ, 0, PART);
-		probe_expect_end(test, p, BLK_STS_IOERR, PART);
+		p = tio_send(test, 0, REQ_OP_READ, 0, PART);
+		tio_expect_end(test, p, BLK_STS_IOERR, PART);
 	}
 	KUNIT_EXPECT_EQ(test, b->nr_commands, 0);
 	bad_take_down(test);
@@ -316,7 +316,7 @@ static void odd_granularities(struct nvme_id_ns *id)
 
 static void nvme_odd_granularities(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 
 	b->edit_ctrl = trims;
@@ -340,7 +340,7 @@ static void large_atomic(struct nvme_id_ns *id)
 /* What a format changes besides the block size is handed over as well. */
 static void nvme_format_changes(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	struct request_queue *q;
 
@@ -397,7 +397,7 @@ KUNIT_ARRAY_PARAM_DESC(other, other_params, name);
 static void nvme_other_namespace(struct kunit *test)
 {
 	const struct other_param *o = test->param_value;
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_ns *ns;
 	struct file *file;

@@ -2,7 +2,7 @@
 #include <linux/module.h>
 
 #include "compat.h"
-#include "fake.h"
+#include "fake_ctrl.h"
 
 ASBLK_IMPORT();
 

@@ -8,14 +8,14 @@
 #include <linux/delay.h>
 #include <linux/pm_runtime.h>
 
-#include "probe.h"
+#include "test_io.h"
 
-static struct device *device(struct probe_test *t)
+static struct device *device(struct tio_test *t)
 {
 	return &t->fake->ctrl->dev;
 }
 
-static bool wait_suspended(struct probe_test *t)
+static bool wait_suspended(struct tio_test *t)
 {
 	unsigned int tries;
 
@@ -24,7 +24,7 @@ static bool wait_suspended(struct probe_test *t)
 	return pm_runtime_suspended(device(t));
 }
 
-static void power_allow(struct probe_test *t)
+static void power_allow(struct tio_test *t)
 {
 	pm_runtime_set_autosuspend_delay(device(t), 10);
 	pm_runtime_allow(device(t));
@@ -32,7 +32,7 @@ static void power_allow(struct probe_test *t)
 
 static void power_off_by_default(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 
 	pm_runtime_set_autosuspend_delay(device(t), 10);
 	msleep(100);
@@ -43,9 +43,9 @@ static void power_off_by_default(struct kunit *test)
 /* Asleep after a while; a request waits until it is awake, and is not lost. */
 static void power_sleep_and_wake(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int round;
-	struct probe *p;
+	struct test_io *p;
 
 	power_allow(t);
 	for (round = 1; round <= 3; round++) {
@@ -53,35 +53,35 @@ static void power_sleep_and_wake(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, t->fake->idles, round);
 		KUNIT_EXPECT_EQ(test, t->fake->wakes, round - 1);
 		fake_forget(t->fake);
-		p = probe_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
-		probe_wait_seen(test, 2);
+		p = tio_send(test, 0, REQ_OP_WRITE, 0, 2 * PART);
+		tio_wait_seen(test, 2);
 		KUNIT_EXPECT_EQ(test, t->fake->wakes, round);
 		KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 2);
-		probe_expect_end(test, p, BLK_STS_OK, 0);
+		tio_expect_end(test, p, BLK_STS_OK, 0);
 	}
 }
 
 /* A request in flight keeps it awake, however long it takes. */
 static void power_busy(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	struct tio_test *t = test->priv;
+	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
 	power_allow(t);
 	msleep(1000);
 	KUNIT_EXPECT_FALSE(test, pm_runtime_suspended(device(t)));
 	KUNIT_EXPECT_EQ(test, t->fake->idles, 0);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_TRUE(test, wait_suspended(t));
 }
 
 /* A device that cannot sleep is used as before. */
 static void power_idle_fails(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
+	struct tio_test *t = test->priv;
 	unsigned int tries;
-	struct probe *p;
+	struct test_io *p;
 
 	t->fake->idle_err = -EIO;
 	power_allow(t);
@@ -89,43 +89,43 @@ static void power_idle_fails(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_GE(test, t->fake->idles, 2);
 	KUNIT_EXPECT_FALSE(test, pm_runtime_suspended(device(t)));
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
-	probe_wait_seen(test, 1);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
+	tio_wait_seen(test, 1);
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 1);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* One that does not wake up is reset. */
 static void power_wake_fails(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	t->fake->wake_err = -EIO;
 	power_allow(t);
 	KUNIT_ASSERT_TRUE(test, wait_suspended(t));
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
-	probe_wait_seen(test, 1);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
+	tio_wait_seen(test, 1);
 	flush_work(&t->fake->ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
 /* A reset wakes it as well, and everybody knows. */
 static void power_reset(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	power_allow(t);
 	KUNIT_ASSERT_TRUE(test, wait_suspended(t));
 	pm_runtime_set_autosuspend_delay(device(t), 100000);
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
 	fake_finish_all(t->fake);
-	probe_expect_end(test, p, BLK_STS_OK, 0);
+	tio_expect_end(test, p, BLK_STS_OK, 0);
 	pm_runtime_barrier(device(t));
 	KUNIT_EXPECT_FALSE(test, pm_runtime_suspended(device(t)));
 }
@@ -133,14 +133,14 @@ static void power_reset(struct kunit *test)
 /* Dead in its sleep: what comes fails at once. */
 static void power_dead(struct kunit *test)
 {
-	struct probe_test *t = test->priv;
-	struct probe *p;
+	struct tio_test *t = test->priv;
+	struct test_io *p;
 
 	power_allow(t);
 	KUNIT_ASSERT_TRUE(test, wait_suspended(t));
 	asblk_ctrl_dead(t->fake->ctrl, "a test");
-	p = probe_send(test, 0, REQ_OP_READ, 0, PART);
-	probe_expect_end(test, p, BLK_STS_OFFLINE, PART);
+	p = tio_send(test, 0, REQ_OP_READ, 0, PART);
+	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 }
 
 static struct kunit_case power_cases[] = {
@@ -158,13 +158,13 @@ static int power_test_init(struct kunit *test)
 {
 	if (!IS_ENABLED(CONFIG_PM))
 		kunit_skip(test, "this kernel has no runtime power management");
-	return probe_test_init(test);
+	return tio_test_init(test);
 }
 
 static struct kunit_suite power_suite = {
 	.name = "asblk_power",
 	.init = power_test_init,
-	.exit = probe_test_exit,
+	.exit = tio_test_exit,
 	.test_cases = power_cases,
 };
 kunit_test_suite(power_suite);

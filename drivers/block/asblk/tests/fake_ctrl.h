@@ -3,8 +3,8 @@
  * A fake controller for the engine's tests. It does nothing with a transfer but
  * remember it; the test says what becomes of it.
  */
-#ifndef _ASBLK_KUNIT_FAKE_H
-#define _ASBLK_KUNIT_FAKE_H
+#ifndef _ASBLK_FAKE_CTRL_H
+#define _ASBLK_FAKE_CTRL_H
 
 #include <kunit/test.h>
 #include <linux/asblk.h>
@@ -134,4 +134,4 @@ void fake_finish(struct fake *fake, unsigned int index, blk_status_t status,
 		 u32 good);
 unsigned int fake_finish_all(struct fake *fake);
 
-#endif /* _ASBLK_KUNIT_FAKE_H */
+#endif /* _ASBLK_FAKE_CTRL_H */
