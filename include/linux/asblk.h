@@ -17,7 +17,7 @@
 
 struct asblk_ctrl;
 struct asblk_disk;
-struct asblk_visit;
+struct asblk_batch;
 struct attribute_group;
 struct blk_mq_tag_set;
 struct dentry;
@@ -227,7 +227,7 @@ struct asblk_queue {
  *
  * Which of them exclude each other:
  *
- * * @submit, @ring and @reap of a queue, by the queue's lock. None of them is called for
+ * * @submit, @doorbell and @reap of a queue, by the queue's lock. None of them is called for
  *   a queue during its @reset_queue, nor for any during @reset and @disable and between
  *   asblk_ctrl_pause() and asblk_ctrl_resume().
  * * @abort, @reset_queue, @reset, @disable, @eject, @load, @write_cache, @write_protect,
@@ -253,11 +253,11 @@ struct asblk_queue {
  *	the next completion, or after a while), or another status (final: no
  *	completion follows).
  *
- * @ring: the transfers submitted so far are complete for now: ring the
+ * @doorbell: the transfers submitted so far are complete for now: ring the
  *	doorbell. Called under the queue's lock with interrupts off.
  *
  * @run: optional, for a device that is software: execute what was rung for,
- *	on this CPU. Called after @ring without locks, from a task, a softirq or
+ *	on this CPU. Called after @doorbell without locks, from a task, a softirq or
  *	an interrupt handler.
  *
  * @abort: optional: ask the device to give up a transfer. It completes all the
@@ -331,9 +331,9 @@ struct asblk_ctrl_ops {
 	int (*start_queue)(struct asblk_queue *q);
 	void (*stop_queue)(struct asblk_queue *q);
 	blk_status_t (*submit)(struct asblk_queue *q, struct asblk_transfer *t);
-	void (*ring)(struct asblk_queue *q);
+	void (*doorbell)(struct asblk_queue *q);
 	void (*run)(struct asblk_queue *q);
-	void (*reap)(struct asblk_queue *q, struct asblk_visit *v);
+	void (*reap)(struct asblk_queue *q, struct asblk_batch *batch);
 	int (*abort)(struct asblk_queue *q, u16 id);
 	int (*reset_queue)(struct asblk_queue *q);
 	int (*reset)(struct asblk_ctrl *ctrl);
@@ -479,8 +479,8 @@ const char *asblk_disk_name(const struct asblk_disk *disk);
 void *asblk_disk_priv(struct device *disk_dev);
 
 unsigned int asblk_reap(struct asblk_queue *q);
-bool asblk_complete(struct asblk_visit *v, u16 id);
-bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+bool asblk_complete(struct asblk_batch *batch, u16 id);
+bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status,
 			  u32 good_bytes, unsigned int flags);
 
 #endif /* _LINUX_ASBLK_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The engine, completion: finished transfers become a finished request. The
- * controller reports them during a visit that its interrupt handler, a poll or a
- * timeout makes; see engine.c for what a visit is.
+ * controller reports them during a batch that its interrupt handler, a poll or a
+ * timeout makes; see engine.c for what a batch is.
  */
 #include <linux/bio.h>
 #include <linux/bitfield.h>
@@ -12,40 +12,40 @@
 
 /**
  * asblk_complete - a transfer is done, all of it well
- * @v: as passed to &asblk_ctrl_ops.reap
+ * @batch: as passed to &asblk_ctrl_ops.reap
  * @id: ID of the transfer; one that names none is counted and ignored
  *
  * Context: &asblk_ctrl_ops.reap only.
  * Return: false if @id names no transfer in flight.
  */
-bool asblk_complete(struct asblk_visit *v, u16 id)
+bool asblk_complete(struct asblk_batch *batch, u16 id)
 {
-	struct asblk_equeue *q = v->q;
-	struct asblk_slot *slot = asblk_slot_find(&q->slots, id);
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *slot = asblk_slot_find(&hwq->slots, id);
 	struct request *rq;
 
 	if (unlikely(!slot)) {
-		q->count.stale++;
+		hwq->count.stale++;
 		return false;
 	}
 	/* A fault that the kernel injects: it never came. */
 	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
 		return true;
-	v->nr++;
-	trace_asblk_complete(&q->pub, id, slot->rq, BLK_STS_OK, slot->bytes);
+	batch->nr++;
+	trace_asblk_complete(&hwq->pub, id, slot->rq, BLK_STS_OK, slot->bytes);
 	if (likely(slot->whole)) {
 		rq = slot->rq;
-		asblk_slot_give_tag(&q->slots, slot);
-		engine_finish_good(v, rq);
+		asblk_slot_give_tag(&hwq->slots, slot);
+		engine_finish_good(batch, rq);
 		return true;
 	}
-	engine_part_done(v, slot);
+	engine_part_done(batch, slot);
 	return true;
 }
 ASBLK_EXPORT(asblk_complete);
 
 /* May a transfer that has failed be offered again? */
-static bool engine_may_retry(struct asblk_equeue *q, const struct asblk_slot *slot,
+static bool engine_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *slot,
 			     unsigned int flags)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
@@ -53,7 +53,7 @@ static bool engine_may_retry(struct asblk_equeue *q, const struct asblk_slot *sl
 	if (ar->bad != ASBLK_NO_BAD || blk_noretry_request(slot->rq))
 		return false;
 	return (flags & ASBLK_GIVEN_BACK) ||
-	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(q->max_retries));
+	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(hwq->max_retries));
 }
 
 /* Jiffies until a transfer is offered again; at least one. */
@@ -64,7 +64,7 @@ static unsigned long engine_delay(unsigned int flags)
 
 /**
  * asblk_complete_error - a transfer is done, not all of it well
- * @v: as passed to &asblk_ctrl_ops.reap
+ * @batch: as passed to &asblk_ctrl_ops.reap
  * @id: ID of the transfer; one that names none is counted and ignored
  * @status: why; %BLK_STS_OK with too few @good_bytes of a read or write counts as
  *	%BLK_STS_IOERR
@@ -76,15 +76,15 @@ static unsigned long engine_delay(unsigned int flags)
  * Context: &asblk_ctrl_ops.reap only.
  * Return: false if @id names no transfer in flight.
  */
-bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
+bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status,
 			  u32 good_bytes, unsigned int flags)
 {
-	struct asblk_equeue *q = v->q;
-	struct asblk_slot *slot = asblk_slot_find(&q->slots, id);
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *slot = asblk_slot_find(&hwq->slots, id);
 	struct asblk_rq *ar;
 
 	if (unlikely(!slot)) {
-		q->count.stale++;
+		hwq->count.stale++;
 		return false;
 	}
 	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
@@ -93,40 +93,40 @@ bool asblk_complete_error(struct asblk_visit *v, u16 id, blk_status_t status,
 		/* Only reads and writes can be short. */
 		if (good_bytes >= slot->bytes ||
 		    op_number(req_op(slot->rq)) > op_number(REQ_OP_WRITE))
-			return asblk_complete(v, id);
+			return asblk_complete(batch, id);
 		status = BLK_STS_IOERR;
 	}
-	v->nr++;
-	trace_asblk_complete(&q->pub, id, slot->rq, status, good_bytes);
+	batch->nr++;
+	trace_asblk_complete(&hwq->pub, id, slot->rq, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
 		engine_become_parts(slot, slot->rq);
-	if (engine_may_retry(q, slot, flags)) {
+	if (engine_may_retry(hwq, slot, flags)) {
 		slot->retries += !(flags & ASBLK_GIVEN_BACK);
-		q->count.retries++;
-		asblk_slot_retire(&q->slots, slot);
+		hwq->count.retries++;
+		asblk_slot_retire(&hwq->slots, slot);
 		if (flags & ASBLK_RETRY_DELAY)
-			engine_retry_after(q, slot, engine_delay(flags));
+			engine_retry_after(hwq, slot, engine_delay(flags));
 		else
-			engine_retry(q, slot);
+			engine_retry(hwq, slot);
 		return true;
 	}
 	/* A failure at the very end still must be seen as one. */
 	engine_bad(ar, slot->offset + min(good_bytes, slot->bytes ?
 					  slot->bytes - 1 : 0), status);
-	engine_part_done(v, slot);
+	engine_part_done(batch, slot);
 	return true;
 }
 ASBLK_EXPORT(asblk_complete_error);
 
 /* Let the controller report what has finished. */
-static inline void engine_reap(struct asblk_visit *v)
+static inline void engine_reap(struct asblk_batch *batch)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 
-	if (likely(!(q->held & ASBLK_HELD_STOPPED)))
-		q->ops->reap(&q->pub, v);
-	q->count.completions += v->nr;
+	if (likely(!(hwq->held & ASBLK_HELD_STOPPED)))
+		hwq->ops->reap(&hwq->pub, batch);
+	hwq->count.completions += batch->nr;
 }
 
 /**
@@ -141,65 +141,65 @@ static inline void engine_reap(struct asblk_visit *v)
  */
 unsigned int asblk_reap(struct asblk_queue *q)
 {
-	struct asblk_equeue *eq = asblk_to_equeue(q);
+	struct asblk_hwq *hwq = asblk_to_hwq(q);
 	DEFINE_IO_COMP_BATCH(iob);
-	struct asblk_visit v;
+	struct asblk_batch batch;
 
-	asblk_engine_enter(&v, eq, &iob);
-	eq->count.interrupts++;
-	engine_reap(&v);
-	asblk_engine_leave(&v, true);
+	asblk_batch_begin(&batch, hwq, &iob);
+	hwq->count.interrupts++;
+	engine_reap(&batch);
+	asblk_batch_end(&batch, true);
 	if (!rq_list_empty(&iob.req_list))
 		iob.complete(&iob);
-	return v.nr;
+	return batch.nr;
 }
 ASBLK_EXPORT(asblk_reap);
 
 /**
  * asblk_engine_poll - look for finished transfers without an interrupt
- * @q: queue
+ * @hwq: queue
  * @iob: the poll's batch, which the caller ends; may be NULL
  *
  * Context: task.
  * Return: number of transfers that finished.
  */
-unsigned int asblk_engine_poll(struct asblk_equeue *q,
+unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
 			       struct io_comp_batch *iob)
 {
-	struct asblk_visit v;
+	struct asblk_batch batch;
 
-	asblk_engine_enter(&v, q, iob);
-	q->count.polls++;
-	engine_reap(&v);
-	asblk_engine_leave(&v, true);
-	return v.nr;
+	asblk_batch_begin(&batch, hwq, iob);
+	hwq->count.polls++;
+	engine_reap(&batch);
+	asblk_batch_end(&batch, true);
+	return batch.nr;
 }
 
 /**
  * asblk_engine_late - look for finished transfers because a request is late
- * @q: queue
+ * @hwq: queue
  * @rq: request
  *
  * Context: task.
  * Return: true if the request was only waiting for that.
  */
-bool asblk_engine_late(struct asblk_equeue *q, struct request *rq)
+bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_visit v;
+	struct asblk_batch batch;
 	bool waited;
 
-	asblk_engine_enter(&v, q, NULL);
-	q->count.timeouts++;
+	asblk_batch_begin(&batch, hwq, NULL);
+	hwq->count.timeouts++;
 	waited = blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
-	engine_reap(&v);
+	engine_reap(&batch);
 	waited &= blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
-	q->count.lost_interrupts += waited;
-	asblk_engine_leave(&v, true);
+	hwq->count.lost_interrupts += waited;
+	asblk_batch_end(&batch, true);
 	return waited;
 }
 
 /* Is a transfer that a reset has lost to be offered again? @charged: on its account. */
-static bool engine_survives(const struct asblk_equeue *q, const struct asblk_slot *slot,
+static bool engine_survives(const struct asblk_hwq *hwq, const struct asblk_slot *slot,
 			    enum asblk_blame blame, bool charged)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
@@ -208,7 +208,7 @@ static bool engine_survives(const struct asblk_equeue *q, const struct asblk_slo
 		return false;
 	if (blame != ASBLK_BLAME_NOBODY && blk_noretry_request(slot->rq))
 		return false;
-	return !charged || slot->retries < READ_ONCE(q->max_retries);
+	return !charged || slot->retries < READ_ONCE(hwq->max_retries);
 }
 
 /*
@@ -222,32 +222,32 @@ static bool engine_has_time(struct request *rq, u8 late)
 	return late & ASBLK_LATE_BLAMED && (u32)jiffies - ar->late_at < rq->timeout / 2;
 }
 
-static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
+static void engine_take_back(struct asblk_batch *batch, struct asblk_slot *slot,
 			     enum asblk_blame blame)
 {
-	struct asblk_equeue *q = v->q;
-	struct asblk_slot *own = &q->slots.slot[slot->rq->tag];
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *own = &hwq->slots.slot[slot->rq->tag];
 	bool charged = blame == ASBLK_BLAME_ALL ||
 		       (blame == ASBLK_BLAME_LATE && own->late & ASBLK_LATE_BLAMED);
 
 	if (slot->whole)
 		engine_become_parts(slot, slot->rq);
-	if (!engine_survives(q, slot, blame, charged)) {
+	if (!engine_survives(hwq, slot, blame, charged)) {
 		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, BLK_STS_TIMEOUT);
-		engine_part_done(v, slot);
+		engine_part_done(batch, slot);
 		return;
 	}
 	if (!engine_has_time(slot->rq, own->late))
 		own->late |= ASBLK_LATE_FRESH;
 	slot->retries += charged;
-	q->count.retries++;
-	asblk_slot_retire(&q->slots, slot);
-	engine_retry(q, slot);
+	hwq->count.retries++;
+	asblk_slot_retire(&hwq->slots, slot);
+	engine_retry(hwq, slot);
 }
 
 /**
  * asblk_engine_take_back - the device has forgotten a queue's transfers
- * @v: visit to the queue
+ * @batch: batch on the queue
  * @blame: whose retries that costs; the others are offered again, but for REQ_FAILFAST_*
  *	and what has already failed in part
  *
@@ -256,24 +256,24 @@ static void engine_take_back(struct asblk_visit *v, struct asblk_slot *slot,
  * Context: queue stopped, no controller operation running.
  * Return: number of transfers that were in flight.
  */
-unsigned int asblk_engine_take_back(struct asblk_visit *v, enum asblk_blame blame)
+unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame blame)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
 
-	for (i = 0; i < q->slots.nr; i++) {
-		if (!q->slots.slot[i].in_flight)
+	for (i = 0; i < hwq->slots.nr; i++) {
+		if (!hwq->slots.slot[i].in_flight)
 			continue;
 		nr++;
-		engine_take_back(v, &q->slots.slot[i], blame);
+		engine_take_back(batch, &hwq->slots.slot[i], blame);
 	}
-	for (i = 0; i < q->slots.nr_tags; i++)
-		q->slots.slot[i].late &= ~ASBLK_LATE_BLAMED;
-	q->count.taken_back += nr;
+	for (i = 0; i < hwq->slots.nr_tags; i++)
+		hwq->slots.slot[i].late &= ~ASBLK_LATE_BLAMED;
+	hwq->count.taken_back += nr;
 	return nr;
 }
 
-static void engine_fail_requests(struct asblk_visit *v, struct list_head *list,
+static void engine_fail_requests(struct asblk_batch *batch, struct list_head *list,
 				 blk_status_t status)
 {
 	struct asblk_rq *ar, *tmp;
@@ -282,25 +282,25 @@ static void engine_fail_requests(struct asblk_visit *v, struct list_head *list,
 	list_for_each_entry_safe(ar, tmp, list, pending) {
 		engine_bad(ar, ar->issued, status);
 		list_del_init(&ar->pending);
-		engine_finish_bad(v, blk_mq_rq_from_pdu(ar));
+		engine_finish_bad(batch, blk_mq_rq_from_pdu(ar));
 	}
 }
 
 /**
  * asblk_engine_fail_all - fail everything that a queue holds
- * @v: visit to the queue
+ * @batch: batch on the queue
  * @status: what with
  *
  * Context: as asblk_engine_take_back(); nothing is to be submitted any more.
  * Return: number of transfers that were in flight.
  */
-unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
+unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t status)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
 
-	for (i = 0; i < q->slots.nr; i++) {
-		struct asblk_slot *slot = &q->slots.slot[i];
+	for (i = 0; i < hwq->slots.nr; i++) {
+		struct asblk_slot *slot = &hwq->slots.slot[i];
 
 		if (!slot->rq)
 			continue;
@@ -308,24 +308,24 @@ unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status)
 		if (slot->whole)
 			engine_become_parts(slot, slot->rq);
 		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
-		engine_part_done(v, slot);
+		engine_part_done(batch, slot);
 	}
-	q->count.taken_back += nr;
-	q->retry = ASBLK_SLOT_NONE;
-	q->later = ASBLK_SLOT_NONE;
-	engine_fail_requests(v, &q->pending, status);
-	engine_fail_requests(v, &q->starved, status);
-	q->waiting = false;
+	hwq->count.taken_back += nr;
+	hwq->retry = ASBLK_SLOT_NONE;
+	hwq->later = ASBLK_SLOT_NONE;
+	engine_fail_requests(batch, &hwq->pending, status);
+	engine_fail_requests(batch, &hwq->starved, status);
+	hwq->waiting = false;
 	return nr;
 }
 
 /* The device has let go of a request's memory. */
 static inline void engine_unmap(struct request *rq)
 {
-	struct asblk_equeue *q = rq->mq_hctx->driver_data;
+	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 
-	if (unlikely(q->must_map))
-		asblk_dma_unmap(q->pub.ctrl, rq);
+	if (unlikely(hwq->must_map))
+		asblk_dma_unmap(hwq->pub.ctrl, rq);
 }
 
 /**
@@ -344,7 +344,7 @@ void asblk_engine_end_mapped(struct io_comp_batch *iob)
 }
 
 /**
- * asblk_engine_end - end a request that asblk_engine_leave() completed
+ * asblk_engine_end - end a request that asblk_batch_end() completed
  * @rq: request; the blocks below &asblk_rq.bad are good
  *
  * Context: softirq, or where blk_mq_complete_request() was called.

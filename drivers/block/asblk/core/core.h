@@ -3,7 +3,7 @@
  * What the files of core/ share, grouped by file, top layer last.
  *
  * Lock order: gendisk::open_mutex, then asblk_ctrl::settings_lock, then a queue freeze,
- * then asblk_recovery::lock, then asblk_equeue::lock (interrupts off; the only one on
+ * then asblk_recovery::lock, then asblk_hwq::lock (interrupts off; the only one on
  * the data path). asblk_ctrl::disks_lock is held for the list, never while
  * requests are waited for.
  */
@@ -45,7 +45,7 @@ struct asblk_unit {
 /**
  * struct asblk_rq - the engine's part of a struct request
  * @next: first byte that no part has been made of yet
- * @pending: on &asblk_equeue.pending or &asblk_equeue.starved
+ * @pending: on &asblk_hwq.pending or &asblk_hwq.starved
  * @queue_seen: &asblk_counters.completions when the request was last looked at
  * @issued: bytes that parts have been made of
  * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
@@ -59,11 +59,11 @@ struct asblk_unit {
  * @one: the only one
  * @iova: what is needed to unmap them
  * @unmappable_since: when it could not be mapped for the first time, in jiffies
- * @starved: @pending is on &asblk_equeue.starved, if it is on a list
+ * @starved: @pending is on &asblk_hwq.starved, if it is on a list
  * @status: status at @bad
  *
  * A request that is one transfer uses @status alone, and what mapping needs.
- * Protected by &asblk_equeue.lock until the request is handed back.
+ * Protected by &asblk_hwq.lock until the request is handed back.
  */
 struct asblk_rq {
 	struct asblk_cursor next;
@@ -88,7 +88,7 @@ struct asblk_rq {
 #define ASBLK_NO_BAD	U32_MAX
 
 /**
- * struct asblk_counters - what happened on a queue, under &asblk_equeue.lock
+ * struct asblk_counters - what happened on a queue, under &asblk_hwq.lock
  * @requests: requests accepted
  * @transfers: transfers the controller accepted
  * @completions: transfers completed, well or not
@@ -124,7 +124,7 @@ struct asblk_counters {
 };
 
 /*
- * Why a queue does not offer new transfers to the controller, &asblk_equeue.held.
+ * Why a queue does not offer new transfers to the controller, &asblk_hwq.held.
  * RETRY: it was busy, or others wait to be offered again: nobody overtakes. STOPPED:
  * recovery has it. DEAD: it never will again. IDLE: it is to be woken first.
  */
@@ -134,7 +134,7 @@ struct asblk_counters {
 #define ASBLK_HELD_IDLE		BIT(3)
 
 /**
- * struct asblk_equeue - the engine's side of a hardware queue
+ * struct asblk_hwq - the engine's side of a hardware queue
  * @pub: the controller's view of it
  * @ops: of the controller
  * @lim: of the controller
@@ -162,7 +162,7 @@ struct asblk_counters {
  *	order
  * @later_due: when the first of them is, in jiffies
  * @waiting: @pending, @starved, @retry or @later may have something
- * @unrung: transfers were submitted since the last ring
+ * @doorbell_due: transfers were submitted since the last ring
  * @held: ASBLK_HELD_*
  * @wanted: the step of escalation that recovery is to take, an ASBLK_LATE_*; 0 for none
  * @reset_at: @count.completions when the queue was last reset alone, U64_MAX if it
@@ -170,7 +170,7 @@ struct asblk_counters {
  * @idle_at: @count.requests when somebody last looked whether it is idle
  * @count: what happened
  */
-struct asblk_equeue {
+struct asblk_hwq {
 	struct asblk_queue pub;
 	const struct asblk_ctrl_ops *ops;
 	const struct asblk_limits *lim;
@@ -185,7 +185,7 @@ struct asblk_equeue {
 	struct delayed_work later_work;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
-	bool unrung;
+	bool doorbell_due;
 	u8 held;
 	bool waiting;
 	u8 wanted;
@@ -202,9 +202,9 @@ struct asblk_equeue {
 	u64 idle_at;
 };
 
-static inline struct asblk_equeue *asblk_to_equeue(struct asblk_queue *q)
+static inline struct asblk_hwq *asblk_to_hwq(struct asblk_queue *q)
 {
-	return container_of(q, struct asblk_equeue, pub);
+	return container_of(q, struct asblk_hwq, pub);
 }
 
 /**
@@ -281,7 +281,7 @@ struct asblk_ctrl {
 	const struct asblk_ctrl_ops *ops;
 	struct asblk_ctrl_params params;
 	struct blk_mq_tag_set set;
-	struct asblk_equeue **queues;
+	struct asblk_hwq **queues;
 	unsigned int nr_queues;
 	struct asblk_recovery recovery;
 	struct mutex settings_lock;	/* the cache, write protection */
@@ -373,22 +373,22 @@ static inline bool asblk_engine_has_ranges(const struct request *rq)
 }
 
 /* engine.c and complete.c */
-int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
-		      unsigned int index);
-void asblk_equeue_exit(struct asblk_equeue *q);
+int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
+		   unsigned int index);
+void asblk_hwq_exit(struct asblk_hwq *hwq);
 
 /**
- * struct asblk_visit - one visit to a queue, with its lock held
- * @q: queue
+ * struct asblk_batch - one batch on a queue, with its lock held
+ * @hwq: queue
  * @flags: interrupt state to go back to
  * @nr: transfers completed
  * @iob: requests that end together; may be NULL
  * @single: requests that end one by one
  *
- * Without holes, see asblk_engine_enter().
+ * Without holes, see asblk_batch_begin().
  */
-struct asblk_visit {
-	struct asblk_equeue *q;
+struct asblk_batch {
+	struct asblk_hwq *hwq;
 	unsigned long flags;
 	unsigned long nr;
 	struct io_comp_batch *iob;
@@ -396,33 +396,33 @@ struct asblk_visit {
 };
 
 /**
- * asblk_engine_enter - begin a visit to a queue
- * @v: the visit; on the caller's stack
- * @q: queue, whose lock is taken
+ * asblk_batch_begin - begin a batch on a queue
+ * @batch: the batch; on the caller's stack
+ * @hwq: queue, whose lock is taken
  * @iob: where requests that end together are gathered, for the caller to end;
  *	NULL to end them one by one
  *
- * Inline, as a kernel that clears what is on the stack then sees that all of @v is
+ * Inline, as a kernel that clears what is on the stack then sees that all of @batch is
  * written, and clears nothing. Context: any but NMI.
  */
-static inline void asblk_engine_enter(struct asblk_visit *v, struct asblk_equeue *q,
-				      struct io_comp_batch *iob)
-	__acquires(&q->lock)
+static inline void asblk_batch_begin(struct asblk_batch *batch, struct asblk_hwq *hwq,
+				     struct io_comp_batch *iob)
+	__acquires(&hwq->lock)
 {
-	v->q = q;
-	v->flags = 0;
-	v->nr = 0;
-	v->iob = iob;
-	rq_list_init(&v->single);
-	spin_lock_irqsave(&q->lock, v->flags);
+	batch->hwq = hwq;
+	batch->flags = 0;
+	batch->nr = 0;
+	batch->iob = iob;
+	rq_list_init(&batch->single);
+	spin_lock_irqsave(&hwq->lock, batch->flags);
 }
 
-void asblk_engine_leave(struct asblk_visit *v, bool ring)
-	__releases(&v->q->lock);
-blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq);
-unsigned int asblk_engine_poll(struct asblk_equeue *q,
+void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
+	__releases(&batch->hwq->lock);
+blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq);
+unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
 			       struct io_comp_batch *iob);
-bool asblk_engine_late(struct asblk_equeue *q, struct request *rq);
+bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq);
 
 /**
  * enum asblk_blame - on whose account transfers are offered again after a reset
@@ -437,8 +437,8 @@ enum asblk_blame {
 	ASBLK_BLAME_ALL,
 };
 
-unsigned int asblk_engine_take_back(struct asblk_visit *v, enum asblk_blame blame);
-unsigned int asblk_engine_fail_all(struct asblk_visit *v, blk_status_t status);
+unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame blame);
+unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t status);
 void asblk_engine_end(struct request *rq);
 void asblk_engine_end_mapped(struct io_comp_batch *iob);
 u8 asblk_engine_op(const struct request *rq);
@@ -452,7 +452,7 @@ void asblk_recovery_exit(struct asblk_ctrl *ctrl);
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
 int asblk_recovery_begin(struct asblk_ctrl *ctrl);
 void asblk_recovery_end(struct asblk_ctrl *ctrl);
-bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq);
+bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq);
 
 /* power.c */
 void asblk_power_init(struct asblk_ctrl *ctrl);

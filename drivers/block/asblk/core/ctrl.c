@@ -85,7 +85,7 @@ static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
 static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
 {
 	while (nr--)
-		asblk_equeue_exit(ctrl->queues[nr]);
+		asblk_hwq_exit(ctrl->queues[nr]);
 }
 
 /* A queue at a time, near the CPUs that use it: together they may be large. */
@@ -122,7 +122,7 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	if (err)
 		return err;
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		err = asblk_equeue_init(ctrl->queues[i], ctrl, i);
+		err = asblk_hwq_init(ctrl->queues[i], ctrl, i);
 		if (err)
 			goto stop;
 	}

@@ -10,25 +10,25 @@ static struct dentry *asblk_debugfs_root;
 
 static int counters_show(struct seq_file *m, void *unused)
 {
-	struct asblk_equeue *q = m->private;
+	struct asblk_hwq *hwq = m->private;
 	struct asblk_counters c;
-	u64 visits;
+	u64 calls;
 
-	spin_lock_irq(&q->lock);
-	c = q->count;
-	spin_unlock_irq(&q->lock);
+	spin_lock_irq(&hwq->lock);
+	c = hwq->count;
+	spin_unlock_irq(&hwq->lock);
 
 	seq_printf(m, "requests %llu\n", c.requests);
 	seq_printf(m, "transfers %llu\n", c.transfers);
 	seq_printf(m, "completions %llu\n", c.completions);
 	seq_printf(m, "interrupts %llu\n", c.interrupts);
 	seq_printf(m, "polls %llu\n", c.polls);
-	visits = q->pub.polled ? c.polls : c.interrupts;
-	/* One decimal; a queue that was never visited has none. */
+	calls = hwq->pub.polled ? c.polls : c.interrupts;
+	/* One decimal; a queue that nobody has called for has none. */
 	seq_printf(m, "completions_per_%s %llu.%llu\n",
-		   q->pub.polled ? "poll" : "interrupt",
-		   visits ? div64_u64(c.completions, visits) : 0,
-		   visits ? div64_u64(c.completions * 10, visits) % 10 : 0);
+		   hwq->pub.polled ? "poll" : "interrupt",
+		   calls ? div64_u64(c.completions, calls) : 0,
+		   calls ? div64_u64(c.completions * 10, calls) % 10 : 0);
 	seq_printf(m, "retries %llu\n", c.retries);
 	seq_printf(m, "busy %llu\n", c.busy);
 	seq_printf(m, "errors %llu\n", c.errors);
@@ -45,20 +45,20 @@ DEFINE_SHOW_ATTRIBUTE(counters);
 
 static int slots_show(struct seq_file *m, void *unused)
 {
-	struct asblk_equeue *q = m->private;
+	struct asblk_hwq *hwq = m->private;
 	unsigned int i, nr = 0;
 
 	seq_puts(m, "slot   id     tag  offset     bytes      retries state\n");
-	for (i = 0; i < q->slots.nr; i++) {
+	for (i = 0; i < hwq->slots.nr; i++) {
 		struct asblk_slot slot;
 		int tag = -1;
 
 		/* One at a time: the lock keeps interrupts off. */
-		spin_lock_irq(&q->lock);
-		slot = q->slots.slot[i];
+		spin_lock_irq(&hwq->lock);
+		slot = hwq->slots.slot[i];
 		if (slot.rq)
 			tag = slot.rq->tag;
-		spin_unlock_irq(&q->lock);
+		spin_unlock_irq(&hwq->lock);
 		if (!slot.rq)
 			continue;
 		nr++;
@@ -68,16 +68,16 @@ static int slots_show(struct seq_file *m, void *unused)
 			   slot.aborted ? "aborted" : "in flight");
 	}
 	seq_printf(m, "%u of %u slots taken, %u of them by tag\n", nr,
-		   q->slots.nr, q->slots.nr_tags);
+		   hwq->slots.nr, hwq->slots.nr_tags);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(slots);
 
 static int rings_show(struct seq_file *m, void *unused)
 {
-	struct asblk_equeue *q = m->private;
+	struct asblk_hwq *hwq = m->private;
 
-	q->ops->show_queue(&q->pub, m);
+	hwq->ops->show_queue(&hwq->pub, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(rings);
@@ -89,16 +89,16 @@ void asblk_debugfs_add(struct asblk_ctrl *ctrl)
 	ctrl->debugfs = debugfs_create_dir(dev_name(&ctrl->dev),
 					   asblk_debugfs_root);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = ctrl->queues[i];
+		struct asblk_hwq *hwq = ctrl->queues[i];
 		struct dentry *dir;
 		char name[16];
 
 		snprintf(name, sizeof(name), "q%u", i);
 		dir = debugfs_create_dir(name, ctrl->debugfs);
-		debugfs_create_file("counters", 0400, dir, q, &counters_fops);
-		debugfs_create_file("slots", 0400, dir, q, &slots_fops);
+		debugfs_create_file("counters", 0400, dir, hwq, &counters_fops);
+		debugfs_create_file("slots", 0400, dir, hwq, &slots_fops);
 		if (ctrl->ops->show_queue)
-			debugfs_create_file("rings", 0400, dir, q,
+			debugfs_create_file("rings", 0400, dir, hwq,
 					    &rings_fops);
 	}
 }

@@ -3,11 +3,11 @@
  * The engine, submission: a request becomes transfers. Completion, where finished
  * transfers become a finished request, is in complete.c.
  *
- * Everything here happens during a visit to one queue: asblk_engine_enter() takes
- * its lock, asblk_engine_leave() rings the doorbell, drops the lock and only then
+ * Everything here happens during a batch on one queue: asblk_batch_begin() takes
+ * its lock, asblk_batch_end() rings the doorbell, drops the lock and only then
  * ends the requests that finished, so that neither a device that executes in
  * software nor a bio's end_io runs under the lock. Submission, the interrupt
- * handler, polling and timeouts are all such visits.
+ * handler, polling and timeouts are all such batches.
  */
 #include <kunit/visibility.h>
 #include <linux/bio.h>
@@ -66,13 +66,13 @@ u8 asblk_engine_op(const struct request *rq)
 	return engine_ops[op_number(req_op(rq))];
 }
 
-static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
+static inline struct asblk_transfer *engine_prepare(struct asblk_hwq *hwq,
 						    struct asblk_slot *slot,
 						    unsigned int index,
 						    struct request *rq)
 {
 	const struct asblk_unit *unit = rq->q->queuedata;
-	struct asblk_transfer *t = &q->transfer;
+	struct asblk_transfer *t = &hwq->transfer;
 
 	t->id = slot->id;
 	t->slot = index;
@@ -82,7 +82,7 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_equeue *q,
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
 	t->unit = unit->id;
-	t->priv = q->priv_area + index * q->priv_size;
+	t->priv = hwq->priv_area + index * hwq->priv_size;
 	t->block_shift = unit->block_shift;
 	return t;
 }
@@ -98,12 +98,12 @@ static void engine_keep_provisioned(const struct request *rq,
 }
 
 /* Where the memory of a request begins, as far as transfers are concerned. */
-static struct asblk_cursor engine_memory(const struct asblk_equeue *q, struct request *rq)
+static struct asblk_cursor engine_memory(const struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_cursor at = { .bio = rq->bio, .iter = rq->bio->bi_iter };
 
-	if (unlikely(q->must_map && ar->nr_segs))
+	if (unlikely(hwq->must_map && ar->nr_segs))
 		at.seg = ar->segs;
 	return at;
 }
@@ -114,37 +114,37 @@ static struct asblk_cursor engine_memory(const struct asblk_equeue *q, struct re
  * own here. Elsewhere this is arithmetic that needs no undoing.
  * Return: false if the device does not reach the memory, and never will.
  */
-static noinline bool engine_address(struct asblk_equeue *q, struct asblk_slot *slot,
+static noinline bool engine_address(struct asblk_hwq *hwq, struct asblk_slot *slot,
 				    struct request *rq, struct asblk_transfer *t)
 {
 	struct asblk_segment *seg = t->segs, *end = seg + t->nr_segments;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	if (q->must_map) {
+	if (hwq->must_map) {
 		if (slot->whole && t->nr_segments)
 			seg->addr = ar->segs->addr;
 		return true;
 	}
 	for (; seg < end; seg++) {
-		seg->addr = asblk_dma_map_phys(q->dma_dev, seg->addr, seg->len,
+		seg->addr = asblk_dma_map_phys(hwq->dma_dev, seg->addr, seg->len,
 					       rq_dma_dir(rq));
-		if (unlikely(dma_mapping_error(q->dma_dev, seg->addr)))
+		if (unlikely(dma_mapping_error(hwq->dma_dev, seg->addr)))
 			return false;
 	}
 	return true;
 }
 
 /* Nothing may be in flight that would bring us back to what has to wait. */
-static noinline void engine_busy(struct asblk_equeue *q)
+static noinline void engine_busy(struct asblk_hwq *hwq)
 {
-	q->count.busy++;
-	q->held |= ASBLK_HELD_RETRY;
-	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &q->kick,
+	hwq->count.busy++;
+	hwq->held |= ASBLK_HELD_RETRY;
+	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->kick,
 				    ASBLK_KICK_DELAY);
 }
 
 /* Offer a prepared transfer to the controller. */
-static inline blk_status_t engine_submit(struct asblk_equeue *q,
+static inline blk_status_t engine_submit(struct asblk_hwq *hwq,
 					 struct asblk_slot *slot,
 					 struct request *rq,
 					 struct asblk_transfer *t)
@@ -152,19 +152,19 @@ static inline blk_status_t engine_submit(struct asblk_equeue *q,
 	blk_status_t status;
 
 	slot->rq = rq;
-	if (unlikely(q->dma_dev) && !engine_address(q, slot, rq, t))
+	if (unlikely(hwq->dma_dev) && !engine_address(hwq, slot, rq, t))
 		return BLK_STS_IOERR;
 	slot->in_flight = true;
-	trace_asblk_transfer(&q->pub, t, rq, slot->offset);
-	status = q->ops->submit(&q->pub, t);
+	trace_asblk_transfer(&hwq->pub, t, rq, slot->offset);
+	status = hwq->ops->submit(&hwq->pub, t);
 	if (likely(status == BLK_STS_OK)) {
-		q->unrung = true;
-		q->count.transfers++;
+		hwq->doorbell_due = true;
+		hwq->count.transfers++;
 		return status;
 	}
 	slot->in_flight = false;
 	if (status == BLK_STS_RESOURCE)
-		engine_busy(q);
+		engine_busy(hwq);
 	return status;
 }
 
@@ -196,11 +196,11 @@ enum engine_issued {
 	ENGINE_BUSY,
 };
 
-static enum engine_issued engine_issue_part(struct asblk_visit *v, struct request *rq)
+static enum engine_issued engine_issue_part(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-	struct asblk_equeue *q = v->q;
-	struct asblk_slot *slot = asblk_slot_take(&q->slots, rq->tag);
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *slot = asblk_slot_take(&hwq->slots, rq->tag);
 	struct asblk_cursor end = ar->next;
 	struct asblk_transfer *t;
 	blk_status_t status;
@@ -208,7 +208,7 @@ static enum engine_issued engine_issue_part(struct asblk_visit *v, struct reques
 
 	if (!slot)
 		return ENGINE_NO_SLOT;
-	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
+	t = engine_prepare(hwq, slot, slot - hwq->slots.slot, rq);
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
@@ -222,9 +222,9 @@ static enum engine_issued engine_issue_part(struct asblk_visit *v, struct reques
 	if (unlikely(!slot->bytes))
 		status = BLK_STS_INVAL;
 	else
-		status = engine_submit(q, slot, rq, t);
+		status = engine_submit(hwq, slot, rq, t);
 	if (unlikely(status != BLK_STS_OK)) {
-		asblk_slot_give(&q->slots, slot);
+		asblk_slot_give(&hwq->slots, slot);
 		if (status == BLK_STS_RESOURCE)
 			return ENGINE_BUSY;
 		engine_bad(ar, ar->issued, status);
@@ -240,20 +240,20 @@ static enum engine_issued engine_issue_part(struct asblk_visit *v, struct reques
  * Issue what can be issued; a request that has failed ends here if nothing of it is in
  * flight. Return: why it has parts left, and must wait, or ENGINE_ISSUED.
  */
-static enum engine_issued engine_issue(struct asblk_visit *v, struct request *rq)
+static enum engine_issued engine_issue(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	enum engine_issued issued = ENGINE_ISSUED;
 	u32 bytes = blk_rq_bytes(rq);
 
 	while (ar->issued < bytes && ar->bad == ASBLK_NO_BAD) {
-		issued = engine_issue_part(v, rq);
+		issued = engine_issue_part(batch, rq);
 		if (issued != ENGINE_ISSUED)
 			return issued;
 	}
 	list_del_init(&ar->pending);
 	if (!ar->parts)
-		engine_finish_bad(v, rq);
+		engine_finish_bad(batch, rq);
 	return ENGINE_ISSUED;
 }
 
@@ -261,23 +261,23 @@ static enum engine_issued engine_issue(struct asblk_visit *v, struct request *rq
  * A request waits for a busy controller, or for a slot: that of its own tag, which comes
  * back with one of its parts, or one from the pool.
  */
-static void engine_wait(struct asblk_equeue *q, struct request *rq,
+static void engine_wait(struct asblk_hwq *hwq, struct request *rq,
 			enum engine_issued why)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	ar->starved = why == ENGINE_NO_SLOT;
-	list_move_tail(&ar->pending, ar->starved ? &q->starved : &q->pending);
-	q->waiting = true;
+	list_move_tail(&ar->pending, ar->starved ? &hwq->starved : &hwq->pending);
+	hwq->waiting = true;
 }
 
 /*
  * Offer a transfer that failed, or that the controller was too busy for. Return:
  * false if it is busy now.
  */
-static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
+static bool engine_issue_again(struct asblk_batch *batch, struct asblk_slot *slot)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 	struct request *rq = slot->rq;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_transfer *t;
@@ -286,65 +286,65 @@ static bool engine_issue_again(struct asblk_visit *v, struct asblk_slot *slot)
 
 	if (slot->offset >= ar->bad) {
 		/* The request has failed before this: nothing more is issued. */
-		engine_part_done(v, slot);
+		engine_part_done(batch, slot);
 		return true;
 	}
 	slot->aborted = false;
-	t = engine_prepare(q, slot, slot - q->slots.slot, rq);
+	t = engine_prepare(hwq, slot, slot - hwq->slots.slot, rq);
 	engine_keep_provisioned(rq, t);
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
 	} else {
-		struct asblk_cursor from = engine_memory(q, rq);
+		struct asblk_cursor from = engine_memory(hwq, rq);
 
 		asblk_cursor_advance(&from, slot->offset);
 		bytes = asblk_split(t, &from, slot->bytes);
 	}
 	/* A part is cut the same way every time. */
-	status = bytes == slot->bytes ? engine_submit(q, slot, rq, t) :
+	status = bytes == slot->bytes ? engine_submit(hwq, slot, rq, t) :
 					BLK_STS_INVAL;
 	if (status == BLK_STS_RESOURCE)
 		return false;
 	if (status != BLK_STS_OK) {
 		engine_bad(ar, slot->offset, status);
-		engine_part_done(v, slot);
+		engine_part_done(batch, slot);
 	}
 	return true;
 }
 
 /* What was to be offered again later, and is due, waits with the others. */
-static void engine_resume_due(struct asblk_equeue *q)
+static void engine_resume_due(struct asblk_hwq *hwq)
 {
 	u32 now = jiffies;
-	u16 index = q->later;
+	u16 index = hwq->later;
 
-	if ((s32)(now - q->later_due) < 0)
+	if ((s32)(now - hwq->later_due) < 0)
 		return;
-	q->later = ASBLK_SLOT_NONE;
+	hwq->later = ASBLK_SLOT_NONE;
 	while (index != ASBLK_SLOT_NONE) {
-		struct asblk_slot *slot = &q->slots.slot[index];
+		struct asblk_slot *slot = &hwq->slots.slot[index];
 		s32 left = slot->due - now;
 
 		index = slot->next;
 		if (left > 0)
-			engine_retry_after(q, slot, left);
+			engine_retry_after(hwq, slot, left);
 		else
-			engine_retry(q, slot);
+			engine_retry(hwq, slot);
 	}
 }
 
 /* Return: false if the controller is busy. */
-static bool engine_resume_retries(struct asblk_visit *v)
+static bool engine_resume_retries(struct asblk_batch *batch)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 
-	while (q->retry != ASBLK_SLOT_NONE) {
-		struct asblk_slot *slot = &q->slots.slot[q->retry];
+	while (hwq->retry != ASBLK_SLOT_NONE) {
+		struct asblk_slot *slot = &hwq->slots.slot[hwq->retry];
 		u16 next = slot->next;	/* the pool's, once the slot is given */
 
-		if (!engine_issue_again(v, slot))
+		if (!engine_issue_again(batch, slot))
 			return false;
-		q->retry = next;
+		hwq->retry = next;
 	}
 	return true;
 }
@@ -353,71 +353,71 @@ static bool engine_resume_retries(struct asblk_visit *v)
  * Return: false if the controller is busy. Each request on the first list can have a
  * part in flight; of those on the second the first ones get what slots there are.
  */
-static bool engine_resume_requests(struct asblk_visit *v)
+static bool engine_resume_requests(struct asblk_batch *batch)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 	struct asblk_rq *ar;
 
-	while ((ar = list_first_entry_or_null(&q->pending, struct asblk_rq, pending))) {
+	while ((ar = list_first_entry_or_null(&hwq->pending, struct asblk_rq, pending))) {
 		struct request *rq = blk_mq_rq_from_pdu(ar);
-		enum engine_issued issued = engine_issue(v, rq);
+		enum engine_issued issued = engine_issue(batch, rq);
 
 		if (issued == ENGINE_BUSY)
 			return false;
 		if (issued == ENGINE_NO_SLOT)
-			engine_wait(q, rq, issued);
+			engine_wait(hwq, rq, issued);
 	}
-	while (asblk_slot_in_pool(&q->slots) &&
-	       (ar = list_first_entry_or_null(&q->starved, struct asblk_rq, pending)))
-		if (engine_issue(v, blk_mq_rq_from_pdu(ar)) == ENGINE_BUSY)
+	while (asblk_slot_in_pool(&hwq->slots) &&
+	       (ar = list_first_entry_or_null(&hwq->starved, struct asblk_rq, pending)))
+		if (engine_issue(batch, blk_mq_rq_from_pdu(ar)) == ENGINE_BUSY)
 			return false;
 	return true;
 }
 
 /* Go on with what had to wait. A busy controller is asked once, whatever waits for it. */
-static noinline void engine_resume(struct asblk_visit *v)
+static noinline void engine_resume(struct asblk_batch *batch)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 
-	if (q->held & ASBLK_HELD_IDLE)
-		pm_request_resume(&q->pub.ctrl->dev);
-	if (q->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
+	if (hwq->held & ASBLK_HELD_IDLE)
+		pm_request_resume(&hwq->pub.ctrl->dev);
+	if (hwq->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
 		return;
-	if (q->later != ASBLK_SLOT_NONE)
-		engine_resume_due(q);
-	if (!engine_resume_retries(v) || !engine_resume_requests(v))
+	if (hwq->later != ASBLK_SLOT_NONE)
+		engine_resume_due(hwq);
+	if (!engine_resume_retries(batch) || !engine_resume_requests(batch))
 		return;
-	q->held &= ~ASBLK_HELD_RETRY;
-	q->waiting = q->later != ASBLK_SLOT_NONE || !list_empty(&q->starved);
+	hwq->held &= ~ASBLK_HELD_RETRY;
+	hwq->waiting = hwq->later != ASBLK_SLOT_NONE || !list_empty(&hwq->starved);
 }
 
-static void engine_visit(struct asblk_equeue *q)
+static void engine_resume_now(struct asblk_hwq *hwq)
 {
-	struct asblk_visit v;
+	struct asblk_batch batch;
 
-	asblk_engine_enter(&v, q, NULL);
-	asblk_engine_leave(&v, true);
+	asblk_batch_begin(&batch, hwq, NULL);
+	asblk_batch_end(&batch, true);
 }
 
 static void engine_kick(struct work_struct *work)
 {
-	engine_visit(container_of(work, struct asblk_equeue, kick.work));
+	engine_resume_now(container_of(work, struct asblk_hwq, kick.work));
 }
 
 static void engine_later(struct work_struct *work)
 {
-	engine_visit(container_of(work, struct asblk_equeue, later_work.work));
+	engine_resume_now(container_of(work, struct asblk_hwq, later_work.work));
 }
 
 /* A request that is more than one transfer, or might be, or has to wait. */
-static noinline void engine_start_parts(struct asblk_visit *v,
+static noinline void engine_start_parts(struct asblk_batch *batch,
 					struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	enum engine_issued issued = ENGINE_BUSY;
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 
-	ar->next = engine_memory(q, rq);
+	ar->next = engine_memory(hwq, rq);
 	INIT_LIST_HEAD(&ar->pending);
 	ar->issued = 0;
 	ar->bad = ASBLK_NO_BAD;
@@ -426,18 +426,18 @@ static noinline void engine_start_parts(struct asblk_visit *v,
 	ar->ended_seen = 0;
 	ar->queue_seen = U64_MAX;
 	ar->status = BLK_STS_OK;
-	q->slots.slot[rq->tag].late = ASBLK_LATE_ABORT;
-	if (unlikely(q->held & ASBLK_HELD_DEAD))
+	hwq->slots.slot[rq->tag].late = ASBLK_LATE_ABORT;
+	if (unlikely(hwq->held & ASBLK_HELD_DEAD))
 		engine_bad(ar, 0, BLK_STS_OFFLINE);
 	/* Nobody overtakes those that a busy controller has turned away. */
-	if (likely(!q->held) || ar->bad != ASBLK_NO_BAD)
-		issued = engine_issue(v, rq);
+	if (likely(!hwq->held) || ar->bad != ASBLK_NO_BAD)
+		issued = engine_issue(batch, rq);
 	if (issued != ENGINE_ISSUED)
-		engine_wait(q, rq, issued);
+		engine_wait(hwq, rq, issued);
 }
 
 /* The controller did not take the only transfer of a request. */
-static noinline void engine_start_failed(struct asblk_visit *v,
+static noinline void engine_start_failed(struct asblk_batch *batch,
 					 struct asblk_slot *slot,
 					 struct request *rq,
 					 blk_status_t status)
@@ -445,12 +445,12 @@ static noinline void engine_start_failed(struct asblk_visit *v,
 	engine_become_parts(slot, rq);
 	if (status == BLK_STS_RESOURCE) {
 		slot->rq = rq;
-		engine_retry(v->q, slot);
+		engine_retry(batch->hwq, slot);
 		return;
 	}
 	engine_bad(blk_mq_rq_to_pdu(rq), 0, status);
 	slot->rq = rq;
-	engine_part_done(v, slot);
+	engine_part_done(batch, slot);
 }
 
 /* A discard's ranges are its bios, in any order. */
@@ -468,18 +468,18 @@ static bool engine_in_range(struct request *rq, sector_t nr_sectors)
 
 /**
  * asblk_engine_start - accept a request
- * @v: visit to the request's queue
+ * @batch: batch on the request's queue
  * @rq: request, not started
  *
  * An accepted request ends exactly once, whatever happens.
  *
  * Return: %BLK_STS_OK, or the status to fail @rq with, which was not touched.
  */
-blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
+blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_unit *unit = rq->q->queuedata;
-	struct asblk_equeue *q = v->q;
-	struct asblk_slot *slot = &q->slots.slot[rq->tag];
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *slot = &hwq->slots.slot[rq->tag];
 	struct asblk_transfer *t;
 	blk_status_t status;
 	u32 bytes = blk_rq_bytes(rq);
@@ -491,17 +491,17 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 		return BLK_STS_IOERR;
 
 	blk_mq_start_request(rq);
-	q->count.requests++;
-	trace_asblk_submit(&q->pub, rq);
+	hwq->count.requests++;
+	trace_asblk_submit(&hwq->pub, rq);
 
 	if (asblk_engine_has_ranges(rq) ||
-	    (bytes && (bytes > q->whole_bytes || rq->nr_phys_segments > 1 ||
-		       unlikely(q->held)))) {
-		engine_start_parts(v, rq);
+	    (bytes && (bytes > hwq->whole_bytes || rq->nr_phys_segments > 1 ||
+		       unlikely(hwq->held)))) {
+		engine_start_parts(batch, rq);
 		return BLK_STS_OK;
 	}
 
-	t = engine_prepare(q, slot, rq->tag, rq);
+	t = engine_prepare(hwq, slot, rq->tag, rq);
 	t->bytes = bytes;
 	if (likely(bytes)) {
 		const struct bio *bio = rq->bio;
@@ -522,131 +522,131 @@ blk_status_t asblk_engine_start(struct asblk_visit *v, struct request *rq)
 	slot->aborted = false;
 	slot->late = ASBLK_LATE_ABORT;
 	/* Only a flush can find it held here: it has no parts to wait with. */
-	if (likely(!q->held))
-		status = engine_submit(q, slot, rq, t);
-	else if (q->held & ASBLK_HELD_DEAD)
+	if (likely(!hwq->held))
+		status = engine_submit(hwq, slot, rq, t);
+	else if (hwq->held & ASBLK_HELD_DEAD)
 		status = BLK_STS_OFFLINE;
 	else
 		status = BLK_STS_RESOURCE;
 	if (unlikely(status != BLK_STS_OK))
-		engine_start_failed(v, slot, rq, status);
+		engine_start_failed(batch, slot, rq, status);
 	return BLK_STS_OK;
 }
 
 /**
- * asblk_engine_leave - end a visit to a queue
- * @v: the visit
- * @ring: false if more transfers follow at once, in another visit
+ * asblk_batch_end - end a batch on a queue
+ * @batch: the batch
+ * @doorbell: false if more transfers follow at once, in another batch
  *
- * Context: as asblk_engine_enter(); calls end_io handlers.
+ * Context: as asblk_batch_begin(); calls end_io handlers.
  */
-void asblk_engine_leave(struct asblk_visit *v, bool ring)
-	__releases(&v->q->lock)
+void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
+	__releases(&batch->hwq->lock)
 {
-	struct asblk_equeue *q = v->q;
+	struct asblk_hwq *hwq = batch->hwq;
 	struct request *rq;
 	bool run = false;
 
-	if (unlikely(q->waiting)) {
-		engine_resume(v);
+	if (unlikely(hwq->waiting)) {
+		engine_resume(batch);
 		/* Whoever submits more may still find that it cannot. */
-		ring = true;
+		doorbell = true;
 	}
-	if (ring && q->unrung) {
-		q->unrung = false;
-		q->ops->ring(&q->pub);
-		run = q->ops->run;
+	if (doorbell && hwq->doorbell_due) {
+		hwq->doorbell_due = false;
+		hwq->ops->doorbell(&hwq->pub);
+		run = hwq->ops->run;
 	}
-	spin_unlock_irqrestore(&q->lock, v->flags);
+	spin_unlock_irqrestore(&hwq->lock, batch->flags);
 
 	if (run)
-		q->ops->run(&q->pub);
-	while ((rq = rq_list_pop(&v->single)))
+		hwq->ops->run(&hwq->pub);
+	while ((rq = rq_list_pop(&batch->single)))
 		asblk_engine_end(rq);
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_engine_leave);
+EXPORT_SYMBOL_IF_KUNIT(asblk_batch_end);
 
 /**
- * asblk_equeue_init - make a queue and start it on the controller
- * @q: queue, zeroed
+ * asblk_hwq_init - make a queue and start it on the controller
+ * @hwq: queue, zeroed
  * @ctrl: its controller
  * @index: number
  *
  * Context: task, may sleep.
  * Return: 0, or a negative errno with nothing left behind.
  */
-int asblk_equeue_init(struct asblk_equeue *q, struct asblk_ctrl *ctrl,
-		      unsigned int index)
+int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
+		   unsigned int index)
 {
 	const struct asblk_ctrl_params *p = &ctrl->params;
 	int err;
 
-	q->pub.ctrl = ctrl;
-	q->pub.index = index;
-	q->pub.polled = index >= p->nr_queues;
-	q->pub.node = p->node;
-	q->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
-	q->ops = ctrl->ops;
-	q->lim = &p->limits;
-	q->whole_bytes = asblk_limits_whole_bytes(q->lim);
-	q->max_retries = p->max_retries;
-	q->priv_size = ALIGN(p->transfer_priv_size, 16);
-	q->dma_dev = p->dma_dev;
-	q->must_map = ctrl->must_map;
-	q->retry = ASBLK_SLOT_NONE;
-	q->later = ASBLK_SLOT_NONE;
-	q->reset_at = U64_MAX;
-	spin_lock_init(&q->lock);
-	INIT_LIST_HEAD(&q->pending);
-	INIT_LIST_HEAD(&q->starved);
-	INIT_DELAYED_WORK(&q->kick, engine_kick);
-	INIT_DELAYED_WORK(&q->later_work, engine_later);
+	hwq->pub.ctrl = ctrl;
+	hwq->pub.index = index;
+	hwq->pub.polled = index >= p->nr_queues;
+	hwq->pub.node = p->node;
+	hwq->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
+	hwq->ops = ctrl->ops;
+	hwq->lim = &p->limits;
+	hwq->whole_bytes = asblk_limits_whole_bytes(hwq->lim);
+	hwq->max_retries = p->max_retries;
+	hwq->priv_size = ALIGN(p->transfer_priv_size, 16);
+	hwq->dma_dev = p->dma_dev;
+	hwq->must_map = ctrl->must_map;
+	hwq->retry = ASBLK_SLOT_NONE;
+	hwq->later = ASBLK_SLOT_NONE;
+	hwq->reset_at = U64_MAX;
+	spin_lock_init(&hwq->lock);
+	INIT_LIST_HEAD(&hwq->pending);
+	INIT_LIST_HEAD(&hwq->starved);
+	INIT_DELAYED_WORK(&hwq->kick, engine_kick);
+	INIT_DELAYED_WORK(&hwq->later_work, engine_later);
 
-	err = asblk_slots_init(&q->slots, p->queue_depth, p->nr_extra_slots,
+	err = asblk_slots_init(&hwq->slots, p->queue_depth, p->nr_extra_slots,
 			       p->node);
 	if (err)
 		return err;
-	if (q->priv_size) {
-		q->priv_area = kvcalloc_node(q->pub.nr_slots, q->priv_size,
-					     GFP_KERNEL, p->node);
-		if (!q->priv_area) {
+	if (hwq->priv_size) {
+		hwq->priv_area = kvcalloc_node(hwq->pub.nr_slots, hwq->priv_size,
+					       GFP_KERNEL, p->node);
+		if (!hwq->priv_area) {
 			err = -ENOMEM;
 			goto free_slots;
 		}
 	}
 	err = -ENOMEM;
-	q->segs = kvcalloc_node(q->lim->max_segments, sizeof(*q->segs), GFP_KERNEL,
-				p->node);
-	if (!q->segs)
+	hwq->segs = kvcalloc_node(hwq->lim->max_segments, sizeof(*hwq->segs), GFP_KERNEL,
+				  p->node);
+	if (!hwq->segs)
 		goto free_priv;
-	q->transfer.segs = q->segs;
-	q->transfer.lim = q->lim;
-	err = ctrl->ops->start_queue(&q->pub);
+	hwq->transfer.segs = hwq->segs;
+	hwq->transfer.lim = hwq->lim;
+	err = ctrl->ops->start_queue(&hwq->pub);
 	if (err)
 		goto free_segs;
 	return 0;
 
 free_segs:
-	kvfree(q->segs);
+	kvfree(hwq->segs);
 free_priv:
-	kvfree(q->priv_area);
+	kvfree(hwq->priv_area);
 free_slots:
-	asblk_slots_exit(&q->slots);
+	asblk_slots_exit(&hwq->slots);
 	return err;
 }
 
 /**
- * asblk_equeue_exit - stop and free a queue
- * @q: queue with nothing in flight
+ * asblk_hwq_exit - stop and free a queue
+ * @hwq: queue with nothing in flight
  *
  * Context: task, may sleep.
  */
-void asblk_equeue_exit(struct asblk_equeue *q)
+void asblk_hwq_exit(struct asblk_hwq *hwq)
 {
-	cancel_delayed_work_sync(&q->kick);
-	cancel_delayed_work_sync(&q->later_work);
-	q->ops->stop_queue(&q->pub);
-	kvfree(q->segs);
-	kvfree(q->priv_area);
-	asblk_slots_exit(&q->slots);
+	cancel_delayed_work_sync(&hwq->kick);
+	cancel_delayed_work_sync(&hwq->later_work);
+	hwq->ops->stop_queue(&hwq->pub);
+	kvfree(hwq->segs);
+	kvfree(hwq->priv_area);
+	asblk_slots_exit(&hwq->slots);
 }

@@ -5,7 +5,7 @@
  *
  * The data path knows nothing of it. Whether a queue was used is seen from its
  * counters, each time the autosuspend delay is over; and a queue that is held back
- * already makes requests wait, see asblk_equeue::held.
+ * already makes requests wait, see asblk_hwq::held.
  */
 #include <linux/pm_runtime.h>
 
@@ -16,29 +16,29 @@
 /* How long a controller is used at least that has no delay worth the name. */
 #define POWER_LOOK_MS	100
 
-static bool power_queue_in_use(const struct asblk_equeue *q)
+static bool power_queue_in_use(const struct asblk_hwq *hwq)
 {
 	unsigned int i;
 
-	if (q->held || !list_empty(&q->pending))
+	if (hwq->held || !list_empty(&hwq->pending))
 		return true;
-	for (i = 0; i < q->slots.nr; i++)
-		if (q->slots.slot[i].rq)
+	for (i = 0; i < hwq->slots.nr; i++)
+		if (hwq->slots.slot[i].rq)
 			return true;
 	return false;
 }
 
 /* Hold a queue that was not used since the last look. Return: false if it was. */
-static bool power_stop_queue(struct asblk_equeue *q)
+static bool power_stop_queue(struct asblk_hwq *hwq)
 {
 	bool idle;
 
-	spin_lock_irq(&q->lock);
-	idle = q->idle_at == q->count.requests && !power_queue_in_use(q);
-	q->idle_at = q->count.requests;
+	spin_lock_irq(&hwq->lock);
+	idle = hwq->idle_at == hwq->count.requests && !power_queue_in_use(hwq);
+	hwq->idle_at = hwq->count.requests;
 	if (idle)
-		q->held |= ASBLK_HELD_IDLE;
-	spin_unlock_irq(&q->lock);
+		hwq->held |= ASBLK_HELD_IDLE;
+	spin_unlock_irq(&hwq->lock);
 	return idle;
 }
 
@@ -47,11 +47,11 @@ static void power_start_all(struct asblk_ctrl *ctrl)
 	unsigned int i;
 
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_visit v;
+		struct asblk_batch batch;
 
-		asblk_engine_enter(&v, ctrl->queues[i], NULL);
-		v.q->held &= ~ASBLK_HELD_IDLE;
-		asblk_engine_leave(&v, true);
+		asblk_batch_begin(&batch, ctrl->queues[i], NULL);
+		batch.hwq->held &= ~ASBLK_HELD_IDLE;
+		asblk_batch_end(&batch, true);
 	}
 }
 

@@ -5,29 +5,29 @@
 static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 				   const struct blk_mq_queue_data *bd)
 {
-	struct asblk_equeue *q = hctx->driver_data;
-	struct asblk_visit v;
+	struct asblk_hwq *hwq = hctx->driver_data;
+	struct asblk_batch batch;
 	blk_status_t status;
 
-	if (unlikely(q->must_map)) {
-		status = asblk_dma_map(q->pub.ctrl, bd->rq);
+	if (unlikely(hwq->must_map)) {
+		status = asblk_dma_map(hwq->pub.ctrl, bd->rq);
 		if (status != BLK_STS_OK)
 			return status;
 	}
-	asblk_engine_enter(&v, q, NULL);
-	status = asblk_engine_start(&v, bd->rq);
-	asblk_engine_leave(&v, bd->last);
-	if (unlikely(status != BLK_STS_OK && q->must_map))
-		asblk_dma_unmap(q->pub.ctrl, bd->rq);
+	asblk_batch_begin(&batch, hwq, NULL);
+	status = asblk_engine_start(&batch, bd->rq);
+	asblk_batch_end(&batch, bd->last);
+	if (unlikely(status != BLK_STS_OK && hwq->must_map))
+		asblk_dma_unmap(hwq->pub.ctrl, bd->rq);
 	return status;
 }
 
 static void asblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	struct asblk_visit v;
+	struct asblk_batch batch;
 
-	asblk_engine_enter(&v, hctx->driver_data, NULL);
-	asblk_engine_leave(&v, true);
+	asblk_batch_begin(&batch, hctx->driver_data, NULL);
+	asblk_batch_end(&batch, true);
 }
 
 /* Take those out of the list that cannot be mapped now. */
@@ -37,9 +37,9 @@ static noinline void asblk_map_rqs(struct rq_list *rqlist, struct rq_list *faile
 	struct request *rq;
 
 	while ((rq = rq_list_pop(rqlist))) {
-		struct asblk_equeue *q = rq->mq_hctx->driver_data;
+		struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 
-		if (q->must_map && asblk_dma_map(q->pub.ctrl, rq) != BLK_STS_OK)
+		if (hwq->must_map && asblk_dma_map(hwq->pub.ctrl, rq) != BLK_STS_OK)
 			rq_list_add_tail(failed, rq);
 		else
 			rq_list_add_tail(&mapped, rq);
@@ -53,10 +53,10 @@ static noinline void asblk_unmap_rqs(struct rq_list *refused)
 	struct request *rq;
 
 	rq_list_for_each(refused, rq) {
-		struct asblk_equeue *q = rq->mq_hctx->driver_data;
+		struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 
-		if (q->must_map)
-			asblk_dma_unmap(q->pub.ctrl, rq);
+		if (hwq->must_map)
+			asblk_dma_unmap(hwq->pub.ctrl, rq);
 	}
 }
 
@@ -64,24 +64,24 @@ static noinline void asblk_unmap_rqs(struct rq_list *refused)
 static void asblk_queue_rqs(struct rq_list *rqlist)
 {
 	struct rq_list refused = { }, failed = { };
-	struct asblk_equeue *q = rq_list_peek(rqlist)->mq_hctx->driver_data;
+	struct asblk_hwq *hwq = rq_list_peek(rqlist)->mq_hctx->driver_data;
 	struct request *rq;
 
 	/* All of a list are for one disk. */
-	if (unlikely(q->must_map))
+	if (unlikely(hwq->must_map))
 		asblk_map_rqs(rqlist, &failed);
 	rq = rq_list_pop(rqlist);
 	while (rq) {
-		struct asblk_visit v;
+		struct asblk_batch batch;
 
-		q = rq->mq_hctx->driver_data;
-		asblk_engine_enter(&v, q, NULL);
+		hwq = rq->mq_hctx->driver_data;
+		asblk_batch_begin(&batch, hwq, NULL);
 		do {
-			if (unlikely(asblk_engine_start(&v, rq) != BLK_STS_OK))
+			if (unlikely(asblk_engine_start(&batch, rq) != BLK_STS_OK))
 				rq_list_add_tail(&refused, rq);
 			rq = rq_list_pop(rqlist);
-		} while (rq && rq->mq_hctx->driver_data == q);
-		asblk_engine_leave(&v, true);
+		} while (rq && rq->mq_hctx->driver_data == hwq);
+		asblk_batch_end(&batch, true);
 	}
 	if (unlikely(!rq_list_empty(&refused)))
 		asblk_unmap_rqs(&refused);

@@ -42,26 +42,26 @@
 /* WQ_MEM_RECLAIM: to free memory, this device may have to be recovered first. */
 static struct workqueue_struct *recovery_wq;
 
-static void recovery_stop_queue(struct asblk_equeue *q)
+static void recovery_stop_queue(struct asblk_hwq *hwq)
 {
-	spin_lock_irq(&q->lock);
-	q->held |= ASBLK_HELD_STOPPED;
-	q->unrung = false;
-	spin_unlock_irq(&q->lock);
+	spin_lock_irq(&hwq->lock);
+	hwq->held |= ASBLK_HELD_STOPPED;
+	hwq->doorbell_due = false;
+	spin_unlock_irq(&hwq->lock);
 }
 
 /* Take back what was in flight and go on, unless held by more than @held. */
-static unsigned int recovery_start_queue(struct asblk_equeue *q, u8 held,
+static unsigned int recovery_start_queue(struct asblk_hwq *hwq, u8 held,
 					 enum asblk_blame blame)
 {
-	struct asblk_visit v;
+	struct asblk_batch batch;
 	unsigned int nr;
 
-	asblk_engine_enter(&v, q, NULL);
-	nr = asblk_engine_take_back(&v, blame);
-	q->held &= ~held;
-	q->count.resets++;
-	asblk_engine_leave(&v, true);
+	asblk_batch_begin(&batch, hwq, NULL);
+	nr = asblk_engine_take_back(&batch, blame);
+	hwq->held &= ~held;
+	hwq->count.resets++;
+	asblk_batch_end(&batch, true);
 	return nr;
 }
 
@@ -83,13 +83,13 @@ static unsigned int recovery_start_all(struct asblk_ctrl *ctrl, enum asblk_blame
 	return nr;
 }
 
-static u64 recovery_queue_completions(struct asblk_equeue *q)
+static u64 recovery_queue_completions(struct asblk_hwq *hwq)
 {
 	u64 completions;
 
-	spin_lock_irq(&q->lock);
-	completions = q->count.completions;
-	spin_unlock_irq(&q->lock);
+	spin_lock_irq(&hwq->lock);
+	completions = hwq->count.completions;
+	spin_unlock_irq(&hwq->lock);
 	return completions;
 }
 
@@ -116,13 +116,13 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 	if (ctrl->ops->disable)
 		ctrl->ops->disable(ctrl);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = ctrl->queues[i];
-		struct asblk_visit v;
+		struct asblk_hwq *hwq = ctrl->queues[i];
+		struct asblk_batch batch;
 
-		asblk_engine_enter(&v, q, NULL);
-		q->held |= ASBLK_HELD_DEAD;
-		nr += asblk_engine_fail_all(&v, BLK_STS_OFFLINE);
-		asblk_engine_leave(&v, false);
+		asblk_batch_begin(&batch, hwq, NULL);
+		hwq->held |= ASBLK_HELD_DEAD;
+		nr += asblk_engine_fail_all(&batch, BLK_STS_OFFLINE);
+		asblk_batch_end(&batch, false);
 	}
 	dev_err(&ctrl->dev, "dead: %s; %u transfers in flight failed\n", why, nr);
 }
@@ -154,30 +154,30 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 }
 
 /* Return: true if the queue works again, for all that is known. */
-static bool recovery_reset_queue(struct asblk_equeue *q)
+static bool recovery_reset_queue(struct asblk_hwq *hwq)
 {
-	struct device *dev = &q->pub.ctrl->dev;
-	u64 completions = recovery_queue_completions(q);
+	struct device *dev = &hwq->pub.ctrl->dev;
+	u64 completions = recovery_queue_completions(hwq);
 	unsigned int nr;
 	int err;
 
-	if (!q->ops->reset_queue || q->reset_at == completions)
+	if (!hwq->ops->reset_queue || hwq->reset_at == completions)
 		return false;
-	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_RESETTING);
-	recovery_stop_queue(q);
-	err = q->ops->reset_queue(&q->pub);
-	WRITE_ONCE(q->pub.ctrl->recovery.state, ASBLK_CTRL_LIVE);
+	WRITE_ONCE(hwq->pub.ctrl->recovery.state, ASBLK_CTRL_RESETTING);
+	recovery_stop_queue(hwq);
+	err = hwq->ops->reset_queue(&hwq->pub);
+	WRITE_ONCE(hwq->pub.ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	if (err) {
-		spin_lock_irq(&q->lock);
-		q->count.failed_resets++;
-		spin_unlock_irq(&q->lock);
-		dev_warn(dev, "queue %u: reset failed (%d)\n", q->pub.index, err);
+		spin_lock_irq(&hwq->lock);
+		hwq->count.failed_resets++;
+		spin_unlock_irq(&hwq->lock);
+		dev_warn(dev, "queue %u: reset failed (%d)\n", hwq->pub.index, err);
 		return false;
 	}
-	q->reset_at = completions;
-	nr = recovery_start_queue(q, ASBLK_HELD_STOPPED, ASBLK_BLAME_LATE);
+	hwq->reset_at = completions;
+	nr = recovery_start_queue(hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_LATE);
 	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers taken back\n",
-			     q->pub.index, nr);
+			     hwq->pub.index, nr);
 	return true;
 }
 
@@ -234,12 +234,12 @@ static void recovery_work(struct work_struct *work)
 
 	mutex_lock(&r->lock);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_equeue *q = ctrl->queues[i];
-		u8 step = xchg(&q->wanted, 0);
+		struct asblk_hwq *hwq = ctrl->queues[i];
+		u8 step = xchg(&hwq->wanted, 0);
 
 		if (!step || r->state != ASBLK_CTRL_LIVE)
 			continue;
-		if (step == ASBLK_LATE_CTRL || !recovery_reset_queue(q))
+		if (step == ASBLK_LATE_CTRL || !recovery_reset_queue(hwq))
 			all = true;
 	}
 	wanted = xchg(&r->reset_wanted, false);
@@ -260,32 +260,32 @@ static bool recovery_is_busy(const struct request *rq, const struct asblk_slot *
  * Has a request that is not a single transfer in flight advanced since it was last
  * asked? One that has nothing in flight waits for others, and advances with them.
  */
-static bool recovery_parts_advance(struct asblk_equeue *q, struct request *rq, bool busy)
+static bool recovery_parts_advance(struct asblk_hwq *hwq, struct request *rq, bool busy)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	bool advances = ar->ended != ar->ended_seen ||
-			(!busy && ar->queue_seen != q->count.completions);
+			(!busy && ar->queue_seen != hwq->count.completions);
 
 	ar->ended_seen = ar->ended;
-	ar->queue_seen = q->count.completions;
+	ar->queue_seen = hwq->count.completions;
 	return advances;
 }
 
 /* Is a transfer of the request to be offered again at a time that the device has set? */
-static bool recovery_is_put_off(const struct asblk_equeue *q, const struct request *rq)
+static bool recovery_is_put_off(const struct asblk_hwq *hwq, const struct request *rq)
 {
 	u16 i;
 
-	for (i = q->later; i != ASBLK_SLOT_NONE; i = q->slots.slot[i].next)
-		if (q->slots.slot[i].rq == rq)
+	for (i = hwq->later; i != ASBLK_SLOT_NONE; i = hwq->slots.slot[i].next)
+		if (hwq->slots.slot[i].rq == rq)
 			return true;
 	return false;
 }
 
 /* Under the queue's lock. Return: true if the request is not late. */
-static bool recovery_advances(struct asblk_equeue *q, struct request *rq)
+static bool recovery_advances(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_slot *own = &q->slots.slot[rq->tag];
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 	bool busy = false;
 	unsigned int i;
 
@@ -294,19 +294,19 @@ static bool recovery_advances(struct asblk_equeue *q, struct request *rq)
 		return true;
 	if (own->rq == rq && own->whole)
 		return false;
-	for (i = 0; i < q->slots.nr && !busy; i++)
-		busy = recovery_is_busy(rq, &q->slots.slot[i]);
-	return recovery_parts_advance(q, rq, busy) || recovery_is_put_off(q, rq);
+	for (i = 0; i < hwq->slots.nr && !busy; i++)
+		busy = recovery_is_busy(rq, &hwq->slots.slot[i]);
+	return recovery_parts_advance(hwq, rq, busy) || recovery_is_put_off(hwq, rq);
 }
 
 /* What comes next for a late request. Return: an ASBLK_LATE_*, or -1 if it advances. */
-static int recovery_step(struct asblk_equeue *q, struct request *rq)
+static int recovery_step(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_slot *own = &q->slots.slot[rq->tag];
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 	int step = -1;
 
-	spin_lock_irq(&q->lock);
-	if (recovery_advances(q, rq)) {
+	spin_lock_irq(&hwq->lock);
+	if (recovery_advances(hwq, rq)) {
 		own->late = ASBLK_LATE_ABORT;
 	} else if (own->late & ASBLK_LATE_FRESH) {
 		/* The device has had its transfers for less than a timeout. */
@@ -316,26 +316,26 @@ static int recovery_step(struct asblk_equeue *q, struct request *rq)
 		if (step < ASBLK_LATE_CTRL)
 			own->late++;
 	}
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(&hwq->lock);
 	return step;
 }
 
 /* IDs of the request's transfers, from slot @at on, which is moved on. Return: how many. */
-static unsigned int recovery_to_abort(struct asblk_equeue *q, struct request *rq,
+static unsigned int recovery_to_abort(struct asblk_hwq *hwq, struct request *rq,
 				      unsigned int *at, u16 id[RECOVERY_ABORTS])
 {
 	unsigned int nr = 0;
 
-	spin_lock_irq(&q->lock);
-	for (; *at < q->slots.nr && nr < RECOVERY_ABORTS; (*at)++) {
-		struct asblk_slot *slot = &q->slots.slot[*at];
+	spin_lock_irq(&hwq->lock);
+	for (; *at < hwq->slots.nr && nr < RECOVERY_ABORTS; (*at)++) {
+		struct asblk_slot *slot = &hwq->slots.slot[*at];
 
 		if (!recovery_is_busy(rq, slot))
 			continue;
 		slot->aborted = true;
 		id[nr++] = slot->id;
 	}
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(&hwq->lock);
 	return nr;
 }
 
@@ -345,78 +345,78 @@ static unsigned int recovery_to_abort(struct asblk_equeue *q, struct request *rq
  * was asked for any, or is still busy with what it was asked before: the request has a
  * timeout's time.
  */
-static bool recovery_abort(struct asblk_equeue *q, struct request *rq)
+static bool recovery_abort(struct asblk_hwq *hwq, struct request *rq)
 {
 	u16 id[RECOVERY_ABORTS];
 	unsigned int i, nr, at = 0, asked = 0;
 	int err = 0;
 
-	if (!q->ops->abort)
+	if (!hwq->ops->abort)
 		return false;
 	do {
-		nr = recovery_to_abort(q, rq, &at, id);
+		nr = recovery_to_abort(hwq, rq, &at, id);
 		for (i = 0; i < nr && err != -EBUSY; i++) {
-			err = q->ops->abort(&q->pub, id[i]);
+			err = hwq->ops->abort(&hwq->pub, id[i]);
 			asked += !err;
 		}
 	} while (nr && !err);
 	if (!asked)
 		return err == -EBUSY;
-	spin_lock_irq(&q->lock);
-	q->count.aborts += asked;
-	spin_unlock_irq(&q->lock);
-	dev_warn_ratelimited(&q->pub.ctrl->dev,
+	spin_lock_irq(&hwq->lock);
+	hwq->count.aborts += asked;
+	spin_unlock_irq(&hwq->lock);
+	dev_warn_ratelimited(&hwq->pub.ctrl->dev,
 			     "queue %u: request %d is late, %u of its transfers aborted\n",
-			     q->pub.index, rq->tag, asked);
+			     hwq->pub.index, rq->tag, asked);
 	return true;
 }
 
 /* The request pays for the reset that follows. */
-static void recovery_blame(struct asblk_equeue *q, struct request *rq)
+static void recovery_blame(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_slot *own = &q->slots.slot[rq->tag];
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 
-	spin_lock_irq(&q->lock);
+	spin_lock_irq(&hwq->lock);
 	own->late |= ASBLK_LATE_BLAMED;
 	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->late_at = (u32)jiffies;
 	if ((own->late & ASBLK_LATE_STEP) == ASBLK_LATE_QUEUE)
 		own->late++;
-	spin_unlock_irq(&q->lock);
+	spin_unlock_irq(&hwq->lock);
 }
 
 /* Take the next step about a request whose time is over. Under asblk_recovery::lock. */
-static void recovery_escalate(struct asblk_equeue *q, struct request *rq)
+static void recovery_escalate(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_ctrl *ctrl = q->pub.ctrl;
-	int step = recovery_step(q, rq);
+	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
+	int step = recovery_step(hwq, rq);
 
-	if (step < 0 || (step == ASBLK_LATE_ABORT && recovery_abort(q, rq)))
+	if (step < 0 || (step == ASBLK_LATE_ABORT && recovery_abort(hwq, rq)))
 		return;
-	recovery_blame(q, rq);
+	recovery_blame(hwq, rq);
 	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
-			     q->pub.index, rq->tag);
+			     hwq->pub.index, rq->tag);
 	step = max(step, ASBLK_LATE_QUEUE);
-	if (READ_ONCE(q->wanted) < step)
-		WRITE_ONCE(q->wanted, step);
+	if (READ_ONCE(hwq->wanted) < step)
+		WRITE_ONCE(hwq->wanted, step);
 	queue_work(recovery_wq, &ctrl->recovery.work);
 }
 
 /**
  * asblk_recovery_late - a request has timed out
- * @q: its queue
+ * @hwq: its queue
  * @rq: request
  *
  * Context: task; may race with the request's completion.
  * Return: true if the request is no longer in flight.
  */
-bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq)
+bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_ctrl *ctrl = q->pub.ctrl;
+	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
 	struct asblk_recovery *r = &ctrl->recovery;
 
-	if (asblk_engine_late(q, rq)) {
+	if (asblk_engine_late(hwq, rq)) {
 		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d was done\n",
-				     q->pub.index, rq->tag);
+				     hwq->pub.index, rq->tag);
 		return true;
 	}
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
@@ -428,7 +428,7 @@ bool asblk_recovery_late(struct asblk_equeue *q, struct request *rq)
 	if (!mutex_trylock(&r->lock))
 		return false;
 	if (r->state == ASBLK_CTRL_LIVE)
-		recovery_escalate(q, rq);
+		recovery_escalate(hwq, rq);
 	mutex_unlock(&r->lock);
 	return false;
 }

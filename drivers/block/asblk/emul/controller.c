@@ -24,71 +24,71 @@ static irqreturn_t emul_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static struct emul_desc *emul_alloc_list(struct emul_queue *q, gfp_t gfp)
+static struct emul_desc *emul_alloc_list(struct emul_queue *eq, gfp_t gfp)
 {
-	const struct asblk_limits *lim = &q->emul->params.limits;
+	const struct asblk_limits *lim = &eq->emul->params.limits;
 
 	return kcalloc_node(max(lim->max_segments, lim->max_ranges), sizeof(struct emul_desc),
-			    gfp, q->eq->node);
+			    gfp, eq->q->node);
 }
 
-static void emul_free_rings(struct emul_queue *q)
+static void emul_free_rings(struct emul_queue *eq)
 {
 	unsigned int i;
 
-	for (i = 0; q->list && i < q->eq->nr_slots; i++)
-		kfree(q->list[i]);
-	kvfree(q->list);
-	kfree(q->reserve);
-	kvfree(q->sqe);
-	kvfree(q->cqe);
+	for (i = 0; eq->list && i < eq->q->nr_slots; i++)
+		kfree(eq->list[i]);
+	kvfree(eq->list);
+	kfree(eq->reserve);
+	kvfree(eq->sqe);
+	kvfree(eq->cqe);
 }
 
-static int emul_start_queue(struct asblk_queue *eq)
+static int emul_start_queue(struct asblk_queue *q)
 {
-	struct emul *emul = asblk_ctrl_priv(eq->ctrl);
-	struct emul_queue *q = &emul->queue[eq->index];
-	u32 size = roundup_pow_of_two(eq->nr_slots);
+	struct emul *emul = asblk_ctrl_priv(q->ctrl);
+	struct emul_queue *eq = &emul->queue[q->index];
+	u32 size = roundup_pow_of_two(q->nr_slots);
 	int err;
 
-	q->emul = emul;
-	q->eq = eq;
-	q->sq.mask = size - 1;
+	eq->emul = emul;
+	eq->q = q;
+	eq->sq.mask = size - 1;
 	/* Room for completions that nobody has asked for. */
-	q->cq.mask = 2 * size - 1;
-	q->sqe = kvcalloc_node(size, sizeof(*q->sqe), GFP_KERNEL, eq->node);
-	q->cqe = kvcalloc_node(2 * size, sizeof(*q->cqe), GFP_KERNEL, eq->node);
-	q->list = kvcalloc_node(eq->nr_slots, sizeof(*q->list), GFP_KERNEL, eq->node);
-	q->reserve = emul_alloc_list(q, GFP_KERNEL);
-	if (!q->sqe || !q->cqe || !q->list || !q->reserve) {
+	eq->cq.mask = 2 * size - 1;
+	eq->sqe = kvcalloc_node(size, sizeof(*eq->sqe), GFP_KERNEL, q->node);
+	eq->cqe = kvcalloc_node(2 * size, sizeof(*eq->cqe), GFP_KERNEL, q->node);
+	eq->list = kvcalloc_node(q->nr_slots, sizeof(*eq->list), GFP_KERNEL, q->node);
+	eq->reserve = emul_alloc_list(eq, GFP_KERNEL);
+	if (!eq->sqe || !eq->cqe || !eq->list || !eq->reserve) {
 		err = -ENOMEM;
 		goto free;
 	}
-	emul_device_init(q);
-	if (!eq->polled) {
-		err = emul_irq_request(q, emul_interrupt);
+	emul_device_init(eq);
+	if (!q->polled) {
+		err = emul_irq_request(eq, emul_interrupt);
 		if (err)
 			goto free;
 	}
-	eq->priv = q;
+	q->priv = eq;
 	return 0;
 
 free:
-	emul_free_rings(q);
+	emul_free_rings(eq);
 	return err;
 }
 
-static void emul_stop_queue(struct asblk_queue *eq)
+static void emul_stop_queue(struct asblk_queue *q)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 
 	/* Both have handed over their last completion, but may not be out yet. */
-	flush_workqueue(q->emul->wq);
-	emul_delay_exit(q);
-	flush_work(&q->again);
-	if (!eq->polled)
-		emul_irq_free(q);
-	emul_free_rings(q);
+	flush_workqueue(eq->emul->wq);
+	emul_delay_exit(eq);
+	flush_work(&eq->again);
+	if (!q->polled)
+		emul_irq_free(eq);
+	emul_free_rings(eq);
 }
 
 static inline void emul_fill_segments(struct emul_desc *desc,
@@ -115,38 +115,38 @@ static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)
  * Room for the descriptors of a slot's commands. Without memory for it one command at a time
  * goes on with the reserve. Context: under the engine's lock. Return: NULL if that is lent.
  */
-static struct emul_desc *emul_list(struct emul_queue *q, const struct asblk_transfer *t)
+static struct emul_desc *emul_list(struct emul_queue *eq, const struct asblk_transfer *t)
 {
-	struct emul_desc **list = &q->list[t->slot];
+	struct emul_desc **list = &eq->list[t->slot];
 
 	if (likely(*list))
 		return *list;
-	*list = emul_alloc_list(q, GFP_ATOMIC | __GFP_NOWARN);
-	if (*list || q->reserve_lent)
+	*list = emul_alloc_list(eq, GFP_ATOMIC | __GFP_NOWARN);
+	if (*list || eq->reserve_lent)
 		return *list;
-	q->reserve_lent = true;
-	q->reserve_id = t->id;
-	return q->reserve;
+	eq->reserve_lent = true;
+	eq->reserve_id = t->id;
+	return eq->reserve;
 }
 
-static blk_status_t emul_submit(struct asblk_queue *eq,
+static blk_status_t emul_submit(struct asblk_queue *q,
 				struct asblk_transfer *t)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 	struct emul_deferred *deferred = t->priv;
 	struct emul_command *cmd = &deferred->cmd;
 	struct emul_desc *desc = cmd->desc;
 
-	if (unlikely(ring_room(&q->sq) <= q->sq_new))
+	if (unlikely(ring_room(&eq->sq) <= eq->sq_new))
 		return BLK_STS_RESOURCE;
-	if (unlikely(emul_is_slow(q->emul)) && READ_ONCE(q->busy_until) > ktime_get_ns())
+	if (unlikely(emul_is_slow(eq->emul)) && READ_ONCE(eq->busy_until) > ktime_get_ns())
 		return BLK_STS_RESOURCE;
 	cmd->id = t->id;
 	cmd->op = t->op;
 	cmd->opts = t->opts;
 	cmd->nr_descs = t->nr_segments + t->nr_ranges;	/* one of them is 0 */
 	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
-		desc = emul_list(q, t);
+		desc = emul_list(eq, t);
 		if (unlikely(!desc))
 			return BLK_STS_RESOURCE;
 		cmd->list = desc;
@@ -161,59 +161,59 @@ static blk_status_t emul_submit(struct asblk_queue *eq,
 		cmd->lba = t->range.lba;
 		cmd->nr_blocks = t->range.nr_blocks;
 	}
-	q->sqe[(q->sq.tail + q->sq_new) & q->sq.mask] = cmd;
-	q->sq_new++;
+	eq->sqe[(eq->sq.tail + eq->sq_new) & eq->sq.mask] = cmd;
+	eq->sq_new++;
 	return BLK_STS_OK;
 }
 
 /* The doorbell is the ring's tail; emul_run() makes the device look at it. */
-static void emul_ring(struct asblk_queue *eq)
+static void emul_doorbell(struct asblk_queue *q)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 
-	ring_produce(&q->sq, q->sq_new);
-	q->sq_new = 0;
+	ring_produce(&eq->sq, eq->sq_new);
+	eq->sq_new = 0;
 }
 
-static void emul_run(struct asblk_queue *eq)
+static void emul_run(struct asblk_queue *q)
 {
-	emul_device_run(eq->priv);
+	emul_device_run(q->priv);
 }
 
-static void emul_reap(struct asblk_queue *eq, struct asblk_visit *v)
+static void emul_reap(struct asblk_queue *q, struct asblk_batch *batch)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 	u32 filled;
 
-	for (filled = ring_filled(&q->cq); filled; filled--) {
-		struct emul_completion cqe = q->cqe[q->cq.head & q->cq.mask];
+	for (filled = ring_filled(&eq->cq); filled; filled--) {
+		struct emul_completion cqe = eq->cqe[eq->cq.head & eq->cq.mask];
 
-		ring_consume(&q->cq, 1);
-		if (unlikely(q->reserve_lent) && cqe.id == q->reserve_id)
-			q->reserve_lent = false;
+		ring_consume(&eq->cq, 1);
+		if (unlikely(eq->reserve_lent) && cqe.id == eq->reserve_id)
+			eq->reserve_lent = false;
 		if (likely(!(cqe.status | cqe.flags)))
-			asblk_complete(v, cqe.id);
+			asblk_complete(batch, cqe.id);
 		else
-			asblk_complete_error(v, cqe.id,
+			asblk_complete_error(batch, cqe.id,
 					     (__force blk_status_t)cqe.status,
 					     cqe.good, cqe.flags & ASBLK_MAY_RETRY);
 	}
 }
 
-static int emul_abort(struct asblk_queue *eq, u16 id)
+static int emul_abort(struct asblk_queue *q, u16 id)
 {
-	return emul_device_abort(eq->priv, id);
+	return emul_device_abort(q->priv, id);
 }
 
-static int emul_reset_queue(struct asblk_queue *eq)
+static int emul_reset_queue(struct asblk_queue *q)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 	int err;
 
-	q->sq_new = 0;
-	err = emul_device_reset_queue(q, EMUL_HEALS_QUEUE);
+	eq->sq_new = 0;
+	err = emul_device_reset_queue(eq, EMUL_HEALS_QUEUE);
 	if (!err)
-		q->reserve_lent = false;
+		eq->reserve_lent = false;
 	return err;
 }
 
@@ -329,19 +329,19 @@ static int emul_wake(struct asblk_ctrl *ctrl)
 	return 0;
 }
 
-static void emul_show_queue(struct asblk_queue *eq, struct seq_file *m)
+static void emul_show_queue(struct asblk_queue *q, struct seq_file *m)
 {
-	struct emul_queue *q = eq->priv;
+	struct emul_queue *eq = q->priv;
 
 	seq_printf(m, "submission entries %u head %u tail %u\n",
-		   q->sq.mask + 1, READ_ONCE(q->sq.head),
-		   READ_ONCE(q->sq.tail));
+		   eq->sq.mask + 1, READ_ONCE(eq->sq.head),
+		   READ_ONCE(eq->sq.tail));
 	seq_printf(m, "completion entries %u head %u tail %u\n",
-		   q->cq.mask + 1, READ_ONCE(q->cq.head),
-		   READ_ONCE(q->cq.tail));
-	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(q->count.raised));
-	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(q->hang), READ_ONCE(q->emul->fatal));
-	emul_delay_show(q, m);
+		   eq->cq.mask + 1, READ_ONCE(eq->cq.head),
+		   READ_ONCE(eq->cq.tail));
+	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(eq->count.raised));
+	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(eq->hang), READ_ONCE(eq->emul->fatal));
+	emul_delay_show(eq, m);
 }
 
 static const struct asblk_ctrl_ops emul_ops = {
@@ -349,7 +349,7 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.start_queue	= emul_start_queue,
 	.stop_queue	= emul_stop_queue,
 	.submit		= emul_submit,
-	.ring		= emul_ring,
+	.doorbell		= emul_doorbell,
 	.run		= emul_run,
 	.reap		= emul_reap,
 	.abort		= emul_abort,

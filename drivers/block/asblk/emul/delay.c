@@ -26,24 +26,24 @@ static unsigned int delay_bucket(u64 ns)
 
 static enum hrtimer_restart delay_timer(struct hrtimer *timer)
 {
-	struct emul_queue *q = container_of(timer, struct emul_queue, delay.timer);
+	struct emul_queue *eq = container_of(timer, struct emul_queue, delay.timer);
 
-	emul_device_run(q);
+	emul_device_run(eq);
 	return HRTIMER_NORESTART;
 }
 
 /* Is it time for something? Without run_lock: whoever has it looks again. */
-bool emul_delay_is_due(const struct emul_queue *q)
+bool emul_delay_is_due(const struct emul_queue *eq)
 {
-	u64 due = READ_ONCE(q->delay.due);
+	u64 due = READ_ONCE(eq->delay.due);
 
 	return due != NEVER && due <= ktime_get_ns();
 }
 
 /* Have the timer fire when the first deadline comes, or the interrupt has waited. */
-static void delay_arm(struct emul_queue *q)
+static void delay_arm(struct emul_queue *eq)
 {
-	struct emul_delay *delay = &q->delay;
+	struct emul_delay *delay = &eq->delay;
 	struct timerqueue_node *first = timerqueue_getnext(&delay->waiting);
 	u64 due = min(first ? (u64)first->expires : NEVER, delay->raise_at);
 
@@ -55,10 +55,10 @@ static void delay_arm(struct emul_queue *q)
 			      HRTIMER_MODE_ABS_SOFT);
 }
 
-static u64 delay_deadline(struct emul_queue *q, struct emul_deferred *d)
+static u64 delay_deadline(struct emul_queue *eq, struct emul_deferred *d)
 {
 	const struct emul_command *cmd = &d->cmd;
-	struct emul *emul = q->emul;
+	struct emul *emul = eq->emul;
 	struct emul_model *m;
 	u64 deadline = d->start;
 	u64 lba = cmd->lba, nr_blocks = cmd->nr_blocks, random;
@@ -66,8 +66,8 @@ static u64 delay_deadline(struct emul_queue *q, struct emul_deferred *d)
 	rcu_read_lock();
 	m = rcu_dereference(emul->model);
 	if (m) {
-		random = prandom_u32_state(&q->delay.random);
-		random |= (u64)prandom_u32_state(&q->delay.random) << 32;
+		random = prandom_u32_state(&eq->delay.random);
+		random |= (u64)prandom_u32_state(&eq->delay.random) << 32;
 		deadline = emul_model_deadline(m, cmd->op, lba, nr_blocks,
 					       nr_blocks << emul->block_shift,
 					       emul->nr_blocks, d->start, random, &d->cost);
@@ -79,76 +79,76 @@ static u64 delay_deadline(struct emul_queue *q, struct emul_deferred *d)
 }
 
 /* A command that waits is given up: the time that it does not take is the others'. */
-static void delay_cancel(struct emul_queue *q, struct emul_deferred *d)
+static void delay_cancel(struct emul_queue *eq, struct emul_deferred *d)
 {
 	u64 now = ktime_get_ns(), deadline = d->timer.expires;
 	struct emul_model *m;
 
-	timerqueue_del(&q->delay.waiting, &d->timer);
+	timerqueue_del(&eq->delay.waiting, &d->timer);
 	rcu_read_lock();
-	m = rcu_dereference(q->emul->model);
+	m = rcu_dereference(eq->emul->model);
 	if (m && deadline > now)
 		emul_model_refund(m, &d->cost, deadline - now);
 	rcu_read_unlock();
 }
 
-static void delay_post(struct emul_queue *q, struct emul_deferred *d)
+static void delay_post(struct emul_queue *eq, struct emul_deferred *d)
 {
 	u8 fate = d->fate;
 	u16 id = d->result.id;
 
 	if (fate & EMUL_FATE_NO_INTERRUPT)
-		q->delay.no_interrupt = true;
+		eq->delay.no_interrupt = true;
 	if (fate & EMUL_FATE_WRONG_ID) {
 		/* Another generation of the same slot: no command in flight has it. */
-		emul_device_post_extra(q, id ^ 0x8000);
-		emul_faults_lose(q, d);
+		emul_device_post_extra(eq, id ^ 0x8000);
+		emul_faults_lose(eq, d);
 		return;
 	}
 	/* The true one first: what it says counts. Then @d is its owner's again. */
-	emul_device_post(q, &d->result);
+	emul_device_post(eq, &d->result);
 	if (fate & EMUL_FATE_TWICE)
-		emul_device_post_extra(q, id);
+		emul_device_post_extra(eq, id);
 }
 
 /**
  * emul_delay_finish - a command has been executed: complete it now or later
- * @q: queue
+ * @eq: queue
  * @d: command with its result; start, extra_us and fate filled in
  *
  * Return: true if it was posted.
  */
-bool emul_delay_finish(struct emul_queue *q, struct emul_deferred *d)
+bool emul_delay_finish(struct emul_queue *eq, struct emul_deferred *d)
 {
 	u64 deadline;
 
 	if (unlikely(d->fate & EMUL_FATE_BUSY))
-		WRITE_ONCE(q->busy_until, ktime_get_ns() + (u64)d->busy_us * NSEC_PER_USEC);
+		WRITE_ONCE(eq->busy_until, ktime_get_ns() + (u64)d->busy_us * NSEC_PER_USEC);
 	if (unlikely(d->fate & EMUL_FATE_LOST)) {
-		emul_faults_lose(q, d);
+		emul_faults_lose(eq, d);
 		return false;
 	}
-	deadline = delay_deadline(q, d);
+	deadline = delay_deadline(eq, d);
 	if (deadline > ktime_get_ns()) {
 		timerqueue_init(&d->timer);
 		d->timer.expires = ns_to_ktime(deadline);
-		timerqueue_add(&q->delay.waiting, &d->timer);
-		q->delay.asked[delay_bucket(deadline - d->start)]++;
+		timerqueue_add(&eq->delay.waiting, &d->timer);
+		eq->delay.asked[delay_bucket(deadline - d->start)]++;
 		return false;
 	}
-	delay_post(q, d);
+	delay_post(eq, d);
 	return true;
 }
 
 /**
  * emul_delay_expire - post what has waited long enough
- * @q: queue
+ * @eq: queue
  *
  * Return: number of completions.
  */
-unsigned int emul_delay_expire(struct emul_queue *q)
+unsigned int emul_delay_expire(struct emul_queue *eq)
 {
-	struct emul_delay *delay = &q->delay;
+	struct emul_delay *delay = &eq->delay;
 	struct timerqueue_node *first;
 	unsigned int nr = 0;
 	u64 now = ktime_get_ns();
@@ -165,7 +165,7 @@ unsigned int emul_delay_expire(struct emul_queue *q)
 		delay->late[delay_bucket(late)]++;
 		delay->late_sum += late;
 		delay->late_nr++;
-		delay_post(q, d);
+		delay_post(eq, d);
 		nr++;
 	}
 	return nr;
@@ -173,23 +173,23 @@ unsigned int emul_delay_expire(struct emul_queue *q)
 
 /**
  * emul_delay_raise - is it time for an interrupt?
- * @q: queue with an interrupt
+ * @eq: queue with an interrupt
  * @nr: completions posted since it was last asked
  *
  * To be called at the end of each pass: sees to it that there is another in time.
  *
  * Return: as said.
  */
-bool emul_delay_raise(struct emul_queue *q, unsigned int nr)
+bool emul_delay_raise(struct emul_queue *eq, unsigned int nr)
 {
-	struct emul_delay *delay = &q->delay;
-	unsigned int usecs = READ_ONCE(q->emul->params.coalesce_usecs);
+	struct emul_delay *delay = &eq->delay;
+	unsigned int usecs = READ_ONCE(eq->emul->params.coalesce_usecs);
 	bool raise;
 
 	delay->unraised += nr;
 	raise = delay->unraised;
 	if (raise && usecs &&
-	    delay->unraised < READ_ONCE(q->emul->params.coalesce_count)) {
+	    delay->unraised < READ_ONCE(eq->emul->params.coalesce_count)) {
 		if (delay->raise_at == NEVER)
 			delay->raise_at = ktime_get_ns() + usecs * NSEC_PER_USEC;
 		raise = delay->raise_at <= ktime_get_ns();
@@ -198,91 +198,91 @@ bool emul_delay_raise(struct emul_queue *q, unsigned int nr)
 		delay->unraised = 0;
 		delay->raise_at = NEVER;
 	}
-	delay_arm(q);
+	delay_arm(eq);
 	if (raise && delay->no_interrupt) {
 		delay->no_interrupt = false;
 		return false;
 	}
-	return raise && !q->eq->polled;
+	return raise && !eq->q->polled;
 }
 
 /* Take a command that waits out of the queue. Return: false if it is not there. */
-bool emul_delay_abort(struct emul_queue *q, u16 id)
+bool emul_delay_abort(struct emul_queue *eq, u16 id)
 {
 	struct timerqueue_node *node;
 
-	for (node = timerqueue_getnext(&q->delay.waiting); node;
+	for (node = timerqueue_getnext(&eq->delay.waiting); node;
 	     node = timerqueue_iterate_next(node)) {
 		struct emul_deferred *d = container_of(node, struct emul_deferred, timer);
 
 		if (d->result.id != id)
 			continue;
-		delay_cancel(q, d);
-		delay_arm(q);
+		delay_cancel(eq, d);
+		delay_arm(eq);
 		return true;
 	}
 	return false;
 }
 
 /* Forget what waits: the queue is reset. */
-void emul_delay_forget(struct emul_queue *q)
+void emul_delay_forget(struct emul_queue *eq)
 {
 	struct timerqueue_node *node;
 
-	while ((node = timerqueue_getnext(&q->delay.waiting)))
-		delay_cancel(q, container_of(node, struct emul_deferred, timer));
-	q->delay.unraised = 0;
-	q->delay.raise_at = NEVER;
-	q->delay.no_interrupt = false;
-	delay_arm(q);
+	while ((node = timerqueue_getnext(&eq->delay.waiting)))
+		delay_cancel(eq, container_of(node, struct emul_deferred, timer));
+	eq->delay.unraised = 0;
+	eq->delay.raise_at = NEVER;
+	eq->delay.no_interrupt = false;
+	delay_arm(eq);
 }
 
 /* Context: may sleep; nothing is executed. */
-void emul_delay_init(struct emul_queue *q)
+void emul_delay_init(struct emul_queue *eq)
 {
-	struct emul_delay *delay = &q->delay;
+	struct emul_delay *delay = &eq->delay;
 
 	timerqueue_init_head(&delay->waiting);
 	delay->due = NEVER;
 	delay->raise_at = NEVER;
-	prandom_seed_state(&delay->random, q->emul->seed + q->eq->index);
+	prandom_seed_state(&delay->random, eq->emul->seed + eq->q->index);
 	hrtimer_setup(&delay->timer, delay_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 }
 
 /* The random numbers begin anew, from emul->seed. Context: may sleep. */
-void emul_delay_seed(struct emul_queue *q)
+void emul_delay_seed(struct emul_queue *eq)
 {
-	spin_lock_bh(&q->run_lock);
-	prandom_seed_state(&q->delay.random, q->emul->seed + q->eq->index);
-	spin_unlock_bh(&q->run_lock);
-	emul_device_run(q);
+	spin_lock_bh(&eq->run_lock);
+	prandom_seed_state(&eq->delay.random, eq->emul->seed + eq->q->index);
+	spin_unlock_bh(&eq->run_lock);
+	emul_device_run(eq);
 }
 
 /* Context: may sleep; nothing waits any more. */
-void emul_delay_exit(struct emul_queue *q)
+void emul_delay_exit(struct emul_queue *eq)
 {
-	hrtimer_cancel(&q->delay.timer);
+	hrtimer_cancel(&eq->delay.timer);
 }
 
 /* What of a queue waits, for debugfs. Context: may sleep. */
-void emul_delay_show(struct emul_queue *q, struct seq_file *m)
+void emul_delay_show(struct emul_queue *eq, struct seq_file *m)
 {
 	struct timerqueue_node *node;
 	unsigned int waiting = 0;
 	u64 due, now;
 
-	spin_lock_bh(&q->run_lock);
-	for (node = timerqueue_getnext(&q->delay.waiting); node;
+	spin_lock_bh(&eq->run_lock);
+	for (node = timerqueue_getnext(&eq->delay.waiting); node;
 	     node = timerqueue_iterate_next(node))
 		waiting++;
-	due = q->delay.due;
+	due = eq->delay.due;
 	now = ktime_get_ns();
 	seq_printf(m, "waiting %u lost %zu unraised %u\n", waiting,
-		   list_count_nodes(&q->lost), q->delay.unraised);
-	spin_unlock_bh(&q->run_lock);
+		   list_count_nodes(&eq->lost), eq->delay.unraised);
+	spin_unlock_bh(&eq->run_lock);
 	/* Who found the lock taken relies on us. */
-	emul_device_run(q);
+	emul_device_run(eq);
 	if (due == NEVER)
 		seq_puts(m, "due never\n");
 	else

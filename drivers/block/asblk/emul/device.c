@@ -206,7 +206,7 @@ static void emul_work(struct work_struct *work)
 {
 	struct emul_deferred *d = container_of(work, struct emul_deferred,
 					       work);
-	struct emul_queue *q = d->q;
+	struct emul_queue *eq = d->eq;
 	blk_status_t status;
 	u64 done = 0;
 
@@ -215,70 +215,70 @@ static void emul_work(struct work_struct *work)
 		emul_faults_execute(d);
 	} else {
 		if (d->cmd.op == ASBLK_OP_WRITE)
-			status = status_of(emul_move_all(q->emul, &d->cmd, &done));
+			status = status_of(emul_move_all(eq->emul, &d->cmd, &done));
 		else
-			status = emul_device_do(q->emul, &d->cmd);
+			status = emul_device_do(eq->emul, &d->cmd);
 		set_result(d, status, done);
 	}
 	/*
 	 * The ring's end is not ours: whoever executes posts it. From then on
 	 * the command's memory is its owner's again.
 	 */
-	llist_add(&d->node, &q->done);
-	emul_device_run(q);
+	llist_add(&d->node, &eq->done);
+	emul_device_run(eq);
 }
 
 /* What a command that is not completed at once is to be remembered by. */
-static struct emul_deferred *emul_remember(struct emul_queue *q,
+static struct emul_deferred *emul_remember(struct emul_queue *eq,
 					   const struct emul_command *cmd, bool faulty)
 {
 	struct emul_deferred *d = emul_to_deferred(cmd);
 
-	d->q = q;
+	d->eq = eq;
 	d->faulty = faulty;
 	d->fate = 0;
 	d->until = EMUL_HEALS_ABORT;
 	d->extra_us = 0;
-	d->start = emul_is_slow(q->emul) ? ktime_get_ns() : 0;
+	d->start = emul_is_slow(eq->emul) ? ktime_get_ns() : 0;
 	return d;
 }
 
 /* The memory for it came with the command: nothing is allocated here. */
-static void emul_defer(struct emul_queue *q, const struct emul_command *cmd,
+static void emul_defer(struct emul_queue *eq, const struct emul_command *cmd,
 		       bool faulty)
 {
-	struct emul_deferred *d = emul_remember(q, cmd, faulty);
+	struct emul_deferred *d = emul_remember(eq, cmd, faulty);
 
-	q->count.deferred++;
+	eq->count.deferred++;
 	INIT_WORK(&d->work, emul_work);
-	queue_work(q->emul->wq, &d->work);
+	queue_work(eq->emul->wq, &d->work);
 }
 
 /**
  * emul_device_post - post a completion
- * @q: queue
+ * @eq: queue
  * @c: completion
  *
  * There is always room: the ring has two entries for every transfer that can be in
  * flight. Context: under run_lock.
  */
-void emul_device_post(struct emul_queue *q, const struct emul_completion *c)
+void emul_device_post(struct emul_queue *eq, const struct emul_completion *c)
 {
-	q->cqe[q->cq.tail & q->cq.mask] = *c;
-	ring_produce(&q->cq, 1);
+	eq->cqe[eq->cq.tail & eq->cq.mask] = *c;
+	ring_produce(&eq->cq, 1);
 	if (unlikely(c->status | c->flags))
-		q->count.errors++;
+		eq->count.errors++;
 }
 
 /* One that nobody waits for. It must not take the room of one that is waited for. */
-void emul_device_post_extra(struct emul_queue *q, u16 id)
+void emul_device_post_extra(struct emul_queue *eq, u16 id)
 {
-	if (ring_room(&q->cq) > q->eq->nr_slots)
-		emul_device_post(q, &(struct emul_completion) { .id = id });
+	if (ring_room(&eq->cq) > eq->q->nr_slots)
+		emul_device_post(eq, &(struct emul_completion) { .id = id });
 }
 
 /* A command is done. Return: false if its completion follows later. */
-static inline bool emul_finish(struct emul_queue *q, const struct emul_command *cmd,
+static inline bool emul_finish(struct emul_queue *eq, const struct emul_command *cmd,
 			       blk_status_t status, u32 good, bool slow)
 {
 	struct emul_completion c = {
@@ -286,37 +286,37 @@ static inline bool emul_finish(struct emul_queue *q, const struct emul_command *
 	};
 
 	if (unlikely(slow)) {
-		struct emul_deferred *d = emul_remember(q, cmd, false);
+		struct emul_deferred *d = emul_remember(eq, cmd, false);
 
 		d->result = c;
-		return emul_delay_finish(q, d);
+		return emul_delay_finish(eq, d);
 	}
-	emul_device_post(q, &c);
+	emul_device_post(eq, &c);
 	return true;
 }
 
 /* Execute one command. Return: false if its completion follows later. */
-static inline bool emul_execute(struct emul_queue *q,
+static inline bool emul_execute(struct emul_queue *eq,
 				const struct emul_command *cmd, bool slow)
 {
-	struct emul *emul = q->emul;
+	struct emul *emul = eq->emul;
 	blk_status_t status = emul_check(emul, cmd);
 	u32 done = 0;
 	int err;
 
-	q->count.ops[cmd->op]++;
+	eq->count.ops[cmd->op]++;
 	if (unlikely(status != BLK_STS_OK))
 		goto post;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
-		q->count.fua++;
-	if (unlikely(slow) && emul_faults_concern(q, emul_to_deferred(cmd))) {
-		emul_defer(q, cmd, true);
+		eq->count.fua++;
+	if (unlikely(slow) && emul_faults_concern(eq, emul_to_deferred(cmd))) {
+		emul_defer(eq, cmd, true);
 		return false;
 	}
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
 		emul_read(emul, cmd);
-		q->count.read_bytes += cmd->nr_blocks << emul->block_shift;
+		eq->count.read_bytes += cmd->nr_blocks << emul->block_shift;
 		break;
 	case ASBLK_OP_WRITE:
 		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
@@ -324,50 +324,50 @@ static inline bool emul_execute(struct emul_queue *q,
 		if (likely(!err))
 			err = emul_write(emul, cmd, &done);
 		if (unlikely(err == -ENOMEM)) {
-			emul_defer(q, cmd, false);
+			emul_defer(eq, cmd, false);
 			return false;
 		}
-		q->count.written_bytes += done;
+		eq->count.written_bytes += done;
 		status = status_of(err);
 		break;
 	case ASBLK_OP_FLUSH:
 		break;
 	default:
-		emul_defer(q, cmd, false);
+		emul_defer(eq, cmd, false);
 		return false;
 	}
 post:
-	return emul_finish(q, cmd, status, done, slow);
+	return emul_finish(eq, cmd, status, done, slow);
 }
 
 /* Does the device do nothing any more? */
-static bool emul_is_stuck(const struct emul_queue *q)
+static bool emul_is_stuck(const struct emul_queue *eq)
 {
-	return READ_ONCE(q->hang) || READ_ONCE(q->emul->fatal);
+	return READ_ONCE(eq->hang) || READ_ONCE(eq->emul->fatal);
 }
 
-static bool emul_has_work(struct emul_queue *q)
+static bool emul_has_work(struct emul_queue *eq)
 {
-	return ring_filled(&q->sq) || !llist_empty(&q->done) ||
-	       (unlikely(emul_is_slow(q->emul)) && emul_delay_is_due(q));
+	return ring_filled(&eq->sq) || !llist_empty(&eq->done) ||
+	       (unlikely(emul_is_slow(eq->emul)) && emul_delay_is_due(eq));
 }
 
-static unsigned int emul_post_done(struct emul_queue *q, bool slow)
+static unsigned int emul_post_done(struct emul_queue *eq, bool slow)
 {
-	struct llist_node *list = llist_del_all(&q->done);
+	struct llist_node *list = llist_del_all(&eq->done);
 	struct emul_deferred *d, *tmp;
 	unsigned int nr = 0;
 
 	llist_for_each_entry_safe(d, tmp, list, node) {
 		if (d->cmd.op == ASBLK_OP_WRITE)
-			q->count.written_bytes += d->result.good;
+			eq->count.written_bytes += d->result.good;
 		else if (d->cmd.op == ASBLK_OP_READ)
-			q->count.read_bytes += d->result.good;
+			eq->count.read_bytes += d->result.good;
 		if (likely(!slow)) {
-			emul_device_post(q, &d->result);
+			emul_device_post(eq, &d->result);
 			nr++;
 		} else {
-			nr += emul_delay_finish(q, d);
+			nr += emul_delay_finish(eq, d);
 		}
 	}
 	return nr;
@@ -377,44 +377,44 @@ static unsigned int emul_post_done(struct emul_queue *q, bool slow)
  * Execute a bounded number of commands; the caller holds run_lock. Return: true if the
  * interrupt is to be raised.
  */
-static bool emul_pass(struct emul_queue *q)
+static bool emul_pass(struct emul_queue *eq)
 {
-	struct emul *emul = q->emul;
+	struct emul *emul = eq->emul;
 	unsigned int nr = 0;
 	u64 bytes = 0;
 	/* The commands first: who makes the disk slow does so before those that follow. */
-	u32 filled = ring_filled(&q->sq);
+	u32 filled = ring_filled(&eq->sq);
 	bool slow = emul_is_slow(emul), raise;
 
 	if (unlikely(slow)) {
-		if (emul_is_stuck(q))
+		if (emul_is_stuck(eq))
 			return false;
-		nr += emul_delay_expire(q);
+		nr += emul_delay_expire(eq);
 	}
-	if (unlikely(!llist_empty(&q->done)))
-		nr += emul_post_done(q, slow);
+	if (unlikely(!llist_empty(&eq->done)))
+		nr += emul_post_done(eq, slow);
 	/* What has just been done may have been the end of it. */
-	if (unlikely(slow) && emul_is_stuck(q))
+	if (unlikely(slow) && emul_is_stuck(eq))
 		filled = 0;
 	rcu_read_lock();	/* for the store */
 	for (; filled; filled--) {
-		const struct emul_command *cmd = q->sqe[q->sq.head & q->sq.mask];
+		const struct emul_command *cmd = eq->sqe[eq->sq.head & eq->sq.mask];
 
 		if (cmd->op <= ASBLK_OP_WRITE)
 			bytes += cmd->nr_blocks << emul->block_shift;
-		nr += emul_execute(q, cmd, slow);
-		ring_consume(&q->sq, 1);
+		nr += emul_execute(eq, cmd, slow);
+		ring_consume(&eq->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
 			break;
 	}
 	rcu_read_unlock();
-	raise = unlikely(slow) ? emul_delay_raise(q, nr) : nr && !q->eq->polled;
-	q->count.raised += raise;
+	raise = unlikely(slow) ? emul_delay_raise(eq, nr) : nr && !eq->q->polled;
+	eq->count.raised += raise;
 	return raise;
 }
 
 /* Return: true if more passes are called for, and nobody else makes them. */
-static bool emul_try_pass(struct emul_queue *q)
+static bool emul_try_pass(struct emul_queue *eq)
 {
 	bool raise;
 
@@ -426,24 +426,24 @@ static bool emul_try_pass(struct emul_queue *q)
 	smp_mb();
 	/* Others wait for the interrupt of what was posted for them. */
 	preempt_disable();
-	if (!emul_queue_trylock(q)) {
+	if (!emul_queue_trylock(eq)) {
 		preempt_enable();
 		return false;
 	}
-	raise = emul_pass(q);
-	emul_queue_unlock(q);
+	raise = emul_pass(eq);
+	emul_queue_unlock(eq);
 	if (raise)
-		emul_irq_raise(q);
+		emul_irq_raise(eq);
 	preempt_enable();
 	smp_mb();	/* pairs with the barrier above */
-	if (unlikely(emul_is_slow(q->emul)) && emul_is_stuck(q))
+	if (unlikely(emul_is_slow(eq->emul)) && emul_is_stuck(eq))
 		return false;
-	return emul_has_work(q);
+	return emul_has_work(eq);
 }
 
 /**
  * emul_device_run - execute what was rung for
- * @q: queue
+ * @eq: queue
  *
  * One CPU at a time executes for a queue. A second one leaves its commands to
  * the first, which looks again after it has let go; but not forever: then a
@@ -452,29 +452,29 @@ static bool emul_try_pass(struct emul_queue *q)
  * Context: any but NMI. An interrupt handler, or whoever else has interrupts off, leaves
  * all to the worker: megabytes must not be copied there.
  */
-void emul_device_run(struct emul_queue *q)
+void emul_device_run(struct emul_queue *eq)
 {
 	unsigned int passes = 0;
 
 	if (likely(!in_hardirq() && !irqs_disabled())) {
-		while (emul_try_pass(q))
+		while (emul_try_pass(eq))
 			if (++passes == EMUL_MAX_PASSES)
 				goto later;
 		return;
 	}
 later:
-	queue_work(q->emul->wq, &q->again);
+	queue_work(eq->emul->wq, &eq->again);
 }
 
 static void emul_again(struct work_struct *work)
 {
-	struct emul_queue *q = container_of(work, struct emul_queue, again);
+	struct emul_queue *eq = container_of(work, struct emul_queue, again);
 	unsigned int passes = 0;
 
-	while (emul_try_pass(q)) {
+	while (emul_try_pass(eq)) {
 		/* Whoever waits for the works that are queued does not wait for more. */
 		if (++passes == EMUL_MAX_PASSES) {
-			queue_work(q->emul->wq, &q->again);
+			queue_work(eq->emul->wq, &eq->again);
 			return;
 		}
 		cond_resched();
@@ -483,7 +483,7 @@ static void emul_again(struct work_struct *work)
 
 /**
  * emul_device_abort - give a command up
- * @q: queue
+ * @eq: queue
  * @id: ID of the command
  *
  * Only one that waits, or that was lost, can still be stopped.
@@ -491,7 +491,7 @@ static void emul_again(struct work_struct *work)
  * Context: task.
  * Return: 0, the command completes.
  */
-int emul_device_abort(struct emul_queue *q, u16 id)
+int emul_device_abort(struct emul_queue *eq, u16 id)
 {
 	const struct emul_completion aborted = {
 		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
@@ -499,65 +499,65 @@ int emul_device_abort(struct emul_queue *q, u16 id)
 
 	bool posted;
 
-	if (!emul_is_slow(q->emul))
+	if (!emul_is_slow(eq->emul))
 		return 0;
 	preempt_disable();
-	spin_lock_bh(&q->run_lock);
+	spin_lock_bh(&eq->run_lock);
 	/* One that hangs does not hear of it. */
-	posted = !q->hang && !READ_ONCE(q->emul->fatal) &&
-		 (emul_faults_abort(q, id) || emul_delay_abort(q, id));
+	posted = !eq->hang && !READ_ONCE(eq->emul->fatal) &&
+		 (emul_faults_abort(eq, id) || emul_delay_abort(eq, id));
 	if (posted)
-		emul_device_post(q, &aborted);
-	spin_unlock_bh(&q->run_lock);
-	if (posted && !q->eq->polled)
-		emul_irq_raise(q);
+		emul_device_post(eq, &aborted);
+	spin_unlock_bh(&eq->run_lock);
+	if (posted && !eq->q->polled)
+		emul_irq_raise(eq);
 	preempt_enable();
 	/* Who found the lock taken relies on us. */
-	emul_device_run(q);
+	emul_device_run(eq);
 	return 0;
 }
 
 /**
  * emul_device_reset_queue - forget every command of a queue
- * @q: queue; the driver side does nothing with it meanwhile
+ * @eq: queue; the driver side does nothing with it meanwhile
  * @by: who resets
  *
  * Context: may sleep.
  * Return: 0, or -ETIMEDOUT if the device does not react.
  */
-int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by)
+int emul_device_reset_queue(struct emul_queue *eq, enum emul_heals by)
 {
 	bool healed;
 
-	spin_lock_bh(&q->run_lock);
-	healed = emul_faults_heal(q, by);
+	spin_lock_bh(&eq->run_lock);
+	healed = emul_faults_heal(eq, by);
 	if (healed)
-		q->sq.head = q->sq.tail;
-	spin_unlock_bh(&q->run_lock);
+		eq->sq.head = eq->sq.tail;
+	spin_unlock_bh(&eq->run_lock);
 	if (!healed)
 		return -ETIMEDOUT;
 	/* Commands that the worker has are still using their memory. */
-	flush_workqueue(q->emul->wq);
-	spin_lock_bh(&q->run_lock);
-	llist_del_all(&q->done);
-	q->cq.head = q->cq.tail;
-	emul_delay_forget(q);
-	emul_faults_forget(q);
-	spin_unlock_bh(&q->run_lock);
+	flush_workqueue(eq->emul->wq);
+	spin_lock_bh(&eq->run_lock);
+	llist_del_all(&eq->done);
+	eq->cq.head = eq->cq.tail;
+	emul_delay_forget(eq);
+	emul_faults_forget(eq);
+	spin_unlock_bh(&eq->run_lock);
 	return 0;
 }
 
 /**
  * emul_device_init - make the device side of a queue
- * @q: queue
+ * @eq: queue
  */
-void emul_device_init(struct emul_queue *q)
+void emul_device_init(struct emul_queue *eq)
 {
-	spin_lock_init(&q->run_lock);
-	init_llist_head(&q->done);
-	INIT_LIST_HEAD(&q->lost);
-	INIT_WORK(&q->again, emul_again);
-	emul_delay_init(q);
+	spin_lock_init(&eq->run_lock);
+	init_llist_head(&eq->done);
+	INIT_LIST_HEAD(&eq->lost);
+	INIT_WORK(&eq->again, emul_again);
+	emul_delay_init(eq);
 }
 
 /**

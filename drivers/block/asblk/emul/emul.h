@@ -68,7 +68,7 @@ struct emul_counters {
  * @node: on &emul_queue.done, afterwards
  * @timer: on &emul_delay.waiting, if it takes time
  * @lost: on &emul_queue.lost, if it is not completed at all
- * @q: its queue
+ * @eq: its queue
  * @result: its completion
  * @start: when it was executed, in nanoseconds
  * @cost: what it has taken of the model's time
@@ -89,7 +89,7 @@ struct emul_deferred {
 		struct timerqueue_node timer;
 		struct list_head lost;
 	};
-	struct emul_queue *q;
+	struct emul_queue *eq;
 	struct emul_completion result;
 	u64 start;
 	struct emul_cost cost;
@@ -142,7 +142,7 @@ struct emul_delay {
 /**
  * struct emul_queue - both sides of a hardware queue
  * @emul: controller
- * @eq: the engine's side
+ * @q: the engine's side
  * @irq: interrupt line; unused if the queue is polled
  * @sq: submission ring
  * @sqe: its entries
@@ -168,7 +168,7 @@ struct emul_delay {
  */
 struct emul_queue {
 	struct emul *emul;
-	struct asblk_queue *eq;
+	struct asblk_queue *q;
 	struct emul_irq irq;
 	struct emul_ring sq;
 	const struct emul_command **sqe;
@@ -195,18 +195,18 @@ struct emul_queue {
  * On one CPU alone a spinlock that is tried is always free: there it is softirqs, where
  * the queue's timer fires, that must not come in between.
  */
-static inline bool emul_queue_trylock(struct emul_queue *q)
+static inline bool emul_queue_trylock(struct emul_queue *eq)
 {
-	return IS_ENABLED(CONFIG_SMP) ? spin_trylock(&q->run_lock) :
-					spin_trylock_bh(&q->run_lock);
+	return IS_ENABLED(CONFIG_SMP) ? spin_trylock(&eq->run_lock) :
+					spin_trylock_bh(&eq->run_lock);
 }
 
-static inline void emul_queue_unlock(struct emul_queue *q)
+static inline void emul_queue_unlock(struct emul_queue *eq)
 {
 	if (IS_ENABLED(CONFIG_SMP))
-		spin_unlock(&q->run_lock);
+		spin_unlock(&eq->run_lock);
 	else
-		spin_unlock_bh(&q->run_lock);
+		spin_unlock_bh(&eq->run_lock);
 }
 
 /**
@@ -330,36 +330,36 @@ void emul_destroy(struct emul *emul);
 int emul_set_model(struct emul *emul, const struct emul_options *o);
 
 /* device.c */
-void emul_device_init(struct emul_queue *q);
-void emul_device_run(struct emul_queue *q);
-int emul_device_abort(struct emul_queue *q, u16 id);
-int emul_device_reset_queue(struct emul_queue *q, enum emul_heals by);
+void emul_device_init(struct emul_queue *eq);
+void emul_device_run(struct emul_queue *eq);
+int emul_device_abort(struct emul_queue *eq, u16 id);
+int emul_device_reset_queue(struct emul_queue *eq, enum emul_heals by);
 blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
 int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
 		     u64 *done);
 int emul_device_reserve(struct emul *emul, const struct emul_command *cmd, bool wait);
-void emul_device_post(struct emul_queue *q, const struct emul_completion *c);
-void emul_device_post_extra(struct emul_queue *q, u16 id);
+void emul_device_post(struct emul_queue *eq, const struct emul_completion *c);
+void emul_device_post_extra(struct emul_queue *eq, u16 id);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);
 
 /* irq.c */
 int emul_irq_domain_create(struct emul *emul);
 void emul_irq_domain_remove(struct emul *emul);
-int emul_irq_request(struct emul_queue *q, irq_handler_t handler);
-void emul_irq_free(struct emul_queue *q);
-void emul_irq_raise(struct emul_queue *q);
+int emul_irq_request(struct emul_queue *eq, irq_handler_t handler);
+void emul_irq_free(struct emul_queue *eq);
+void emul_irq_raise(struct emul_queue *eq);
 
 /* delay.c */
-void emul_delay_init(struct emul_queue *q);
-void emul_delay_exit(struct emul_queue *q);
-void emul_delay_seed(struct emul_queue *q);
-bool emul_delay_is_due(const struct emul_queue *q);
-bool emul_delay_finish(struct emul_queue *q, struct emul_deferred *d);
-unsigned int emul_delay_expire(struct emul_queue *q);
-bool emul_delay_raise(struct emul_queue *q, unsigned int nr);
-bool emul_delay_abort(struct emul_queue *q, u16 id);
-void emul_delay_forget(struct emul_queue *q);
-void emul_delay_show(struct emul_queue *q, struct seq_file *m);
+void emul_delay_init(struct emul_queue *eq);
+void emul_delay_exit(struct emul_queue *eq);
+void emul_delay_seed(struct emul_queue *eq);
+bool emul_delay_is_due(const struct emul_queue *eq);
+bool emul_delay_finish(struct emul_queue *eq, struct emul_deferred *d);
+unsigned int emul_delay_expire(struct emul_queue *eq);
+bool emul_delay_raise(struct emul_queue *eq, unsigned int nr);
+bool emul_delay_abort(struct emul_queue *eq, u16 id);
+void emul_delay_forget(struct emul_queue *eq);
+void emul_delay_show(struct emul_queue *eq, struct seq_file *m);
 extern const struct file_operations *const emul_delay_fops;
 
 /* profiles.c */

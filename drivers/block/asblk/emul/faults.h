@@ -231,12 +231,12 @@ extern const struct file_operations *const emul_faults_fops;
 extern struct srcu_struct emul_faults_srcu;
 
 /* inject.c */
-bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d);
+bool emul_faults_concern(const struct emul_queue *eq, struct emul_deferred *d);
 void emul_faults_execute(struct emul_deferred *d);
 
-void emul_faults_lose(struct emul_queue *q, struct emul_deferred *d);
-bool emul_faults_abort(struct emul_queue *q, u16 id);
-bool emul_faults_heal(struct emul_queue *q, enum emul_heals by);
-void emul_faults_forget(struct emul_queue *q);
+void emul_faults_lose(struct emul_queue *eq, struct emul_deferred *d);
+bool emul_faults_abort(struct emul_queue *eq, u16 id);
+bool emul_faults_heal(struct emul_queue *eq, enum emul_heals by);
+void emul_faults_forget(struct emul_queue *eq);
 
 #endif /* _ASBLK_EMUL_FAULTS_H */

@@ -99,19 +99,19 @@ static bool rule_can(const struct emul_rule *r, enum asblk_op op)
 }
 
 /* May the rule do anything to the command? */
-static bool rule_concerns(const struct emul_rule *r, const struct emul_queue *q,
+static bool rule_concerns(const struct emul_rule *r, const struct emul_queue *eq,
 			  const struct emul_command *cmd)
 {
 	u64 lba;
 
 	return !emul_rule_idle(r) &&
-	       ((emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) &&
+	       ((emul_rule_applies(r, cmd->op, cmd->opts, eq->q->index) &&
 		 rule_can(r, cmd->op)) || rule_watches(r, cmd->op)) &&
 	       covers_command(r, cmd, &lba);
 }
 
 /* Ask all rules about a block, or about a command that is one operation. */
-static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q,
+static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *eq,
 		     struct emul_deferred *d, u64 lba)
 {
 	const struct emul_command *cmd = &d->cmd;
@@ -122,7 +122,7 @@ static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q
 		struct emul_rule *r = set->rule[i];
 
 		if (emul_rule_idle(r) || !rule_can(r, cmd->op) ||
-		    !emul_rule_applies(r, cmd->op, cmd->opts, q->eq->index) ||
+		    !emul_rule_applies(r, cmd->op, cmd->opts, eq->q->index) ||
 		    (cmd->op <= ASBLK_OP_WRITE ? !emul_rule_covers(r, lba, 1) :
 						 !covers_command(r, cmd, &lba)))
 			continue;
@@ -138,7 +138,7 @@ static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q
 
 /**
  * emul_faults_concern - does a rule do anything to a command?
- * @q: its queue
+ * @eq: its queue
  * @d: command; what was found out is noted in it
  *
  * What no rule does anything to has been counted, and can be executed at once.
@@ -146,9 +146,9 @@ static bool all_pass(const struct emul_rule_set *set, const struct emul_queue *q
  * Context: any, under rcu_read_lock().
  * Return: true if it is for emul_faults_execute().
  */
-bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d)
+bool emul_faults_concern(const struct emul_queue *eq, struct emul_deferred *d)
 {
-	const struct emul_faults *f = q->emul->faults;
+	const struct emul_faults *f = eq->emul->faults;
 	const struct emul_command *cmd = &d->cmd;
 	const struct emul_rule_set *set;
 	bool concerned = false, sleeps = cmd->op == ASBLK_OP_WRITE && cmd->opts & ASBLK_OPT_ATOMIC;
@@ -158,7 +158,7 @@ bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d)
 	if (!set)
 		return false;
 	for (i = 0; i < set->nr; i++) {
-		concerned |= rule_concerns(set->rule[i], q, cmd);
+		concerned |= rule_concerns(set->rule[i], eq, cmd);
 		sleeps |= rule_watches(set->rule[i], cmd->op);
 	}
 	d->asked = 0;
@@ -166,13 +166,13 @@ bool emul_faults_concern(const struct emul_queue *q, struct emul_deferred *d)
 	if (!concerned || sleeps)
 		return concerned;
 	if (cmd->op > ASBLK_OP_WRITE)
-		return !all_pass(set, q, d, EMUL_NO_BLOCK);
+		return !all_pass(set, eq, d, EMUL_NO_BLOCK);
 	for (; d->asked < cmd->nr_blocks; d->asked++) {
 		if (d->asked * set->nr >= MAX_QUESTIONS) {
 			d->passed = 0;
 			return true;
 		}
-		if (!all_pass(set, q, d, cmd->lba + d->asked))
+		if (!all_pass(set, eq, d, cmd->lba + d->asked))
 			return true;
 	}
 	return false;
@@ -364,7 +364,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 log:
 	/* Only what was done: a log that says more would explain what it must not. */
 	if (done)
-		emul_faults_log(in->emul, r, in->d->q->eq->index, in->d->cmd.op, lba, count);
+		emul_faults_log(in->emul, r, in->d->eq->q->index, in->d->cmd.op, lba, count);
 }
 
 /*
@@ -430,7 +430,7 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 			     struct decision *decision)
 {
 	const struct emul_command *cmd = &in->d->cmd;
-	unsigned int queue = in->d->q->eq->index;
+	unsigned int queue = in->d->eq->q->index;
 	bool ends = false;
 	unsigned int i;
 
@@ -576,7 +576,7 @@ static void injection_other(struct injection *in)
  */
 void emul_faults_execute(struct emul_deferred *d)
 {
-	struct emul *emul = d->q->emul;
+	struct emul *emul = d->eq->emul;
 	struct injection in = { .emul = emul, .d = d, .passed = d->passed };
 	static const struct emul_rule_set none;
 	int index;
@@ -603,22 +603,22 @@ void emul_faults_execute(struct emul_deferred *d)
 /* What follows is under &emul_queue.run_lock. */
 
 /* A command without a completion: what gets it back? */
-void emul_faults_lose(struct emul_queue *q, struct emul_deferred *d)
+void emul_faults_lose(struct emul_queue *eq, struct emul_deferred *d)
 {
-	q->heals = max_t(enum emul_heals, q->heals, d->until);
+	eq->heals = max_t(enum emul_heals, eq->heals, d->until);
 	if (d->fate & EMUL_FATE_HANG)
-		q->hang = true;
+		eq->hang = true;
 	if (d->fate & EMUL_FATE_FATAL)
-		WRITE_ONCE(q->emul->fatal, true);
-	list_add_tail(&d->lost, &q->lost);
+		WRITE_ONCE(eq->emul->fatal, true);
+	list_add_tail(&d->lost, &eq->lost);
 }
 
 /* Does the device find a command that it has lost? */
-bool emul_faults_abort(struct emul_queue *q, u16 id)
+bool emul_faults_abort(struct emul_queue *eq, u16 id)
 {
 	struct emul_deferred *d;
 
-	list_for_each_entry(d, &q->lost, lost) {
+	list_for_each_entry(d, &eq->lost, lost) {
 		if (d->result.id != id || d->until != EMUL_HEALS_ABORT)
 			continue;
 		list_del(&d->lost);
@@ -628,9 +628,9 @@ bool emul_faults_abort(struct emul_queue *q, u16 id)
 }
 
 /* Does a reset help? */
-bool emul_faults_heal(struct emul_queue *q, enum emul_heals by)
+bool emul_faults_heal(struct emul_queue *eq, enum emul_heals by)
 {
-	if (by != EMUL_HEALS_NEVER && (q->emul->fatal || q->heals > by))
+	if (by != EMUL_HEALS_NEVER && (eq->emul->fatal || eq->heals > by))
 		return false;
 	return true;
 }
@@ -639,16 +639,16 @@ bool emul_faults_heal(struct emul_queue *q, enum emul_heals by)
  * The queue is empty again, and so is the worker, which may have hurt it to the last:
  * it is well. Complete late what was lost to that end.
  */
-void emul_faults_forget(struct emul_queue *q)
+void emul_faults_forget(struct emul_queue *eq)
 {
 	struct emul_deferred *d, *next;
 
-	q->hang = false;
-	q->heals = EMUL_HEALS_ABORT;
-	WRITE_ONCE(q->busy_until, 0);
-	list_for_each_entry_safe(d, next, &q->lost, lost) {
+	eq->hang = false;
+	eq->heals = EMUL_HEALS_ABORT;
+	WRITE_ONCE(eq->busy_until, 0);
+	list_for_each_entry_safe(d, next, &eq->lost, lost) {
 		list_del(&d->lost);
 		if (d->fate & EMUL_FATE_LATE)
-			emul_device_post_extra(q, d->result.id);
+			emul_device_post_extra(eq, d->result.id);
 	}
 }

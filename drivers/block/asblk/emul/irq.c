@@ -87,31 +87,31 @@ static void emul_irq_deliver(struct irq_work *work)
 
 /**
  * emul_irq_request - get the interrupt of a queue
- * @q: queue
+ * @eq: queue
  * @handler: called with the &struct asblk_queue
  *
  * Context: may sleep.
  * Return: 0, -ENOSPC if the kernel has no interrupt number left, or another negative
  * errno.
  */
-int emul_irq_request(struct emul_queue *q, irq_handler_t handler)
+int emul_irq_request(struct emul_queue *eq, irq_handler_t handler)
 {
-	struct emul_irq *irq = &q->irq;
+	struct emul_irq *irq = &eq->irq;
 	int err;
 
-	irq->virq = irq_create_mapping(q->emul->irqs, q->eq->index);
+	irq->virq = irq_create_mapping(eq->emul->irqs, eq->q->index);
 	if (!irq->virq) {
-		dev_err(asblk_ctrl_device(q->eq->ctrl),
+		dev_err(asblk_ctrl_device(eq->q->ctrl),
 			"the kernel has no interrupt number left for queue %u\n",
-			q->eq->index);
+			eq->q->index);
 		return -ENOSPC;
 	}
 	/* Looking the line up on every interrupt would be a tree walk. */
 	irq->desc = irq_data_to_desc(irq_get_irq_data(irq->virq));
 	irq->raise = IRQ_WORK_INIT_HARD(emul_irq_deliver);
 	snprintf(irq->name, sizeof(irq->name), "%s-q%u",
-		 dev_name(asblk_ctrl_device(q->eq->ctrl)), q->eq->index);
-	err = request_irq(irq->virq, handler, 0, irq->name, q->eq);
+		 dev_name(asblk_ctrl_device(eq->q->ctrl)), eq->q->index);
+	err = request_irq(irq->virq, handler, 0, irq->name, eq->q);
 	if (err)
 		irq_dispose_mapping(irq->virq);
 	return err;
@@ -119,15 +119,15 @@ int emul_irq_request(struct emul_queue *q, irq_handler_t handler)
 
 /**
  * emul_irq_free - give the interrupt of a queue back
- * @q: queue; nobody raises it any more
+ * @eq: queue; nobody raises it any more
  *
  * Context: may sleep.
  */
-void emul_irq_free(struct emul_queue *q)
+void emul_irq_free(struct emul_queue *eq)
 {
-	irq_work_sync(&q->irq.raise);
-	free_irq(q->irq.virq, q->eq);
-	irq_dispose_mapping(q->irq.virq);
+	irq_work_sync(&eq->irq.raise);
+	free_irq(eq->irq.virq, eq->q);
+	irq_dispose_mapping(eq->irq.virq);
 }
 
 /*
@@ -147,15 +147,15 @@ static void emul_irq_call(struct emul_irq *irq)
 
 /**
  * emul_irq_raise - raise the interrupt of a queue on this CPU
- * @q: queue
+ * @eq: queue
  *
  * Context: task or softirq, with interrupts on and without run_lock: the handler may be
  * called from here. Harmless while one is on its way.
  */
-void emul_irq_raise(struct emul_queue *q)
+void emul_irq_raise(struct emul_queue *eq)
 {
-	if (q->emul->params.direct_irq)
-		emul_irq_call(&q->irq);
+	if (eq->emul->params.direct_irq)
+		emul_irq_call(&eq->irq);
 	else
-		irq_work_queue(&q->irq.raise);
+		irq_work_queue(&eq->irq.raise);
 }

@@ -185,7 +185,7 @@ struct anvme_pages {
 /**
  * struct anvme_queue - an I/O queue pair
  * @nd: controller
- * @eq: the engine's side
+ * @q: the engine's side
  * @ring: its rings
  * @sq_rung: &anvme_ring.sq_tail as the controller knows it
  * @created: the controller has it
@@ -198,7 +198,7 @@ struct anvme_pages {
  */
 struct anvme_queue {
 	struct anvme *nd;
-	struct asblk_queue *eq;
+	struct asblk_queue *q;
 	struct anvme_ring ring;
 	u16 sq_rung;
 	bool created;
@@ -447,11 +447,11 @@ int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg);
 
 /* prp.c */
-int anvme_alloc_pages(struct anvme_queue *q);
-void anvme_free_pages(struct anvme_queue *q);
-void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
+int anvme_alloc_pages(struct anvme_queue *nq);
+void anvme_free_pages(struct anvme_queue *nq);
+void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 	       struct nvme_command *cmd);
-void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
+void anvme_map_ranges(struct anvme_queue *nq, struct asblk_transfer *t,
 		      struct nvme_command *cmd);
 
 /* ns.c */
@@ -464,8 +464,8 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
 
 /* pci.c */
-int anvme_request_irq(struct anvme_queue *q);
-void anvme_free_irq(struct anvme_queue *q);
+int anvme_request_irq(struct anvme_queue *nq);
+void anvme_free_irq(struct anvme_queue *nq);
 void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
 
 #endif /* _ASBLK_NVME_H */

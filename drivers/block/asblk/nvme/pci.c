@@ -36,10 +36,10 @@ static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 	if (nd->nr_vectors > 1 || !READ_ONCE(nd->queues))
 		return ret;
 	for (i = 0; i < nd->nr_queues; i++) {
-		struct anvme_queue *q = &nd->queues[i];
+		struct anvme_queue *nq = &nd->queues[i];
 
 		/* Pairs with anvme_request_irq(). */
-		if (smp_load_acquire(&q->irq_on) && asblk_reap(q->eq))
+		if (smp_load_acquire(&nq->irq_on) && asblk_reap(nq->q))
 			ret = IRQ_HANDLED;
 	}
 	return ret;
@@ -47,49 +47,49 @@ static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 
 static irqreturn_t anvme_queue_interrupt(int irq, void *data)
 {
-	struct anvme_queue *q = data;
+	struct anvme_queue *nq = data;
 
 	/* A message is for nobody else, even if a poll was faster. */
-	asblk_reap(q->eq);
+	asblk_reap(nq->q);
 	return IRQ_HANDLED;
 }
 
 /**
  * anvme_request_irq - get the interrupt of an I/O queue
- * @q: queue
+ * @nq: queue
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
  */
-int anvme_request_irq(struct anvme_queue *q)
+int anvme_request_irq(struct anvme_queue *nq)
 {
-	struct anvme *nd = q->nd;
+	struct anvme *nd = nq->nd;
 	int err = 0;
 
-	if (q->vector) {
-		snprintf(q->name, sizeof(q->name), "%s-q%u",
-			 dev_name(asblk_ctrl_device(q->eq->ctrl)), q->eq->index);
-		err = request_irq(pci_irq_vector(nd->pdev, q->vector),
-				  anvme_queue_interrupt, 0, q->name, q);
+	if (nq->vector) {
+		snprintf(nq->name, sizeof(nq->name), "%s-q%u",
+			 dev_name(asblk_ctrl_device(nq->q->ctrl)), nq->q->index);
+		err = request_irq(pci_irq_vector(nd->pdev, nq->vector),
+				  anvme_queue_interrupt, 0, nq->name, nq);
 	}
 	/* Its handler may run from here on: pairs with the shared one. */
-	smp_store_release(&q->irq_on, !err);
+	smp_store_release(&nq->irq_on, !err);
 	return err;
 }
 
 /**
  * anvme_free_irq - give it back
- * @q: queue that the controller has forgotten
+ * @nq: queue that the controller has forgotten
  *
  * Context: may sleep.
  */
-void anvme_free_irq(struct anvme_queue *q)
+void anvme_free_irq(struct anvme_queue *nq)
 {
-	struct anvme *nd = q->nd;
+	struct anvme *nd = nq->nd;
 
-	WRITE_ONCE(q->irq_on, false);
-	if (q->vector)
-		free_irq(pci_irq_vector(nd->pdev, q->vector), q);
+	WRITE_ONCE(nq->irq_on, false);
+	if (nq->vector)
+		free_irq(pci_irq_vector(nd->pdev, nq->vector), nq);
 	else if (nd->pdev)
 		synchronize_irq(pci_irq_vector(nd->pdev, 0));
 }

@@ -11,23 +11,23 @@
 
 /**
  * anvme_alloc_pages - allocate a page for each slot of a queue
- * @q: queue
+ * @nq: queue
  *
  * In pieces that a machine finds however long it has been up. Context: may sleep.
  * Return: 0 or -ENOMEM, with nothing left behind.
  */
-int anvme_alloc_pages(struct anvme_queue *q)
+int anvme_alloc_pages(struct anvme_queue *nq)
 {
-	unsigned int i, nr = DIV_ROUND_UP(q->eq->nr_slots, ANVME_CHUNK);
+	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
 
-	q->pages = kcalloc_node(nr, sizeof(*q->pages), GFP_KERNEL, q->eq->node);
-	if (!q->pages)
+	nq->pages = kcalloc_node(nr, sizeof(*nq->pages), GFP_KERNEL, nq->q->node);
+	if (!nq->pages)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
-		q->pages[i].memory = dma_alloc_coherent(q->nd->dev, ANVME_CHUNK * ANVME_PAGE,
-							&q->pages[i].dma, GFP_KERNEL);
-		if (!q->pages[i].memory) {
-			anvme_free_pages(q);
+		nq->pages[i].memory = dma_alloc_coherent(nq->nd->dev, ANVME_CHUNK * ANVME_PAGE,
+							 &nq->pages[i].dma, GFP_KERNEL);
+		if (!nq->pages[i].memory) {
+			anvme_free_pages(nq);
 			return -ENOMEM;
 		}
 	}
@@ -36,39 +36,39 @@ int anvme_alloc_pages(struct anvme_queue *q)
 
 /**
  * anvme_free_pages - free them
- * @q: queue that the controller has forgotten
+ * @nq: queue that the controller has forgotten
  *
  * Context: may sleep.
  */
-void anvme_free_pages(struct anvme_queue *q)
+void anvme_free_pages(struct anvme_queue *nq)
 {
-	unsigned int i, nr = DIV_ROUND_UP(q->eq->nr_slots, ANVME_CHUNK);
+	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
 
-	for (i = 0; i < nr && q->pages[i].memory; i++)
-		dma_free_coherent(q->nd->dev, ANVME_CHUNK * ANVME_PAGE, q->pages[i].memory,
-				  q->pages[i].dma);
-	kfree(q->pages);
+	for (i = 0; i < nr && nq->pages[i].memory; i++)
+		dma_free_coherent(nq->nd->dev, ANVME_CHUNK * ANVME_PAGE, nq->pages[i].memory,
+				  nq->pages[i].dma);
+	kfree(nq->pages);
 }
 
-static inline void *slot_page(struct anvme_queue *q, unsigned int slot)
+static inline void *slot_page(struct anvme_queue *nq, unsigned int slot)
 {
-	return q->pages[slot / ANVME_CHUNK].memory + slot % ANVME_CHUNK * ANVME_PAGE;
+	return nq->pages[slot / ANVME_CHUNK].memory + slot % ANVME_CHUNK * ANVME_PAGE;
 }
 
-static inline dma_addr_t slot_page_dma(struct anvme_queue *q, unsigned int slot)
+static inline dma_addr_t slot_page_dma(struct anvme_queue *nq, unsigned int slot)
 {
-	return q->pages[slot / ANVME_CHUNK].dma + slot % ANVME_CHUNK * ANVME_PAGE;
+	return nq->pages[slot / ANVME_CHUNK].dma + slot % ANVME_CHUNK * ANVME_PAGE;
 }
 
 /*
  * Page by page; only the first entry has an offset. The segments touch at pages,
  * which is what the virtual boundary is for.
  */
-static void map_prp(struct anvme_queue *q, const struct asblk_transfer *t,
+static void map_prp(struct anvme_queue *nq, const struct asblk_transfer *t,
 		    struct nvme_command *cmd)
 {
 	const struct asblk_segment *seg = t->segs;
-	__le64 *list = slot_page(q, t->slot);
+	__le64 *list = slot_page(nq, t->slot);
 	u32 step = ANVME_PAGE - (seg->addr & (ANVME_PAGE - 1));
 	u32 left = t->bytes, in_seg = seg->len;
 	dma_addr_t addr = seg->addr;
@@ -94,13 +94,13 @@ static void map_prp(struct anvme_queue *q, const struct asblk_transfer *t,
 	if (nr == 1)
 		cmd->rw.dptr.prp2 = list[0];
 	else if (nr)
-		cmd->rw.dptr.prp2 = cpu_to_le64(slot_page_dma(q, t->slot));
+		cmd->rw.dptr.prp2 = cpu_to_le64(slot_page_dma(nq, t->slot));
 }
 
-static void map_sgl(struct anvme_queue *q, const struct asblk_transfer *t,
+static void map_sgl(struct anvme_queue *nq, const struct asblk_transfer *t,
 		    struct nvme_command *cmd)
 {
-	struct nvme_sgl_desc *list = slot_page(q, t->slot);
+	struct nvme_sgl_desc *list = slot_page(nq, t->slot);
 	struct nvme_sgl_desc *first = &cmd->rw.dptr.sgl;
 	u32 i;
 
@@ -117,7 +117,7 @@ static void map_sgl(struct anvme_queue *q, const struct asblk_transfer *t,
 		memset(list[i].rsvd, 0, sizeof(list[i].rsvd));
 		list[i].type = NVME_SGL_FMT_DATA_DESC << 4;
 	}
-	first->addr = cpu_to_le64(slot_page_dma(q, t->slot));
+	first->addr = cpu_to_le64(slot_page_dma(nq, t->slot));
 	first->length = cpu_to_le32(t->nr_segments * sizeof(*list));
 	first->type = NVME_SGL_FMT_LAST_SEG_DESC << 4;
 }
@@ -132,33 +132,33 @@ static bool sgl_is_shorter(const struct asblk_transfer *t)
 
 /**
  * anvme_map - describe a transfer's memory in its command
- * @q: queue
+ * @nq: queue
  * @t: read or write
  * @cmd: command; the data pointer and, for an SGL, the flags are filled in
  *
  * Context: &asblk_ctrl_ops.submit.
  */
-void anvme_map(struct anvme_queue *q, const struct asblk_transfer *t,
+void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 	       struct nvme_command *cmd)
 {
-	if (q->sgl && sgl_is_shorter(t))
-		map_sgl(q, t, cmd);
+	if (nq->sgl && sgl_is_shorter(t))
+		map_sgl(nq, t, cmd);
 	else
-		map_prp(q, t, cmd);
+		map_prp(nq, t, cmd);
 }
 
 /**
  * anvme_map_ranges - list an unmap's ranges for Dataset Management (NVM 3.2.3)
- * @q: queue
+ * @nq: queue
  * @t: unmap
  * @cmd: command; the data pointer and the number of ranges are filled in
  *
  * Context: &asblk_ctrl_ops.submit.
  */
-void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
+void anvme_map_ranges(struct anvme_queue *nq, struct asblk_transfer *t,
 		      struct nvme_command *cmd)
 {
-	struct nvme_dsm_range *range = slot_page(q, t->slot);
+	struct nvme_dsm_range *range = slot_page(nq, t->slot);
 
 	do {
 		range->cattr = 0;
@@ -167,5 +167,5 @@ void anvme_map_ranges(struct anvme_queue *q, struct asblk_transfer *t,
 		range++;
 	} while (asblk_next_range(t));
 	cmd->dsm.nr = cpu_to_le32(t->nr_ranges - 1);
-	cmd->dsm.dptr.prp1 = cpu_to_le64(slot_page_dma(q, t->slot));
+	cmd->dsm.dptr.prp1 = cpu_to_le64(slot_page_dma(nq, t->slot));
 }

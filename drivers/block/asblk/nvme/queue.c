@@ -7,9 +7,9 @@
 
 #include "nvme.h"
 
-static int anvme_vector(const struct anvme_queue *q)
+static int anvme_vector(const struct anvme_queue *nq)
 {
-	return q->eq->polled ? -1 : q->vector;
+	return nq->q->polled ? -1 : nq->vector;
 }
 
 /* Whatever state it is in, it touches no memory afterwards. */
@@ -23,66 +23,66 @@ static void anvme_give_up(struct asblk_ctrl *ctrl)
 		nd->queues[i].created = false;
 }
 
-static int anvme_start_queue(struct asblk_queue *eq)
+static int anvme_start_queue(struct asblk_queue *q)
 {
-	struct anvme *nd = asblk_ctrl_priv(eq->ctrl);
-	struct anvme_queue *q = &nd->queues[eq->index];
+	struct anvme *nd = asblk_ctrl_priv(q->ctrl);
+	struct anvme_queue *nq = &nd->queues[q->index];
 	int err;
 
-	q->nd = nd;
-	q->eq = eq;
+	nq->nd = nd;
+	nq->q = q;
 	/* Byte-aligned, or aligned to dwords as all our memory is (5.17.2.1). */
-	q->sgl = le32_to_cpu(nd->id->sgls) & 3;
+	nq->sgl = le32_to_cpu(nd->id->sgls) & 3;
 	/* Vector 0 is the admin queue's, if there are enough. */
-	q->vector = nd->nr_vectors > 1 ? eq->index + 1 : 0;
-	err = anvme_ring_alloc(nd, &q->ring, eq->index + 1, nd->entries);
+	nq->vector = nd->nr_vectors > 1 ? q->index + 1 : 0;
+	err = anvme_ring_alloc(nd, &nq->ring, q->index + 1, nd->entries);
 	if (err)
 		return err;
-	err = anvme_alloc_pages(q);
+	err = anvme_alloc_pages(nq);
 	if (err)
 		goto free_ring;
-	eq->priv = q;
-	if (!eq->polled) {
-		err = anvme_request_irq(q);
+	q->priv = nq;
+	if (!q->polled) {
+		err = anvme_request_irq(nq);
 		if (err)
 			goto free_pages;
 	}
-	err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
+	err = anvme_create_queue(nd, &nq->ring, anvme_vector(nq));
 	if (err) {
-		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", eq->index, err);
+		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", q->index, err);
 		/* It may have part of it all the same, whose memory is about to go. */
 		if (err < 0)
-			anvme_give_up(eq->ctrl);
+			anvme_give_up(q->ctrl);
 		err = err < 0 ? err : -EIO;
 		goto free_irq;
 	}
-	q->sq_rung = 0;
-	q->created = true;
+	nq->sq_rung = 0;
+	nq->created = true;
 	return 0;
 
 free_irq:
-	if (!eq->polled)
-		anvme_free_irq(q);
+	if (!q->polled)
+		anvme_free_irq(nq);
 free_pages:
-	anvme_free_pages(q);
+	anvme_free_pages(nq);
 free_ring:
-	anvme_ring_free(nd, &q->ring);
+	anvme_ring_free(nd, &nq->ring);
 	return err;
 }
 
-static void anvme_stop_queue(struct asblk_queue *eq)
+static void anvme_stop_queue(struct asblk_queue *q)
 {
-	struct anvme_queue *q = eq->priv;
-	struct anvme *nd = q->nd;
+	struct anvme_queue *nq = q->priv;
+	struct anvme *nd = nq->nd;
 
 	/* A controller that cannot delete it has to be disabled, or is gone. */
-	if (q->created && anvme_delete_queue(nd, &q->ring))
-		anvme_give_up(eq->ctrl);
-	q->created = false;
-	if (!eq->polled)
-		anvme_free_irq(q);
-	anvme_free_pages(q);
-	anvme_ring_free(nd, &q->ring);
+	if (nq->created && anvme_delete_queue(nd, &nq->ring))
+		anvme_give_up(q->ctrl);
+	nq->created = false;
+	if (!q->polled)
+		anvme_free_irq(nq);
+	anvme_free_pages(nq);
+	anvme_ring_free(nd, &nq->ring);
 }
 
 static u16 anvme_control(const struct asblk_transfer *t)
@@ -99,7 +99,7 @@ static inline void clear_command(struct nvme_command *cmd)
 }
 
 /* The common case, a page or less in one piece, without a look at anything else. */
-static inline void map_data(struct anvme_queue *q, const struct asblk_transfer *t,
+static inline void map_data(struct anvme_queue *nq, const struct asblk_transfer *t,
 			    struct nvme_command *cmd)
 {
 	dma_addr_t addr = t->segs->addr;
@@ -108,13 +108,13 @@ static inline void map_data(struct anvme_queue *q, const struct asblk_transfer *
 		   t->nr_segments == 1))
 		cmd->rw.dptr.prp1 = cpu_to_le64(addr);
 	else
-		anvme_map(q, t, cmd);
+		anvme_map(nq, t, cmd);
 }
 
-static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *t)
+static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t)
 {
-	struct anvme_queue *q = eq->priv;
-	struct anvme_ring *r = &q->ring;
+	struct anvme_queue *nq = q->priv;
+	struct anvme_ring *r = &nq->ring;
 	struct nvme_command *cmd = &r->sq[r->sq_tail];
 
 	/* There is always room: the queue has more entries than the engine slots. */
@@ -129,7 +129,7 @@ static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *
 		cmd->rw.slba = cpu_to_le64(t->range.lba);
 		cmd->rw.length = cpu_to_le16(t->range.nr_blocks - 1);
 		cmd->rw.control = cpu_to_le16(anvme_control(t));
-		map_data(q, t, cmd);
+		map_data(nq, t, cmd);
 		break;
 	case ASBLK_OP_FLUSH:
 		cmd->common.opcode = nvme_cmd_flush;
@@ -137,7 +137,7 @@ static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *
 	case ASBLK_OP_UNMAP:
 		cmd->dsm.opcode = nvme_cmd_dsm;
 		cmd->dsm.attributes = cpu_to_le32(NVME_DSMGMT_AD);
-		anvme_map_ranges(q, t, cmd);
+		anvme_map_ranges(nq, t, cmd);
 		break;
 	case ASBLK_OP_WRITE_ZEROES:
 		cmd->write_zeroes.opcode = nvme_cmd_write_zeroes;
@@ -155,14 +155,14 @@ static blk_status_t anvme_submit(struct asblk_queue *eq, struct asblk_transfer *
 	return BLK_STS_OK;
 }
 
-static void anvme_ring(struct asblk_queue *eq)
+static void anvme_doorbell(struct asblk_queue *q)
 {
-	struct anvme_queue *q = eq->priv;
+	struct anvme_queue *nq = q->priv;
 
-	if (q->sq_rung == q->ring.sq_tail)
+	if (nq->sq_rung == nq->ring.sq_tail)
 		return;
-	anvme_ring_doorbell(&q->ring.sq_db, q->ring.sq_tail);
-	q->sq_rung = q->ring.sq_tail;
+	anvme_ring_doorbell(&nq->ring.sq_db, nq->ring.sq_tail);
+	nq->sq_rung = nq->ring.sq_tail;
 }
 
 /* Status codes (3.3.3.2.1) that say more than that something went wrong. */
@@ -229,21 +229,21 @@ static unsigned int anvme_retry(const struct anvme *nd, u16 status)
  * Whatever the controller believes to have done, it is not what was asked. What it
  * says of commands that are in flight is not believed either: the reset takes them back.
  */
-static noinline void anvme_distrust(struct anvme_queue *q, u16 id, u16 head)
+static noinline void anvme_distrust(struct anvme_queue *nq, u16 id, u16 head)
 {
-	if (head >= q->ring.size)
-		dev_err_ratelimited(q->nd->dev, "queue %u: completion of command %#x with a queue head of %u, there are %u entries\n",
-				    q->eq->index, id, head, q->ring.size);
+	if (head >= nq->ring.size)
+		dev_err_ratelimited(nq->nd->dev, "queue %u: completion of command %#x with a queue head of %u, there are %u entries\n",
+				    nq->q->index, id, head, nq->ring.size);
 	else
-		dev_err_ratelimited(q->nd->dev, "queue %u: completion of a command %#x that is not in flight\n",
-				    q->eq->index, id);
-	asblk_ctrl_reset(q->eq->ctrl);
+		dev_err_ratelimited(nq->nd->dev, "queue %u: completion of a command %#x that is not in flight\n",
+				    nq->q->index, id);
+	asblk_ctrl_reset(nq->q->ctrl);
 }
 
-static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
+static void anvme_reap(struct asblk_queue *q, struct asblk_batch *batch)
 {
-	struct anvme_queue *q = eq->priv;
-	struct anvme_ring *r = &q->ring;
+	struct anvme_queue *nq = q->priv;
+	struct anvme_ring *r = &nq->ring;
 	struct nvme_completion *cqe;
 	unsigned int nr = 0;
 
@@ -255,12 +255,12 @@ static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		bool good = head < r->size;
 
 		if (likely(good && !(status & NVME_SCT_SC_MASK)))
-			good = asblk_complete(v, id);
+			good = asblk_complete(batch, id);
 		else if (good)
-			good = asblk_complete_error(v, id, anvme_status(status), 0,
-						    anvme_retry(q->nd, status));
+			good = asblk_complete_error(batch, id, anvme_status(status), 0,
+						    anvme_retry(nq->nd, status));
 		if (unlikely(!good))
-			anvme_distrust(q, id, head);
+			anvme_distrust(nq, id, head);
 		anvme_ring_consume(r);
 		nr++;
 	}
@@ -268,41 +268,41 @@ static void anvme_reap(struct asblk_queue *eq, struct asblk_visit *v)
 		anvme_ring_doorbell(&r->cq_db, r->cq_head);
 }
 
-static int anvme_abort(struct asblk_queue *eq, u16 id)
+static int anvme_abort(struct asblk_queue *q, u16 id)
 {
-	struct anvme_queue *q = eq->priv;
+	struct anvme_queue *nq = q->priv;
 
 	/* There is no answer to wait for from a controller that has failed. */
-	if (readl(q->nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
+	if (readl(nq->nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
 		return -EIO;
-	return anvme_admin_abort(q->nd, q->ring.id, id);
+	return anvme_admin_abort(nq->nd, nq->ring.id, id);
 }
 
-static int renew_queue(struct anvme_queue *q)
+static int renew_queue(struct anvme_queue *nq)
 {
-	int err = anvme_delete_queue(q->nd, &q->ring);
+	int err = anvme_delete_queue(nq->nd, &nq->ring);
 
 	if (err)
 		return err;
-	q->created = false;
-	err = anvme_create_queue(q->nd, &q->ring, anvme_vector(q));
+	nq->created = false;
+	err = anvme_create_queue(nq->nd, &nq->ring, anvme_vector(nq));
 	if (err)
 		return err;
-	q->sq_rung = 0;
-	q->created = true;
+	nq->sq_rung = 0;
+	nq->created = true;
 	return 0;
 }
 
-static int anvme_reset_queue(struct asblk_queue *eq)
+static int anvme_reset_queue(struct asblk_queue *q)
 {
-	struct anvme_queue *q = eq->priv;
-	struct anvme *nd = q->nd;
+	struct anvme_queue *nq = q->priv;
+	struct anvme *nd = nq->nd;
 	int err;
 
 	if (readl(nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
 		return -EIO;
 	anvme_mask_wire(nd, true);
-	err = renew_queue(q);
+	err = renew_queue(nq);
 	/* Else the queue stays stopped until the controller is reset. */
 	if (!err)
 		anvme_mask_wire(nd, false);
@@ -319,11 +319,11 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 		nd->queues[i].created = false;
 	err = anvme_restart(nd);
 	for (i = 0; i < nr && !err; i++) {
-		struct anvme_queue *q = &nd->queues[i];
+		struct anvme_queue *nq = &nd->queues[i];
 
-		err = anvme_create_queue(nd, &q->ring, anvme_vector(q));
-		q->sq_rung = 0;
-		q->created = !err;
+		err = anvme_create_queue(nd, &nq->ring, anvme_vector(nq));
+		nq->sq_rung = 0;
+		nq->created = !err;
 	}
 	if (err) {
 		dev_err(nd->dev, "reset failed (%d)\n", err);
@@ -334,18 +334,18 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 	return 0;
 }
 
-static void anvme_show_queue(struct asblk_queue *eq, struct seq_file *m)
+static void anvme_show_queue(struct asblk_queue *q, struct seq_file *m)
 {
-	struct anvme_queue *q = eq->priv;
+	struct anvme_queue *nq = q->priv;
 
-	seq_printf(m, "submission entries %u tail %u rung %u\n", q->ring.size,
-		   READ_ONCE(q->ring.sq_tail), READ_ONCE(q->sq_rung));
-	seq_printf(m, "completion entries %u head %u phase %u\n", q->ring.size,
-		   READ_ONCE(q->ring.cq_head), READ_ONCE(q->ring.phase));
-	if (q->ring.sq_db.shadow)
+	seq_printf(m, "submission entries %u tail %u rung %u\n", nq->ring.size,
+		   READ_ONCE(nq->ring.sq_tail), READ_ONCE(nq->sq_rung));
+	seq_printf(m, "completion entries %u head %u phase %u\n", nq->ring.size,
+		   READ_ONCE(nq->ring.cq_head), READ_ONCE(nq->ring.phase));
+	if (nq->ring.sq_db.shadow)
 		seq_printf(m, "shadow doorbell %u event %u\n",
-			   le32_to_cpu(READ_ONCE(*q->ring.sq_db.shadow)),
-			   le32_to_cpu(READ_ONCE(*q->ring.sq_db.event)));
+			   le32_to_cpu(READ_ONCE(*nq->ring.sq_db.shadow)),
+			   le32_to_cpu(READ_ONCE(*nq->ring.sq_db.event)));
 }
 
 const struct asblk_ctrl_ops anvme_ops = {
@@ -353,7 +353,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.start_queue	= anvme_start_queue,
 	.stop_queue	= anvme_stop_queue,
 	.submit		= anvme_submit,
-	.ring		= anvme_ring,
+	.doorbell		= anvme_doorbell,
 	.reap		= anvme_reap,
 	.abort		= anvme_abort,
 	.reset_queue	= anvme_reset_queue,

@@ -459,8 +459,8 @@ static void interrupt(struct bad_nvme *b, unsigned int qid)
 {
 	if (!qid && !b->deaf)
 		anvme_admin_reap(&b->nd);
-	else if (qid && b->nd.queues && b->nd.queues[qid - 1].eq)
-		asblk_reap(b->nd.queues[qid - 1].eq);
+	else if (qid && b->nd.queues && b->nd.queues[qid - 1].q)
+		asblk_reap(b->nd.queues[qid - 1].q);
 }
 
 static int controller(void *data)

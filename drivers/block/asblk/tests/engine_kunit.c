@@ -372,7 +372,7 @@ static void engine_busy_once(struct kunit *test)
 	p[3] = tio_send(test, 3, REQ_OP_DISCARD, 3072, PART);
 	for (i = 1; i < min_t(unsigned int, fake->nr_offered, FAKE_MAX_TRANSFERS); i++)
 		KUNIT_EXPECT_EQ(test, fake->offered[i], 1024);
-	/* A visit with a completion asks once more. */
+	/* A batch with a completion asks once more. */
 	i = fake->nr_offered;
 	asblk_reap(fake->q);
 	KUNIT_EXPECT_LE(test, fake->nr_offered, i + 2);

@@ -55,7 +55,7 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 	return BLK_STS_OK;
 }
 
-static void fake_ring(struct asblk_queue *q)
+static void fake_doorbell(struct asblk_queue *q)
 {
 	struct fake *fake = q->priv;
 
@@ -70,7 +70,7 @@ static void fake_run(struct asblk_queue *q)
 		asblk_reap(q);
 }
 
-static void fake_reap(struct asblk_queue *q, struct asblk_visit *v)
+static void fake_reap(struct asblk_queue *q, struct asblk_batch *batch)
 {
 	struct fake *fake = q->priv;
 	unsigned int i;
@@ -79,9 +79,9 @@ static void fake_reap(struct asblk_queue *q, struct asblk_visit *v)
 		const struct fake_result *r = &fake->result[i];
 
 		if (r->status == BLK_STS_OK && !r->flags && !r->good)
-			asblk_complete(v, r->id);
+			asblk_complete(batch, r->id);
 		else
-			asblk_complete_error(v, r->id, r->status, r->good,
+			asblk_complete_error(batch, r->id, r->status, r->good,
 					     r->flags);
 	}
 	fake->nr_results = 0;
@@ -202,7 +202,7 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.start_queue	= fake_start_queue,
 	.stop_queue	= fake_stop_queue,
 	.submit		= fake_submit,
-	.ring		= fake_ring,
+	.doorbell		= fake_doorbell,
 	.run		= fake_run,
 	.reap		= fake_reap,
 	.abort		= fake_abort,

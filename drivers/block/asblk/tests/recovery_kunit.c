@@ -13,7 +13,7 @@
 
 static bool late_now(struct tio_test *t, struct request *rq)
 {
-	bool done = asblk_recovery_late(asblk_to_equeue(t->fake->q), rq);
+	bool done = asblk_recovery_late(asblk_to_hwq(t->fake->q), rq);
 
 	flush_work(&t->fake->ctrl->recovery.work);
 	return done;
@@ -22,11 +22,11 @@ static bool late_now(struct tio_test *t, struct request *rq)
 /* The request of io @index, if it has a slot. */
 static struct request *request_of(struct tio_test *t, unsigned int index)
 {
-	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
+	struct asblk_hwq *hwq = asblk_to_hwq(t->fake->q);
 	unsigned int i;
 
-	for (i = 0; i < q->slots.nr; i++) {
-		struct asblk_slot *slot = &q->slots.slot[i];
+	for (i = 0; i < hwq->slots.nr; i++) {
+		struct asblk_slot *slot = &hwq->slots.slot[i];
 
 		if (slot->rq && slot->rq->bio == t->io[index].bio[0].bio)
 			return slot->rq;
@@ -45,10 +45,10 @@ static bool late(struct tio_test *t, unsigned int index)
 /* The same of a request that has nothing in flight. */
 static bool late_rq(struct tio_test *t, unsigned int index)
 {
-	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
+	struct asblk_hwq *hwq = asblk_to_hwq(t->fake->q);
 	struct asblk_rq *ar;
 
-	list_for_each_entry(ar, &q->pending, pending) {
+	list_for_each_entry(ar, &hwq->pending, pending) {
 		struct request *rq = blk_mq_rq_from_pdu(ar);
 
 		if (rq->bio == t->io[index].bio[0].bio)
@@ -550,22 +550,22 @@ static void recovery_waits(struct kunit *test)
 static void recovery_ended(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
-	struct asblk_equeue *q = asblk_to_equeue(t->fake->q);
+	struct asblk_hwq *hwq = asblk_to_hwq(t->fake->q);
 	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
-	struct request *rq = q->slots.slot[t->fake->seen[0].t.slot].rq;
+	struct request *rq = hwq->slots.slot[t->fake->seen[0].t.slot].rq;
 	DEFINE_IO_COMP_BATCH(iob);
-	struct asblk_visit v;
+	struct asblk_batch batch;
 
-	asblk_engine_enter(&v, q, &iob);
-	KUNIT_EXPECT_TRUE(test, asblk_complete(&v, id_of(t, 0)));
+	asblk_batch_begin(&batch, hwq, &iob);
+	KUNIT_EXPECT_TRUE(test, asblk_complete(&batch, id_of(t, 0)));
 	t->fake->seen[0].done = true;
-	spin_unlock_irqrestore(&q->lock, v.flags);
-	KUNIT_EXPECT_TRUE(test, asblk_recovery_late(q, rq));
+	spin_unlock_irqrestore(&hwq->lock, batch.flags);
+	KUNIT_EXPECT_TRUE(test, asblk_recovery_late(hwq, rq));
 	flush_work(&t->fake->ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
-	spin_lock_irqsave(&q->lock, v.flags);
-	asblk_engine_leave(&v, true);
+	spin_lock_irqsave(&hwq->lock, batch.flags);
+	asblk_batch_end(&batch, true);
 	if (!rq_list_empty(&iob.req_list))
 		iob.complete(&iob);
 	tio_expect_end(test, p, BLK_STS_OK, 0);

@@ -59,7 +59,7 @@ void tio_test_exit(struct kunit *test)
 
 struct asblk_counters *tio_counters(struct tio_test *t)
 {
-	return &asblk_to_equeue(t->fake->q)->count;
+	return &asblk_to_hwq(t->fake->q)->count;
 }
 
 static void tio_end(struct bio *bio)
