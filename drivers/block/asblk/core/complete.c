@@ -25,7 +25,7 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 	struct request *rq;
 
 	if (unlikely(!slot)) {
-		hwq->count.stale++;
+		hwq->count.unknown_ids++;
 		return false;
 	}
 	/* A fault that the kernel injects: it never came. */
@@ -84,7 +84,7 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 	struct asblk_rq *ar;
 
 	if (unlikely(!slot)) {
-		hwq->count.stale++;
+		hwq->count.unknown_ids++;
 		return false;
 	}
 	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
@@ -269,7 +269,7 @@ unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame 
 	}
 	for (i = 0; i < hwq->slots.nr_tags; i++)
 		hwq->slots.slot[i].late &= ~ASBLK_LATE_BLAMED;
-	hwq->count.taken_back += nr;
+	hwq->count.requeued += nr;
 	return nr;
 }
 
@@ -310,7 +310,7 @@ unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t statu
 		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
 		engine_part_done(batch, slot);
 	}
-	hwq->count.taken_back += nr;
+	hwq->count.requeued += nr;
 	hwq->retry = ASBLK_SLOT_NONE;
 	hwq->later = ASBLK_SLOT_NONE;
 	engine_fail_requests(batch, &hwq->pending, status);

@@ -97,13 +97,13 @@ struct asblk_rq {
  * @retries: transfers offered again
  * @busy: times the controller was busy
  * @errors: requests that failed
- * @stale: completions with an ID that names no transfer in flight
+ * @unknown_ids: completions with an ID that names no transfer in flight
  * @timeouts: requests that were late
  * @lost_interrupts: late requests that polling found finished
  * @aborts: transfers that the controller was asked to give up
  * @resets: times that the queue was reset, alone or with its controller
  * @failed_resets: times that it could not be reset alone
- * @taken_back: transfers in flight that a reset lost
+ * @requeued: transfers in flight that a reset lost
  */
 struct asblk_counters {
 	u64 requests;
@@ -114,13 +114,13 @@ struct asblk_counters {
 	u64 retries;
 	u64 busy;
 	u64 errors;
-	u64 stale;
+	u64 unknown_ids;
 	u64 timeouts;
 	u64 lost_interrupts;
 	u64 aborts;
 	u64 resets;
 	u64 failed_resets;
-	u64 taken_back;
+	u64 requeued;
 };
 
 /*
@@ -454,10 +454,10 @@ int asblk_recovery_begin(struct asblk_ctrl *ctrl);
 void asblk_recovery_end(struct asblk_ctrl *ctrl);
 bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq);
 
-/* power.c */
-void asblk_power_init(struct asblk_ctrl *ctrl);
-void asblk_power_exit(struct asblk_ctrl *ctrl);
-extern const struct dev_pm_ops asblk_power_ops;
+/* pm.c */
+void asblk_pm_init(struct asblk_ctrl *ctrl);
+void asblk_pm_exit(struct asblk_ctrl *ctrl);
+extern const struct dev_pm_ops asblk_pm_ops;
 
 /* settings.c */
 void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value);

@@ -42,7 +42,7 @@ static const struct class asblk_class = {
 	.name		= "asblk",
 	.dev_groups	= asblk_ctrl_groups,
 	.dev_release	= asblk_ctrl_release,
-	.pm		= &asblk_power_ops,
+	.pm		= &asblk_pm_ops,
 };
 
 static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
@@ -188,7 +188,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	err = ctrl_start(ctrl);
 	if (err)
 		goto put;
-	asblk_power_init(ctrl);
+	asblk_pm_init(ctrl);
 	err = device_add(&ctrl->dev);
 	if (err)
 		goto stop;
@@ -197,7 +197,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	return ctrl;
 
 stop:
-	asblk_power_exit(ctrl);
+	asblk_pm_exit(ctrl);
 	asblk_recovery_exit(ctrl);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);
@@ -219,7 +219,7 @@ ASBLK_EXPORT(asblk_ctrl_create);
 void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 {
 	WARN_ON_ONCE(!list_empty(&ctrl->disks));
-	asblk_power_exit(ctrl);
+	asblk_pm_exit(ctrl);
 	asblk_debugfs_remove(ctrl);
 	device_del(&ctrl->dev);
 	asblk_recovery_exit(ctrl);

@@ -32,13 +32,13 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "retries %llu\n", c.retries);
 	seq_printf(m, "busy %llu\n", c.busy);
 	seq_printf(m, "errors %llu\n", c.errors);
-	seq_printf(m, "stale %llu\n", c.stale);
+	seq_printf(m, "unknown_ids %llu\n", c.unknown_ids);
 	seq_printf(m, "timeouts %llu\n", c.timeouts);
 	seq_printf(m, "lost_interrupts %llu\n", c.lost_interrupts);
 	seq_printf(m, "aborts %llu\n", c.aborts);
 	seq_printf(m, "resets %llu\n", c.resets);
 	seq_printf(m, "failed_resets %llu\n", c.failed_resets);
-	seq_printf(m, "taken_back %llu\n", c.taken_back);
+	seq_printf(m, "requeued %llu\n", c.requeued);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counters);

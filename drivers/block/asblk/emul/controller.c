@@ -211,7 +211,7 @@ static int emul_reset_queue(struct asblk_queue *q)
 	int err;
 
 	eq->sq_new = 0;
-	err = emul_device_reset_queue(eq, EMUL_HEALS_QUEUE);
+	err = emul_device_reset_queue(eq, EMUL_RECOVERED_BY_QUEUE);
 	if (!err)
 		eq->reserve_lent = false;
 	return err;
@@ -237,7 +237,7 @@ static int emul_reset(struct asblk_ctrl *ctrl)
 
 	for (i = 0; i < emul->nr_queues && !err; i++) {
 		emul->queue[i].sq_new = 0;
-		err = emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_CTRL);
+		err = emul_device_reset_queue(&emul->queue[i], EMUL_RECOVERED_BY_CTRL);
 		if (!err)
 			emul->queue[i].reserve_lent = false;
 	}
@@ -252,7 +252,7 @@ static void emul_disable(struct asblk_ctrl *ctrl)
 	unsigned int i;
 
 	for (i = 0; i < emul->nr_queues; i++)
-		emul_device_reset_queue(&emul->queue[i], EMUL_HEALS_NEVER);
+		emul_device_reset_queue(&emul->queue[i], EMUL_RECOVERED_BY_NEVER);
 }
 
 static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)

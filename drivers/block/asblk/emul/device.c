@@ -237,7 +237,7 @@ static struct emul_deferred *emul_remember(struct emul_queue *eq,
 	d->eq = eq;
 	d->faulty = faulty;
 	d->fate = 0;
-	d->until = EMUL_HEALS_ABORT;
+	d->until = EMUL_RECOVERED_BY_ABORT;
 	d->extra_us = 0;
 	d->start = emul_is_slow(eq->emul) ? ktime_get_ns() : 0;
 	return d;
@@ -525,7 +525,7 @@ int emul_device_abort(struct emul_queue *eq, u16 id)
  * Context: may sleep.
  * Return: 0, or -ETIMEDOUT if the device does not react.
  */
-int emul_device_reset_queue(struct emul_queue *eq, enum emul_heals by)
+int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 {
 	bool healed;
 

@@ -78,7 +78,7 @@ struct emul_counters {
  * @busy_us: time for which they keep the queue busy
  * @faulty: a fault rule does something to it, or has to be asked where one may sleep
  * @fate: what fault rules do to its completion, EMUL_FATE_*
- * @until: what gets it back if it is lost, an enum emul_heals
+ * @until: what gets it back if it is lost, an enum emul_recovered_by
  */
 struct emul_deferred {
 	struct emul_command cmd;
@@ -186,7 +186,7 @@ struct emul_queue {
 	struct emul_counters count;
 	struct emul_delay delay;
 	struct list_head lost;
-	enum emul_heals heals;
+	enum emul_recovered_by heals;
 	bool hang;
 	u64 busy_until;
 };
@@ -333,7 +333,7 @@ int emul_set_model(struct emul *emul, const struct emul_options *o);
 void emul_device_init(struct emul_queue *eq);
 void emul_device_run(struct emul_queue *eq);
 int emul_device_abort(struct emul_queue *eq, u16 id);
-int emul_device_reset_queue(struct emul_queue *eq, enum emul_heals by);
+int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by);
 blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
 int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
 		     u64 *done);

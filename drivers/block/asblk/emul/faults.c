@@ -41,8 +41,8 @@ static const char *const emul_action_words[] = {
 	"lose-interrupt", "late", "duplicate", "wrong-id", "hang", "fatal", "busy", NULL
 };
 
-/* In the order of enum emul_heals. */
-static const char *const emul_until_words[] = {
+/* In the order of enum emul_recovered_by. */
+static const char *const emul_recovered_by_words[] = {
 	"abort", "queue-reset", "controller-reset", "never", NULL
 };
 
@@ -364,7 +364,7 @@ int emul_rule_enable(struct emul_rule *r, bool on)
 			rule_forget(r);
 			atomic64_set(&r->hits, 0);
 			atomic64_set(&r->no_block, 0);
-			atomic64_set(&r->left, r->value[RULE_TOTAL]);
+			atomic64_set(&r->left, r->value[RULE_TIMES]);
 		}
 		r->enabled = on;
 		err = faults_update(f);
@@ -469,8 +469,8 @@ static bool rule_count(const struct emul_rule *r, u64 lba, s64 old, s64 *new, bo
 	bool acts;
 
 	*count = (old & HISTORY_COUNT) + 1;
-	acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_EVERY]) &&
-	       (!v[RULE_LIMIT] || acted < v[RULE_LIMIT]) &&
+	acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_INTERVAL]) &&
+	       (!v[RULE_TIMES_PER_BLOCK] || acted < v[RULE_TIMES_PER_BLOCK]) &&
 	       rule_chance(r, lba, *count);
 	*new = (old & ~HISTORY_COUNT) | *count;
 	if (acts && acted < U16_MAX)
@@ -485,7 +485,7 @@ static bool rule_count(const struct emul_rule *r, u64 lba, s64 old, s64 *new, bo
 bool emul_rule_idle(const struct emul_rule *r)
 {
 	return !r->value[RULE_PROBABILITY] ||
-	       (r->value[RULE_TOTAL] && !atomic64_read(&r->left));
+	       (r->value[RULE_TIMES] && !atomic64_read(&r->left));
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_idle);
 
@@ -541,7 +541,7 @@ bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 	do {
 		acts = rule_count(r, lba, old, &new, may, count);
 	} while (!atomic64_try_cmpxchg(history, &old, new));
-	return acts && (!r->value[RULE_TOTAL] || atomic64_add_unless(&r->left, -1, 0));
+	return acts && (!r->value[RULE_TIMES] || atomic64_add_unless(&r->left, -1, 0));
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_acts);
 

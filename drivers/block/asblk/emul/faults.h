@@ -24,17 +24,17 @@ struct emul_queue;
 struct seq_file;
 
 /**
- * enum emul_heals - what brings a queue that does not answer back
- * @EMUL_HEALS_ABORT: an abort of the command
- * @EMUL_HEALS_QUEUE: a reset of the queue
- * @EMUL_HEALS_CTRL: a reset of the controller
- * @EMUL_HEALS_NEVER: nothing
+ * enum emul_recovered_by - what brings a queue that does not answer back
+ * @EMUL_RECOVERED_BY_ABORT: an abort of the command
+ * @EMUL_RECOVERED_BY_QUEUE: a reset of the queue
+ * @EMUL_RECOVERED_BY_CTRL: a reset of the controller
+ * @EMUL_RECOVERED_BY_NEVER: nothing
  */
-enum emul_heals {
-	EMUL_HEALS_ABORT,
-	EMUL_HEALS_QUEUE,
-	EMUL_HEALS_CTRL,
-	EMUL_HEALS_NEVER,
+enum emul_recovered_by {
+	EMUL_RECOVERED_BY_ABORT,
+	EMUL_RECOVERED_BY_QUEUE,
+	EMUL_RECOVERED_BY_CTRL,
+	EMUL_RECOVERED_BY_NEVER,
 };
 
 /* What becomes of a completion, &emul_deferred.fate. */
@@ -95,10 +95,10 @@ enum emul_action {
 	X(QUEUE, queue, "any", 0, 65535, emul_any_words)			\
 	X(FIRST, first, "0", 0, S64_MAX, NULL)					\
 	X(BLOCKS, blocks, "0", 0, S64_MAX, NULL)				\
-	X(EVERY, every, "1", 1, U32_MAX, NULL)					\
+	X(INTERVAL, interval, "1", 1, U32_MAX, NULL)				\
 	X(PROBABILITY, probability, "1000000", 0, 1000000, NULL)		\
-	X(LIMIT, limit, "0", 0, U16_MAX, NULL)					\
-	X(TOTAL, total, "0", 0, S64_MAX, NULL)					\
+	X(TIMES_PER_BLOCK, times_per_block, "0", 0, U16_MAX, NULL)		\
+	X(TIMES, times, "0", 0, S64_MAX, NULL)					\
 	X(ACTION, action, "status", 0, 0, emul_action_words)			\
 	X(WHEN, when, "before", 0, 0, emul_when_words)				\
 	X(STATUS, status, "ioerr", 0, 0, emul_status_words)			\
@@ -106,7 +106,7 @@ enum emul_action {
 	X(USECS, usecs, "1000", 0, 60000000, NULL)				\
 	X(BITS, bits, "1", 1, 4096, NULL)					\
 	X(DISTANCE, distance, "1", 1, S64_MAX, NULL)				\
-	X(UNTIL, until, "abort", 0, 0, emul_until_words)			\
+	X(RECOVERED_BY, recovered_by, "abort", 0, 0, emul_recovered_by_words)	\
 	X(HEAL_ON_WRITE, heal_on_write, "0", 0, 1, NULL)
 
 #define EMUL_RULE_ID(id, ...)	RULE_##id,
@@ -236,7 +236,7 @@ void emul_faults_execute(struct emul_deferred *d);
 
 void emul_faults_lose(struct emul_queue *eq, struct emul_deferred *d);
 bool emul_faults_abort(struct emul_queue *eq, u16 id);
-bool emul_faults_heal(struct emul_queue *eq, enum emul_heals by);
+bool emul_faults_heal(struct emul_queue *eq, enum emul_recovered_by by);
 void emul_faults_forget(struct emul_queue *eq);
 
 #endif /* _ASBLK_EMUL_FAULTS_H */

@@ -385,7 +385,7 @@ static bool injection_fate(struct injection *in, const struct emul_rule *r)
 	};	/* and nothing for a delay */
 	u64 action = r->value[RULE_ACTION], usecs = r->value[RULE_USECS];
 	struct emul_deferred *d = in->d;
-	u8 until = r->value[RULE_UNTIL];
+	u8 until = r->value[RULE_RECOVERED_BY];
 
 	d->fate |= fates[action];
 	if (action == EMUL_ACT_DELAY)
@@ -394,7 +394,7 @@ static bool injection_fate(struct injection *in, const struct emul_rule *r)
 		d->busy_us = usecs;
 	/* An abort cannot help where nobody listens, or what is late could not be. */
 	if (action == EMUL_ACT_HANG || action == EMUL_ACT_LATE)
-		until = max_t(u8, until, EMUL_HEALS_QUEUE);
+		until = max_t(u8, until, EMUL_RECOVERED_BY_QUEUE);
 	d->until = max(d->until, until);
 	return (fates[action] & EMUL_FATE_LOST) && r->value[RULE_WHEN] == 0;
 }
@@ -605,7 +605,7 @@ void emul_faults_execute(struct emul_deferred *d)
 /* A command without a completion: what gets it back? */
 void emul_faults_lose(struct emul_queue *eq, struct emul_deferred *d)
 {
-	eq->heals = max_t(enum emul_heals, eq->heals, d->until);
+	eq->heals = max_t(enum emul_recovered_by, eq->heals, d->until);
 	if (d->fate & EMUL_FATE_HANG)
 		eq->hang = true;
 	if (d->fate & EMUL_FATE_FATAL)
@@ -619,7 +619,7 @@ bool emul_faults_abort(struct emul_queue *eq, u16 id)
 	struct emul_deferred *d;
 
 	list_for_each_entry(d, &eq->lost, lost) {
-		if (d->result.id != id || d->until != EMUL_HEALS_ABORT)
+		if (d->result.id != id || d->until != EMUL_RECOVERED_BY_ABORT)
 			continue;
 		list_del(&d->lost);
 		return true;
@@ -628,9 +628,9 @@ bool emul_faults_abort(struct emul_queue *eq, u16 id)
 }
 
 /* Does a reset help? */
-bool emul_faults_heal(struct emul_queue *eq, enum emul_heals by)
+bool emul_faults_heal(struct emul_queue *eq, enum emul_recovered_by by)
 {
-	if (by != EMUL_HEALS_NEVER && (eq->emul->fatal || eq->heals > by))
+	if (by != EMUL_RECOVERED_BY_NEVER && (eq->emul->fatal || eq->heals > by))
 		return false;
 	return true;
 }
@@ -644,7 +644,7 @@ void emul_faults_forget(struct emul_queue *eq)
 	struct emul_deferred *d, *next;
 
 	eq->hang = false;
-	eq->heals = EMUL_HEALS_ABORT;
+	eq->heals = EMUL_RECOVERED_BY_ABORT;
 	WRITE_ONCE(eq->busy_until, 0);
 	list_for_each_entry_safe(d, next, &eq->lost, lost) {
 		list_del(&d->lost);

@@ -129,7 +129,7 @@ static void complete_ids(struct kunit *test)
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
 	fake_finish(t->fake, 0, BLK_STS_OK, 0);
 	fake_finish(t->fake, 0, BLK_STS_MEDIUM, 0);
-	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 2);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->unknown_ids, 2);
 	for (id = 0; id <= U16_MAX; id++) {
 		if (id == second)
 			continue;
@@ -138,7 +138,7 @@ static void complete_ids(struct kunit *test)
 		asblk_reap(t->fake->q);
 	}
 	tio_expect_no_end(test, p);
-	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 2 + U16_MAX);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->unknown_ids, 2 + U16_MAX);
 	KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 2);
 	fake_finish(t->fake, 1, BLK_STS_OK, 0);
 	tio_expect_end(test, p, BLK_STS_OK, 0);

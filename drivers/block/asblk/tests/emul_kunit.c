@@ -81,8 +81,8 @@ static void misbehave(struct kunit *test, const char *action, const char *total,
 	struct emul_rule *r = ((struct emul_test *)((struct tio_test *)test->priv)->priv)->rule;
 
 	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_ACTION, action), 0);
-	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_TOTAL, total), 0);
-	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_UNTIL, until), 0);
+	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_TIMES, total), 0);
+	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_RECOVERED_BY, until), 0);
 	KUNIT_ASSERT_EQ(test, emul_rule_enable(r, true), 0);
 }
 
@@ -168,7 +168,7 @@ static void emul_late(struct kunit *test)
 	misbehave(test, "late", "3", "queue-reset");
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, 3 * PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, counters(test)->stale, 3);
+	KUNIT_EXPECT_EQ(test, counters(test)->unknown_ids, 3);
 	p = tio_send(test, 0, REQ_OP_READ, 0, 3 * PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
@@ -183,7 +183,7 @@ static void emul_duplicates(struct kunit *test)
 		p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 		tio_expect_end(test, p, BLK_STS_OK, 0);
 	}
-	KUNIT_EXPECT_EQ(test, counters(test)->stale, 40);
+	KUNIT_EXPECT_EQ(test, counters(test)->unknown_ids, 40);
 }
 
 /*
@@ -206,8 +206,8 @@ static void emul_reset_with_worker(struct kunit *test)
 			tio_expect_end(test, p[i], BLK_STS_OK, 0);
 	}
 	/* The worker did have some at a reset. */
-	KUNIT_EXPECT_GT(test, counters(test)->taken_back, 0);
-	KUNIT_EXPECT_EQ(test, counters(test)->stale, 0);
+	KUNIT_EXPECT_GT(test, counters(test)->requeued, 0);
+	KUNIT_EXPECT_EQ(test, counters(test)->unknown_ids, 0);
 }
 
 /* The device checks for itself, whatever the block layer would let pass. */

@@ -67,12 +67,12 @@ static const struct field_case field_cases[] = {
 	{ RULE_FLAGS, "fua rahead", true }, { RULE_FLAGS, "sync" },
 	{ RULE_QUEUE, "any", true }, { RULE_QUEUE, "0", true }, { RULE_QUEUE, "65535", true },
 	{ RULE_QUEUE, "65536" }, { RULE_QUEUE, "-1" },
-	{ RULE_EVERY, "4294967295", true }, { RULE_EVERY, "0" }, { RULE_EVERY, "0x10" },
+	{ RULE_INTERVAL, "4294967295", true }, { RULE_INTERVAL, "0" }, { RULE_INTERVAL, "0x10" },
 	{ RULE_PROBABILITY, "1000000", true }, { RULE_PROBABILITY, "1000001" },
 	{ RULE_FIRST, "9223372036854775807", true }, { RULE_FIRST, "9223372036854775808" },
 	{ RULE_ACTION, "wrong-id", true }, { RULE_ACTION, "any" }, { RULE_ACTION, "0" },
 	{ RULE_STATUS, "medium", true }, { RULE_STATUS, "fine" },
-	{ RULE_UNTIL, "controller-reset", true }, { RULE_UNTIL, "controller" },
+	{ RULE_RECOVERED_BY, "controller-reset", true }, { RULE_RECOVERED_BY, "controller" },
 	{ RULE_WHEN, "after", true }, { RULE_WHEN, "" },
 	{ RULE_BITS, "4096", true }, { RULE_BITS, "0" }, { RULE_HEAL_ON_WRITE, "2" },
 };
@@ -137,8 +137,8 @@ static void faults_passes(struct kunit *test)
 	unsigned int i;
 	u32 count;
 
-	set(test, RULE_EVERY, "3");
-	set(test, RULE_TOTAL, "2");
+	set(test, RULE_INTERVAL, "3");
+	set(test, RULE_TIMES, "2");
 	enable(test, true);
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_FALSE(test, emul_rule_idle(t->rule));
@@ -152,7 +152,7 @@ static void faults_passes(struct kunit *test)
 	/* Its total is used up. */
 	KUNIT_EXPECT_TRUE(test, emul_rule_idle(t->rule));
 	enable(test, false);
-	set(test, RULE_TOTAL, "0");
+	set(test, RULE_TIMES, "0");
 	set(test, RULE_PROBABILITY, "0");
 	enable(test, true);
 	KUNIT_EXPECT_TRUE(test, emul_rule_idle(t->rule));
@@ -178,7 +178,7 @@ static void faults_how_often(struct kunit *test)
 	enable(test, true);
 	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 10);
 	enable(test, false);
-	set(test, RULE_EVERY, "3");
+	set(test, RULE_INTERVAL, "3");
 	enable(test, true);
 	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 3);
 	KUNIT_EXPECT_EQ(test, acts(test, EMUL_NO_BLOCK, 10), 3);
@@ -187,18 +187,18 @@ static void faults_how_often(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count, 11);
 	KUNIT_EXPECT_EQ(test, acts(test, 5, 1), 1);
 	enable(test, false);
-	set(test, RULE_EVERY, "1");
-	set(test, RULE_LIMIT, "2");
+	set(test, RULE_INTERVAL, "1");
+	set(test, RULE_TIMES_PER_BLOCK, "2");
 	enable(test, true);
 	KUNIT_EXPECT_EQ(test, acts(test, 5, 10), 2);
 	KUNIT_EXPECT_EQ(test, acts(test, 6, 10), 2);
 	enable(test, false);
-	set(test, RULE_TOTAL, "3");
+	set(test, RULE_TIMES, "3");
 	enable(test, true);
 	KUNIT_EXPECT_EQ(test, acts(test, 5, 10) + acts(test, 6, 10), 3);
 	enable(test, false);
-	set(test, RULE_TOTAL, "0");
-	set(test, RULE_LIMIT, "0");
+	set(test, RULE_TIMES, "0");
+	set(test, RULE_TIMES_PER_BLOCK, "0");
 	enable(test, true);
 	KUNIT_EXPECT_EQ(test, acts(test, 1ULL << 40, 1), 1);
 	emul_rule_heal(t->rule, 1ULL << 40);
@@ -283,7 +283,7 @@ static void faults_at_once(struct kunit *test)
 	struct race race[RACE_THREADS];
 	u32 count;
 
-	set(test, RULE_EVERY, "3");
+	set(test, RULE_INTERVAL, "3");
 	enable(test, true);
 	for (i = 0; i < RACE_THREADS; i++) {
 		race[i].rule = t->rule;

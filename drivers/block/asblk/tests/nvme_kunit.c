@@ -26,7 +26,7 @@ static void nvme_good(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	/* MDTS of 2: 16 KiB at a time. */
 	KUNIT_EXPECT_GE(test, counters(b)->transfers, 4);
-	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
+	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, 0);
 	bad_take_down(test);
 }
 
@@ -191,7 +191,7 @@ static void nvme_invented(struct kunit *test)
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, 4 * PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	flush_work(&b->nd.ctrl->recovery.work);
-	KUNIT_EXPECT_EQ(test, counters(b)->stale, 1);
+	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
 	p = tio_send(test, 0, REQ_OP_READ, 0, 4 * PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
@@ -233,7 +233,7 @@ static void nvme_wrong_phase(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_GE(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 1);
-	KUNIT_EXPECT_EQ(test, counters(b)->stale, 0);
+	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, 0);
 	bad_take_down(test);
 }
 
@@ -282,10 +282,10 @@ static void nvme_twice(struct kunit *test)
 		flush_work(&b->nd.ctrl->recovery.work);
 	}
 	/* The second one of the last may still be to come. */
-	for (i = 0; i < 100 && READ_ONCE(counters(b)->stale) < TWICE_ROUNDS; i++)
+	for (i = 0; i < 100 && READ_ONCE(counters(b)->unknown_ids) < TWICE_ROUNDS; i++)
 		msleep(20);
 	flush_work(&b->nd.ctrl->recovery.work);
-	KUNIT_EXPECT_EQ(test, counters(b)->stale, TWICE_ROUNDS);
+	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, TWICE_ROUNDS);
 	KUNIT_EXPECT_GE(test, b->enables, TWICE_ROUNDS / 2);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_LIVE);
 	bad_take_down(test);
@@ -303,7 +303,7 @@ static void nvme_overrun(struct kunit *test)
 	for (tries = 0; tries < 500 && READ_ONCE(b->enables) < 2; tries++)
 		msleep(20);
 	KUNIT_EXPECT_GE(test, b->enables, 2);
-	KUNIT_EXPECT_GE(test, counters(b)->stale, 60);
+	KUNIT_EXPECT_GE(test, counters(b)->unknown_ids, 60);
 	p = tio_send(test, 0, REQ_OP_READ, 0, 4 * PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	bad_take_down(test);

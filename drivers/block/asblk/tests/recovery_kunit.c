@@ -122,7 +122,7 @@ static void recovery_queue_reset(struct kunit *test)
 		t->fake->seen[i].done = true;
 		fake_finish(t->fake, i, BLK_STS_IOERR, 0);
 	}
-	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 3);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->unknown_ids, 3);
 	tio_expect_no_end(test, p);
 	for (i = 3; i < 6; i++)
 		KUNIT_EXPECT_FALSE(test, id_of(t, i) == old[0] ||
@@ -131,7 +131,7 @@ static void recovery_queue_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_finish_all(t->fake), 3);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	tio_expect_end(test, other, BLK_STS_OK, 0);
-	KUNIT_EXPECT_EQ(test, tio_counters(t)->taken_back, 3);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->requeued, 3);
 }
 
 /* Every rung fails in turn, until the controller is dead. */
@@ -724,7 +724,7 @@ static void recovery_late_completions(struct kunit *test)
 		fake_forget(t->fake);
 		cond_resched();
 	}
-	KUNIT_EXPECT_EQ(test, tio_counters(t)->stale, 8 * LATE_ROUNDS);
+	KUNIT_EXPECT_EQ(test, tio_counters(t)->unknown_ids, 8 * LATE_ROUNDS);
 }
 
 static int any_reset_queue(struct asblk_queue *q)

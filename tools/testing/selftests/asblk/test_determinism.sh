@@ -58,8 +58,8 @@ faults() {
 	blkdiscard -qf "$dev"
 	make_rule d read op=read status=medium probability=20000 blocks="$hot"
 	make_rule d write op=write action=phantom probability=10000
-	make_rule d flip op=read action=corrupt every=3 probability=300000 limit=1 blocks="$hot"
-	make_rule d hot op=read status=medium every=2 limit=20 probability=100000 first="$hot"
+	make_rule d flip op=read action=corrupt interval=3 probability=300000 times_per_block=1 blocks="$hot"
+	make_rule d hot op=read status=medium interval=2 times_per_block=20 probability=100000 first="$hot"
 	make_rule d count op=read action=delay usecs=0 first="$hot"
 	before=$(wc -l </sys/kernel/debug/asblk/ctrl0/faults)
 	taskset -c "$1" python3 "$tmp/job" "$dev" 4 "$hot" >"$tmp/seen"

@@ -18,5 +18,5 @@ echo 100 >$inject/probability
 verify lost --direct=1 --rw=randwrite --bsrange=4k-512k --size=4m --ioengine=io_uring --iodepth=4
 eq "left to inject" "$(<$inject/times)" 0
 ge "queue resets" "$(engine_count resets)" 1
-ge "transfers taken back" "$(engine_count taken_back)" 1
+ge "transfers taken back" "$(engine_count requeued)" 1
 eq errors "$(engine_count errors)" 0

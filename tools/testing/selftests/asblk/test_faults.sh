@@ -80,7 +80,7 @@ for mode in interrupt poll; do
 	eq "$what" "$(here)" "22*4096"
 
 	what="$mode: one that may do better next time"
-	rule op=read status=transport transient=1 total=2
+	rule op=read status=transport transient=1 times=2
 	good $mode read
 	eq "$what: hits" "$(hits)" 2
 	no_rule
@@ -98,13 +98,13 @@ for mode in interrupt poll; do
 
 	what="$mode: corrupt on the way back"
 	good $mode write 0x00
-	rule op=read action=corrupt bits=3 total=1
+	rule op=read action=corrupt bits=3 times=1
 	reads_wrong $mode 0x00
 	eq "$what: hits" "$(hits)" 1
 	no_rule
 	eq "$what" "$(here)" "00*4096"
 	what="$mode: corrupt on the way there"
-	rule op=write action=corrupt total=1
+	rule op=write action=corrupt times=1
 	good $mode write 0x00
 	no_rule
 	[[ $(here) == "00*4095 "* ]] || fail "$what: $(here)"
@@ -135,7 +135,7 @@ for mode in interrupt poll; do
 	reads_right $mode 0x44
 
 	what="$mode: stale"
-	rule op=read action=stale every=2
+	rule op=read action=stale interval=2
 	good $mode write 0x77
 	good $mode write 0x88
 	reads_right $mode 0x88
@@ -151,7 +151,7 @@ for mode in interrupt poll; do
 	no_rule
 	what="$mode: delay that is too long"
 	aborts=$(engine aborts)
-	rule op=read action=delay usecs=30000000 total=1
+	rule op=read action=delay usecs=30000000 times=1
 	good $mode read
 	no_rule
 	ge "$what: aborts" "$(engine aborts)" $((aborts + 1))
@@ -163,8 +163,8 @@ for mode in interrupt poll; do
 			# Minutes, with all checkers: the upper rungs are the same for all queues.
 			[[ ! $slow || $mode == interrupt || $rung == abort || $rung == queue-reset ]] || continue
 			what="$mode: $action until $rung"
-			aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets") stale=$(engine stale)
-			rule op=write action=$action until=$rung total=1
+			aborts=$(engine aborts) resets=$(engine resets) all=$(<"$ctrl/resets") stale=$(engine unknown_ids)
+			rule op=write action=$action recovered_by=$rung times=1
 			if [[ $rung == never ]]; then
 				bad $mode write 0x99
 				eq "$what: state" "$(<"$ctrl/state")" dead
@@ -189,7 +189,7 @@ for mode in interrupt poll; do
 				;;
 			esac
 			[[ $action != wrong-id && $action != late ]] ||
-				ge "$what: stale completions" "$(engine stale)" $((stale + 1))
+				ge "$what: stale completions" "$(engine unknown_ids)" $((stale + 1))
 		done
 	done
 	# A lost command has been executed, or it has not.
@@ -197,7 +197,7 @@ for mode in interrupt poll; do
 		for when in before after; do
 			what="$mode: $action $when"
 			good $mode write 0x11
-			rule op=write action=$action until=never when=$when total=1
+			rule op=write action=$action recovered_by=never when=$when times=1
 			bad $mode write 0x22
 			no_rule
 			again
@@ -206,32 +206,32 @@ for mode in interrupt poll; do
 	done
 	what="$mode: lost interrupt"
 	lost=$(engine lost_interrupts)
-	rule op=read action=lose-interrupt total=1
+	rule op=read action=lose-interrupt times=1
 	good $mode read
 	[[ $mode == poll ]] || ge "$what" "$(engine lost_interrupts)" $((lost + 1))
 	no_rule
 	what="$mode: duplicate"
-	stale=$(engine stale)
+	stale=$(engine unknown_ids)
 	rule op=read action=duplicate
 	for ((i = 0; i < 3; i++)); do good $mode read; done
 	no_rule
 	good $mode read
-	ge "$what: stale completions" "$(engine stale)" $((stale + 3))
+	ge "$what: stale completions" "$(engine unknown_ids)" $((stale + 3))
 	what="$mode: busy"
 	busy=$(engine busy)
-	rule op=read action=busy usecs=200000 total=1
+	rule op=read action=busy usecs=200000 times=1
 	io_size=8k good $mode read
 	no_rule
 	ge "$what" "$(engine busy)" $((busy + 1))
 	what="$mode: busy for too long"
 	resets=$(engine resets)
-	rule op=read action=busy usecs=30000000 total=1
+	rule op=read action=busy usecs=30000000 times=1
 	io_size=8k good $mode read
 	no_rule
 	ge "$what: resets" "$(engine resets)" $((resets + 1))
 
 	what="$mode: fatal"
-	rule op=read action=fatal total=1
+	rule op=read action=fatal times=1
 	bad $mode read
 	bad $mode write
 	no_rule
@@ -244,15 +244,15 @@ done
 # What a rule matches: operations without data as well.
 good interrupt write
 write() { dd if=/dev/zero of="$dev" bs=4k seek=256 count=1 oflag=direct status=none "$@"; }
-make_rule f r op=flush action=lose total=1
+make_rule f r op=flush action=lose times=1
 write conv=fsync
 eq "lost flushes" "$(hits)" 1
 no_rule
-make_rule f r op=unmap action=lose until=queue-reset total=1 first=2050 blocks=1
+make_rule f r op=unmap action=lose recovered_by=queue-reset times=1 first=2050 blocks=1
 blkdiscard -o $((1 << 20)) -l 4096 "$dev"
 eq "lost unmaps" "$(hits)" 1
 no_rule
-make_rule f r op=flush status=ioerr total=1
+make_rule f r op=flush status=ioerr times=1
 refused "a flush that fails" write conv=fsync
 write conv=fsync
 no_rule
@@ -312,13 +312,13 @@ count_bad() {
 	eq "reads that failed" $bad "$(hits)" >&2
 	echo $bad
 }
-make_rule f r op=read first=2048 blocks=1 every=3
+make_rule f r op=read first=2048 blocks=1 interval=3
 eq "every third" "$(count_bad 9)" 3
 no_rule
-make_rule f r op=read first=2048 blocks=1 limit=2
+make_rule f r op=read first=2048 blocks=1 times_per_block=2
 eq "twice at a block" "$(count_bad 5)" 2
 no_rule
-make_rule f r op=read total=4
+make_rule f r op=read times=4
 eq "four times at all" "$(count_bad 8)" 4
 no_rule
 make_rule f r op=read first=2048 blocks=1 probability=0
@@ -360,8 +360,8 @@ log_has "rule logged: op cannot change while it is enabled" || fail "not in the 
 rmdir "$configfs/f/faults/logged"
 mkdir "$configfs/f/faults/r"
 lines=0
-for wrong in op=eat "op=read eat" flags=x queue=-1 queue=x first=-1 every=0 probability=1000001 limit=70000 action=explode \
-	     when=never status=fine usecs=60000001 bits=0 distance=0 until=tomorrow heal_on_write=2 transient=x; do
+for wrong in op=eat "op=read eat" flags=x queue=-1 queue=x first=-1 interval=0 probability=1000001 times_per_block=70000 action=explode \
+	     when=never status=fine usecs=60000001 bits=0 distance=0 recovered_by=tomorrow heal_on_write=2 transient=x; do
 	log_begin
 	refused "$wrong" set_option f/faults/r "${wrong%%=*}" "${wrong#*=}"
 	# The log takes ten such lines in five seconds.

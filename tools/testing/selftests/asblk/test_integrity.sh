@@ -36,4 +36,4 @@ mount "$dev" "$mnt"
 target=$mnt/mapped verify mmap --ioengine=mmap --rw=randwrite --bs=4k --size="${mb}m" --fallocate=none
 umount "$mnt"
 eq errors "$(engine_count errors)" 0
-eq stale "$(engine_count stale)" 0
+eq stale "$(engine_count unknown_ids)" 0

@@ -146,7 +146,7 @@ for ((i = 0; i < 3; i++)); do
 	echo 1 >"$ctrl/reset_controller"
 done
 wait $fio || fail "reads over resets"
-ge "transfers taken back" "$(awk '$1 == "taken_back" { sum += $2 } END { print sum }' "$debug"/q*/counters)" 1
+ge "transfers taken back" "$(awk '$1 == "requeued" { sum += $2 } END { print sum }' "$debug"/q*/counters)" 1
 
 # And what was begun takes no time from what comes: one channel, so one after the other.
 set_all channels=1 "read_latency=fixed 300000"

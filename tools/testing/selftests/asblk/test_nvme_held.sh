@@ -36,4 +36,4 @@ fi
 echo 30000 >"/sys/block/$disk/queue/io_timeout"
 verify after --ioengine=io_uring --direct=1 --rw=randwrite --bs=64k --size=8m --iodepth=8
 eq "state" "$(<"/sys/block/$disk/device/state")" live
-say "$aborts aborts, $resets resets, $(engine_count taken_back) transfers taken back, $(engine_count stale) stale completions"
+say "$aborts aborts, $resets resets, $(engine_count requeued) transfers taken back, $(engine_count unknown_ids) stale completions"

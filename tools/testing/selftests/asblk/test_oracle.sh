@@ -90,7 +90,7 @@ python3 - "/dev/$(<"$configfs/o/device")" "$configfs/o" "$seed" "$(by_speed 6 3)
 	    {"action": "delay", "usecs": 2000}, {"action": "duplicate"},
 	    {"action": "lose", "probability": 500}, {"action": "late", "probability": 500},
 	    {"action": "wrong-id", "probability": 500}, {"action": "lose-interrupt", "probability": 500},
-	    {"action": "hang", "until": "queue-reset", "total": 1}, {"action": "busy", "usecs": 5000},
+	    {"action": "hang", "recovered_by": "queue-reset", "times": 1}, {"action": "busy", "usecs": 5000},
 	    {"op": "read", "status": "transport", "transient": 1},
 	]
 	SPOIL = [fault for fault in FAULTS if fault.get("action") in ("corrupt", "phantom", "misdirect")]

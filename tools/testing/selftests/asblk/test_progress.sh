@@ -17,7 +17,7 @@ dd if=/dev/zero of="$dev" bs=512K count=1 oflag=direct status=none || fail "a wr
 took=$((($(date +%s%N) - start) / 1000000))
 say "512 KiB took $took ms, $(engine_count timeouts) timeouts"
 ge "timeouts" "$(engine_count timeouts)" 2
-for counter in aborts retries resets errors taken_back; do
+for counter in aborts retries resets errors requeued; do
 	eq "$counter" "$(engine_count $counter)" 0
 done
 unload
@@ -27,7 +27,7 @@ configfs_load disks=0
 make_disk many size=64M queues=1 queue_depth=256 max_transfer=4K timeout_ms=1000
 dev=/dev/$(<"$configfs/many/device")
 echo 512 >"/sys/block/${dev#/dev/}/queue/max_sectors_kb"
-make_rule many stop action=lose until=queue-reset total=128 op=write
+make_rule many stop action=lose recovered_by=queue-reset times=128 op=write
 dd if=/dev/zero of="$dev" bs=512K count=1 oflag=direct status=none || fail "a write on a queue that lost it all"
 eq "queue resets" "$(engine_count resets)" 1
 le "timeouts until then" "$(engine_count timeouts)" 3

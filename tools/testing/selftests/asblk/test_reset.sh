@@ -30,6 +30,6 @@ ge "rounds of resets" "$rounds" 3
 eq "state after it" "$(<"$ctrl/state")" live
 ge "resets" "$(<"$ctrl/resets")" "$rounds"
 eq "errors" "$(engine_count errors)" 0
-eq "stale completions" "$(engine_count stale)" 0
+eq "stale completions" "$(engine_count unknown_ids)" 0
 # How many were in flight at the time is chance: KUnit sees to those.
-say "$rounds rounds, $(engine_count taken_back) transfers taken back"
+say "$rounds rounds, $(engine_count requeued) transfers taken back"

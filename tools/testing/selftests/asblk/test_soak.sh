@@ -96,18 +96,18 @@ python3 - "$configfs" "$seed" "${ASBLK_SOAK:-60}" "$(by_speed 1000 4000)" "$tmp"
 	    name = f"{disk}/faults/r{pick.randrange(1000000)}"
 	    fields = pick.choice((
 	        {"action": "delay", "usecs": 3000, "probability": 20000}, {"action": "duplicate", "probability": 50000},
-	        {"action": "lose", "total": 2, "probability": 5000},
-	        {"action": "lose", "total": 1, "until": pick.choice(("queue-reset", "controller-reset"))},
-	        {"action": "late", "total": 2, "probability": 5000}, {"action": "wrong-id", "total": 2, "probability": 5000},
-	        {"action": "lose-interrupt", "total": 2}, {"action": "busy", "usecs": 20000, "probability": 2000},
-	        {"action": "hang", "total": 1, "until": pick.choice(("queue-reset", "controller-reset"))},
-	        {"op": "write", "status": "transport", "transient": 1, "total": 3, "probability": 5000}) + (() if harmless else (
+	        {"action": "lose", "times": 2, "probability": 5000},
+	        {"action": "lose", "times": 1, "recovered_by": pick.choice(("queue-reset", "controller-reset"))},
+	        {"action": "late", "times": 2, "probability": 5000}, {"action": "wrong-id", "times": 2, "probability": 5000},
+	        {"action": "lose-interrupt", "times": 2}, {"action": "busy", "usecs": 20000, "probability": 2000},
+	        {"action": "hang", "times": 1, "recovered_by": pick.choice(("queue-reset", "controller-reset"))},
+	        {"op": "write", "status": "transport", "transient": 1, "times": 3, "probability": 5000}) + (() if harmless else (
 	        {"op": "read", "status": "medium", "probability": 10000, "heal_on_write": 1},
 	        {"op": "write", "status": "nospc", "when": "after", "probability": 10000},
-	        {"op": "flush", "status": "ioerr", "every": 3}, {"op": "write", "action": "short", "probability": 10000},
+	        {"op": "flush", "status": "ioerr", "interval": 3}, {"op": "write", "action": "short", "probability": 10000},
 	        {"action": "corrupt", "probability": 10000, "bits": 5}, {"op": "write", "action": "phantom", "probability": 10000},
 	        {"action": "misdirect", "probability": 10000, "distance": 77}, {"op": "read", "action": "stale", "probability": 10000},
-	        {"action": "fatal", "total": 1})))
+	        {"action": "fatal", "times": 1})))
 	    try:
 	        os.mkdir(f"{config}/{name}")
 	    except OSError:

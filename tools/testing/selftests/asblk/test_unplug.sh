@@ -20,7 +20,7 @@ soon() {
 hang() {
 	make_disk d size=64M timeout_ms=600000
 	dev=/dev/$(<"$configfs/d/device")
-	make_rule d r action=lose until=never op=read first=8 blocks=8 total=1
+	make_rule d r action=lose recovered_by=never op=read first=8 blocks=8 times=1
 	dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none 2>"$tmp/dd" &
 	pid=$!
 	for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done
@@ -55,7 +55,7 @@ rmdir "$configfs/d/faults/r" "$configfs/d"
 # Somebody waits for it to be powered on: its partitions are looked for, or its bus.
 mkdir "$configfs/d"
 echo 600000 >"$configfs/d/timeout_ms"
-make_rule d r action=lose until=never op=read
+make_rule d r action=lose recovered_by=never op=read
 sh -c "echo 1 >$configfs/d/power" 2>/dev/null &
 power=$!
 for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done

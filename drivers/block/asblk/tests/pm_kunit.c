@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of core/power.c, on a disk of the fake controller, through the kernel's
+ * Tests of core/pm.c, on a disk of the fake controller, through the kernel's
  * runtime power management.
  */
 #include <kunit/test.h>
@@ -161,10 +161,10 @@ static int power_test_init(struct kunit *test)
 	return tio_test_init(test);
 }
 
-static struct kunit_suite power_suite = {
-	.name = "asblk_power",
+static struct kunit_suite pm_suite = {
+	.name = "asblk_pm",
 	.init = power_test_init,
 	.exit = tio_test_exit,
 	.test_cases = power_cases,
 };
-kunit_test_suite(power_suite);
+kunit_test_suite(pm_suite);

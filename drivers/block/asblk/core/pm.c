@@ -114,18 +114,18 @@ static int power_prepare(struct device *dev)
 	return 0;
 }
 
-const struct dev_pm_ops asblk_power_ops = {
+const struct dev_pm_ops asblk_pm_ops = {
 	.prepare = pm_sleep_ptr(power_prepare),
 	RUNTIME_PM_OPS(power_suspend, power_resume, NULL)
 };
 
 /**
- * asblk_power_init - begin runtime power management, switched off
+ * asblk_pm_init - begin runtime power management, switched off
  * @ctrl: controller that nobody knows yet
  *
  * Users switch it on with power/control. Context: task.
  */
-void asblk_power_init(struct asblk_ctrl *ctrl)
+void asblk_pm_init(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;
 
@@ -140,12 +140,12 @@ void asblk_power_init(struct asblk_ctrl *ctrl)
 }
 
 /**
- * asblk_power_exit - wake a controller and leave it awake
+ * asblk_pm_exit - wake a controller and leave it awake
  * @ctrl: controller, whose disks have all been removed
  *
  * Context: task, may sleep.
  */
-void asblk_power_exit(struct asblk_ctrl *ctrl)
+void asblk_pm_exit(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;
 
