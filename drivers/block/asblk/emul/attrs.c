@@ -10,7 +10,7 @@ static ssize_t memory_used_show(struct device *dev,
 {
 	struct emul *emul = asblk_disk_priv(dev);
 
-	return sysfs_emit(buf, "%llu\n", emul_store_used(emul->store));
+	return sysfs_emit(buf, "%llu\n", emul_store_used(&emul->medium->store));
 }
 static DEVICE_ATTR_RO(memory_used);
 
@@ -20,7 +20,7 @@ static ssize_t memory_limit_show(struct device *dev,
 	struct emul *emul = asblk_disk_priv(dev);
 
 	/* The figure in force. */
-	return sysfs_emit(buf, "%llu\n", emul_budget_limit(emul->store->budget));
+	return sysfs_emit(buf, "%llu\n", emul_budget_limit(emul->medium->store.budget));
 }
 static DEVICE_ATTR_RO(memory_limit);
 

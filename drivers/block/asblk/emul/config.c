@@ -39,13 +39,13 @@ static int config_identity(struct emul_config *c)
 struct emul_config *emul_config_create(const char *name)
 {
 	struct emul_config *c = kzalloc_obj(*c);
+	int err;
 
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	c->nr = ida_alloc(&config_ida, GFP_KERNEL);
 	if (c->nr < 0) {
-		int err = c->nr;
-
+		err = c->nr;
 		kfree(c);
 		return ERR_PTR(err);
 	}
@@ -54,6 +54,9 @@ struct emul_config *emul_config_create(const char *name)
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->list);
 	emul_budget_init(&c->budget, 0);
+	err = emul_medium_init(&c->medium, &c->budget);
+	if (err)
+		goto free;
 	emul_faults_init(&c->faults, &c->budget);
 	emul_options_init(&c->options, c->name);
 	if (config_identity(c)) {
@@ -61,6 +64,11 @@ struct emul_config *emul_config_create(const char *name)
 		return ERR_PTR(-EINVAL);
 	}
 	return c;
+
+free:
+	ida_free(&config_ida, c->nr);
+	kfree(c);
+	return ERR_PTR(err);
 }
 ASBLK_EXPORT(emul_config_create);
 
@@ -71,15 +79,15 @@ static void config_refresh(struct emul *emul, struct emul_options *o)
 
 	if (!emul)
 		return;
-	spin_lock(&emul->geometry_lock);
-	v[EMUL_BLOCK_SIZE] = 1ULL << emul->block_shift;
-	v[EMUL_SIZE] = emul->nr_blocks << emul->block_shift;
-	spin_unlock(&emul->geometry_lock);
+	spin_lock(&emul->medium->lock);
+	v[EMUL_BLOCK_SIZE] = 1ULL << emul->medium->block_shift;
+	v[EMUL_SIZE] = emul->medium->nr_blocks << emul->medium->block_shift;
+	spin_unlock(&emul->medium->lock);
 	/* As asblk_disk_format() makes it of what the disk was made with. */
 	if (v[EMUL_PHYSICAL_BLOCK_SIZE])
 		v[EMUL_PHYSICAL_BLOCK_SIZE] = max_t(u64, emul->params.physical_block_size,
 						    v[EMUL_BLOCK_SIZE]);
-	v[EMUL_READ_ONLY] = READ_ONCE(emul->params.read_only);
+	v[EMUL_READ_ONLY] = READ_ONCE(emul->medium->read_only);
 	v[EMUL_WRITE_CACHE] = asblk_ctrl_cache_on(emul->ctrl);
 	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
 	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
@@ -121,8 +129,7 @@ void emul_config_destroy(struct emul_config *c)
 {
 	if (c->emul)
 		config_off(c);
-	if (c->store_size)
-		emul_store_exit(&c->store);
+	emul_medium_exit(&c->medium);
 	emul_faults_exit(&c->faults);
 	ida_free(&config_ida, c->nr);
 	kfree(c);
@@ -177,11 +184,8 @@ static int config_apply(struct emul_config *c, enum emul_option i,
 
 	switch (i) {
 	case EMUL_SIZE:
-		err = asblk_disk_format(emul->disk, p->size / p->block_size,
-					p->block_size, true);
-		if (!err)
-			c->store_size = p->size;
-		return err;
+		return asblk_disk_format(emul->disk, p->size / p->block_size,
+					 p->block_size, true);
 	case EMUL_MEMORY_LIMIT:
 		return 0;
 	case EMUL_READ_ONLY:
@@ -293,19 +297,15 @@ static int config_on(struct emul_config *c)
 
 	if (err)
 		return err;
-	if (!c->store_size)
-		err = emul_store_init(&c->store, params.size, &c->budget);
-	else if (c->store_size < params.size)
-		err = emul_store_resize(&c->store, c->store_size, params.size);
+	err = emul_medium_insert(&c->medium, params.size, params.block_size);
 	if (err)
 		return err;
-	c->store_size = max(c->store_size, params.size);
 	emul_budget_set(&c->budget, params.memory_limit);
 	WRITE_ONCE(c->faults.seed, params.seed);
 	model = emul_model_create(&c->options);
 	if (IS_ERR(model))
 		return PTR_ERR(model);
-	emul = emul_create(&params, c->nr, &c->store, &c->faults, model);
+	emul = emul_create(&params, c->nr, &c->medium, &c->faults, model);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
 	/* It can be unplugged as soon as anything can wait for it. */
@@ -319,8 +319,7 @@ static int config_on(struct emul_config *c)
 		return err;
 	}
 	/* What is beyond the end is lost only now that nothing else can go wrong. */
-	emul_store_resize(&c->store, c->store_size, params.size);
-	c->store_size = params.size;
+	emul_medium_cut(&c->medium);
 	mutex_lock(&c->lock);
 	strscpy(c->disk_name, asblk_disk_name(emul->disk));
 	mutex_unlock(&c->lock);

@@ -12,8 +12,8 @@
 
 #include "budget.h"
 #include "faults.h"
+#include "medium.h"
 #include "options.h"
-#include "store.h"
 
 /* A name is the disk's serial number, too. */
 #define EMUL_NAME_SIZE	21
@@ -30,8 +30,7 @@ struct emul;
  *	@change_lock held as well
  * @options: its options
  * @budget: its memory
- * @store: its data; protected by @change_lock, as is the following
- * @store_size: bytes of it, 0 before the first time that the disk is there
+ * @medium: its medium, with the data
  * @faults: its fault rules; with a lock of its own
  * @emul: the controller, or NULL
  * @disk_name: the disk, or empty
@@ -46,8 +45,7 @@ struct emul_config {
 	struct mutex lock;		/* options, and whether the disk is there */
 	struct emul_options options;
 	struct emul_budget budget;
-	struct emul_store store;
-	u64 store_size;
+	struct emul_medium medium;
 	struct emul_faults faults;
 	struct emul *emul;
 	char disk_name[DISK_NAME_LEN];

@@ -259,7 +259,7 @@ static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->loaded = false;
+	emul->medium->loaded = false;
 	return 0;
 }
 
@@ -267,7 +267,7 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->loaded = true;
+	emul->medium->loaded = true;
 	return 0;
 }
 
@@ -294,27 +294,15 @@ static int emul_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 blo
 		       bool keep)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
-	u64 old = emul->nr_blocks << emul->block_shift, new = nr_blocks * block_size;
-	int err;
 
-	/* First what may fail. */
-	err = emul_store_resize(emul->store, old, new);
-	if (err)
-		return err;
-	if (!keep)
-		emul_store_unmap(emul->store, 0, new, false);
-	spin_lock(&emul->geometry_lock);
-	emul->nr_blocks = nr_blocks;
-	emul->block_shift = ilog2(block_size);
-	spin_unlock(&emul->geometry_lock);
-	return 0;
+	return emul_medium_format(emul->medium, nr_blocks, block_size, keep);
 }
 
 static int emul_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	WRITE_ONCE(emul->params.read_only, on);
+	WRITE_ONCE(emul->medium->read_only, on);
 	return 0;
 }
 
@@ -394,7 +382,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 {
 	const struct emul_params *p = &emul->params;
 	struct asblk_media_params mp = {
-		.nr_blocks		= emul->nr_blocks,
+		.nr_blocks		= emul->medium->nr_blocks,
 		.block_size		= p->block_size,
 		.physical_block_size	= p->physical_block_size,
 		.unmap_granularity	= max_t(u32, PAGE_SIZE, p->block_size),
@@ -469,7 +457,7 @@ static void emul_free(struct emul *emul)
  * emul_create - make an emulated controller, without its disk
  * @params: what it is
  * @nr: number, for names
- * @store: its data; stays its owner's
+ * @medium: its medium, of the size and block size in @params; stays its owner's
  * @faults: its fault rules, which stay their owner's; NULL for none
  * @model: what makes commands take time; from here on it is this function's. NULL for
  *	nothing
@@ -478,7 +466,7 @@ static void emul_free(struct emul *emul)
  * Return: controller or an ERR_PTR.
  */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
-			 struct emul_store *store, struct emul_faults *faults,
+			 struct emul_medium *medium, struct emul_faults *faults,
 			 struct emul_model *model)
 {
 	struct emul *emul = kzalloc_obj(*emul);
@@ -492,12 +480,9 @@ struct emul *emul_create(const struct emul_params *params, unsigned int nr,
 	emul->seed = params->seed;
 	emul->params = *params;
 	emul->nr = nr;
-	emul->store = store;
+	emul->medium = medium;
 	emul->faults = faults;
-	spin_lock_init(&emul->geometry_lock);
-	emul->block_shift = ilog2(params->block_size);
-	emul->nr_blocks = params->size >> emul->block_shift;
-	emul->loaded = true;
+	medium->read_only = params->read_only;
 	emul->nr_queues = params->queues + params->poll_queues;
 	err = -ENOMEM;
 	emul->queue = kvcalloc(emul->nr_queues, sizeof(*emul->queue),

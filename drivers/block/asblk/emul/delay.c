@@ -69,8 +69,8 @@ static u64 delay_deadline(struct emul_queue *eq, struct emul_deferred *d)
 		random = prandom_u32_state(&eq->delay.random);
 		random |= (u64)prandom_u32_state(&eq->delay.random) << 32;
 		deadline = emul_model_deadline(m, cmd->op, lba, nr_blocks,
-					       nr_blocks << emul->block_shift,
-					       emul->nr_blocks, d->start, random, &d->cost);
+					       nr_blocks << emul->medium->block_shift,
+					       emul->medium->nr_blocks, d->start, random, &d->cost);
 	} else {
 		d->cost = (struct emul_cost) {};
 	}

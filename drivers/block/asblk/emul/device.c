@@ -22,176 +22,9 @@
 #define EMUL_PASS_BYTES		SZ_4M
 #define EMUL_MAX_PASSES		4
 
-static inline bool on_medium(const struct emul *emul, u64 lba, u64 nr_blocks)
-{
-	return nr_blocks <= emul->nr_blocks &&
-	       lba <= emul->nr_blocks - nr_blocks;
-}
-
-static void emul_read(struct emul *emul, const struct emul_command *cmd)
-{
-	const struct emul_desc *desc = emul_command_descs(cmd);
-	u64 pos = cmd->lba << emul->block_shift;
-	u32 i;
-
-	for (i = 0; i < cmd->nr_descs; i++, desc++) {
-		emul_store_read(emul->store, pos, phys_to_virt(desc->start),
-				desc->len);
-		pos += desc->len;
-	}
-}
-
-/* Return: 0 or as emul_store_write(). */
-static int emul_write(struct emul *emul, const struct emul_command *cmd,
-		      u32 *done)
-{
-	const struct emul_desc *desc = emul_command_descs(cmd);
-	u64 pos = cmd->lba << emul->block_shift;
-	int err = 0;
-	u32 i;
-
-	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
-		err = emul_store_write(emul->store, pos,
-				       phys_to_virt(desc->start), desc->len,
-				       done);
-		pos += desc->len;
-	}
-	return err;
-}
-
-/**
- * emul_device_move - move a part of a command's data, waiting for memory
- * @emul: controller
- * @cmd: a read or write that has passed emul_check()
- * @from: where in its data, in bytes
- * @len: bytes to move
- * @done: incremented by the bytes moved
- *
- * Context: may sleep.
- * Return: 0 or as emul_store_write_wait().
- */
-int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
-		     u64 *done)
-{
-	const struct emul_desc *desc = emul_command_descs(cmd);
-	u64 pos = (cmd->lba << emul->block_shift) + from;
-	int err = 0;
-
-	for (; len && !err; desc++) {
-		void *memory = phys_to_virt(desc->start + from);
-		u64 step;
-
-		if (from >= desc->len) {
-			from -= desc->len;
-			continue;
-		}
-		step = min(desc->len - from, len);
-		from = 0;
-		if (cmd->op == ASBLK_OP_READ) {
-			rcu_read_lock();
-			emul_store_read(emul->store, pos, memory, step);
-			rcu_read_unlock();
-			*done += step;
-		} else {
-			err = emul_store_write_wait(emul->store, pos, memory, step, done);
-		}
-		pos += step;
-		len -= step;
-	}
-	return err;
-}
-
-/**
- * emul_device_reserve - see to it that an atomic write is not done in part
- * @emul: controller
- * @cmd: write
- * @wait: wait for memory
- *
- * Context: may sleep if @wait, else any, under rcu_read_lock().
- * Return: 0 or as emul_store_reserve().
- */
-int emul_device_reserve(struct emul *emul, const struct emul_command *cmd, bool wait)
-{
-	if (!(cmd->opts & ASBLK_OPT_ATOMIC))
-		return 0;
-	return emul_store_reserve(emul->store, cmd->lba << emul->block_shift,
-				  cmd->nr_blocks << emul->block_shift, wait);
-}
-
-/* A write that waits for memory. Return: as emul_device_move(). */
-static int emul_move_all(struct emul *emul, const struct emul_command *cmd, u64 *done)
-{
-	return emul_device_reserve(emul, cmd, true) ?:
-	       emul_device_move(emul, cmd, 0, cmd->nr_blocks << emul->block_shift, done);
-}
-
-static blk_status_t emul_unmap(struct emul *emul,
-			       const struct emul_command *cmd)
-{
-	const struct emul_desc *desc = emul_command_descs(cmd);
-	u32 i;
-
-	/* All or nothing: check before the first range is gone. */
-	for (i = 0; i < cmd->nr_descs; i++)
-		if (!on_medium(emul, desc[i].start, desc[i].len))
-			return BLK_STS_TARGET;
-	for (i = 0; i < cmd->nr_descs; i++)
-		emul_store_unmap(emul->store,
-				 desc[i].start << emul->block_shift,
-				 desc[i].len << emul->block_shift, false);
-	return BLK_STS_OK;
-}
-
 static blk_status_t status_of(int err)
 {
 	return err ? BLK_STS_NOSPC : BLK_STS_OK;
-}
-
-/* What every command must pass before it is executed. */
-static blk_status_t emul_check(const struct emul *emul,
-			       const struct emul_command *cmd)
-{
-	if (unlikely(!emul->loaded))
-		return BLK_STS_OFFLINE;
-	if (cmd->op == ASBLK_OP_FLUSH)
-		return BLK_STS_OK;
-	if (unlikely(cmd->op != ASBLK_OP_READ && READ_ONCE(emul->params.read_only)))
-		return BLK_STS_TARGET;
-	if (unlikely(cmd->op != ASBLK_OP_UNMAP &&
-		     !on_medium(emul, cmd->lba, cmd->nr_blocks)))
-		return BLK_STS_TARGET;
-	return BLK_STS_OK;
-}
-
-/**
- * emul_device_do - execute a command that moves no data
- * @emul: controller
- * @cmd: command that has passed emul_check()
- *
- * Context: may sleep.
- * Return: its status.
- */
-blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd)
-{
-	u64 pos = cmd->lba << emul->block_shift;
-	u64 len = cmd->nr_blocks << emul->block_shift;
-	u64 done = 0;
-
-	switch (cmd->op) {
-	case ASBLK_OP_UNMAP:
-		return emul_unmap(emul, cmd);
-	case ASBLK_OP_WRITE_ZEROES:
-		if (cmd->opts & ASBLK_OPT_NOUNMAP)
-			return status_of(emul_store_write_wait(emul->store, pos, NULL,
-							       len, &done));
-		emul_store_unmap(emul->store, pos, len, false);
-		return BLK_STS_OK;
-	case ASBLK_OP_SECURE_ERASE:
-		emul_store_unmap(emul->store, pos, len, true);
-		return BLK_STS_OK;
-	default:
-		return BLK_STS_OK;
-	}
 }
 
 static void set_result(struct emul_deferred *d, blk_status_t status, u32 good)
@@ -215,9 +48,10 @@ static void emul_work(struct work_struct *work)
 		emul_faults_execute(d);
 	} else {
 		if (d->cmd.op == ASBLK_OP_WRITE)
-			status = status_of(emul_move_all(eq->emul, &d->cmd, &done));
+			status = status_of(emul_medium_write_wait(eq->emul->medium, &d->cmd,
+								  &done));
 		else
-			status = emul_device_do(eq->emul, &d->cmd);
+			status = emul_medium_exec(eq->emul->medium, &d->cmd);
 		set_result(d, status, done);
 	}
 	/*
@@ -299,8 +133,8 @@ static inline bool emul_finish(struct emul_queue *eq, const struct emul_command 
 static inline bool emul_execute(struct emul_queue *eq,
 				const struct emul_command *cmd, bool slow)
 {
-	struct emul *emul = eq->emul;
-	blk_status_t status = emul_check(emul, cmd);
+	struct emul_medium *m = eq->emul->medium;
+	blk_status_t status = emul_medium_check(m, cmd);
 	u32 done = 0;
 	int err;
 
@@ -315,14 +149,14 @@ static inline bool emul_execute(struct emul_queue *eq,
 	}
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
-		emul_read(emul, cmd);
-		eq->count.read_bytes += cmd->nr_blocks << emul->block_shift;
+		emul_medium_read(m, cmd);
+		eq->count.read_bytes += cmd->nr_blocks << m->block_shift;
 		break;
 	case ASBLK_OP_WRITE:
 		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
-		      emul_device_reserve(emul, cmd, false) : 0;
+		      emul_medium_reserve(m, cmd, false) : 0;
 		if (likely(!err))
-			err = emul_write(emul, cmd, &done);
+			err = emul_medium_write(m, cmd, &done);
 		if (unlikely(err == -ENOMEM)) {
 			emul_defer(eq, cmd, false);
 			return false;
@@ -379,12 +213,12 @@ static unsigned int emul_post_done(struct emul_queue *eq, bool slow)
  */
 static bool emul_pass(struct emul_queue *eq)
 {
-	struct emul *emul = eq->emul;
+	const struct emul_medium *m = eq->emul->medium;
 	unsigned int nr = 0;
 	u64 bytes = 0;
 	/* The commands first: who makes the disk slow does so before those that follow. */
 	u32 filled = ring_filled(&eq->sq);
-	bool slow = emul_is_slow(emul), raise;
+	bool slow = emul_is_slow(eq->emul), raise;
 
 	if (unlikely(slow)) {
 		if (emul_is_stuck(eq))
@@ -401,7 +235,7 @@ static bool emul_pass(struct emul_queue *eq)
 		const struct emul_command *cmd = eq->sqe[eq->sq.head & eq->sq.mask];
 
 		if (cmd->op <= ASBLK_OP_WRITE)
-			bytes += cmd->nr_blocks << emul->block_shift;
+			bytes += cmd->nr_blocks << m->block_shift;
 		nr += emul_execute(eq, cmd, slow);
 		ring_consume(&eq->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))

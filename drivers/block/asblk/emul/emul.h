@@ -18,8 +18,8 @@
 
 #include "faults.h"
 #include "latency.h"
+#include "medium.h"
 #include "rings.h"
-#include "store.h"
 
 struct emul;
 struct emul_options;
@@ -266,17 +266,12 @@ struct emul_params {
  * struct emul - an emulated controller with its medium
  * @params: what it is; its strings are not kept
  * @nr: number, for names
- * @block_shift: log2 of the logical block size
- * @nr_blocks: capacity in logical blocks; written with the queues frozen, as is
- *	@block_shift
- * @geometry_lock: for those who read both of them otherwise
- * @store: the medium's data
+ * @medium: the medium; stays its owner's
  * @faults: its fault rules, or NULL
  * @model: what makes commands take time, or NULL
  * @seed: of the model
  * @slow: see emul_is_slow()
  * @fatal: a fault rule has stopped it for good
- * @loaded: the medium is in; written while no command is in flight
  * @queue: nr_queues of them
  * @nr_queues: with and without interrupts
  * @irqs: interrupt domain
@@ -287,16 +282,12 @@ struct emul_params {
 struct emul {
 	struct emul_params params;
 	unsigned int nr;
-	u8 block_shift;
-	u64 nr_blocks;
-	spinlock_t geometry_lock;	/* number and size of blocks */
-	struct emul_store *store;
+	struct emul_medium *medium;
 	struct emul_faults *faults;
 	struct emul_model __rcu *model;
 	u64 seed;
 	bool slow;
 	bool fatal;
-	bool loaded;
 	struct emul_queue *queue;
 	unsigned int nr_queues;
 	struct irq_domain *irqs;
@@ -321,7 +312,7 @@ static inline void emul_be_slow(struct emul *emul)
 
 /* controller.c */
 struct emul *emul_create(const struct emul_params *params, unsigned int nr,
-			 struct emul_store *store, struct emul_faults *faults,
+			 struct emul_medium *medium, struct emul_faults *faults,
 			 struct emul_model *model);
 int emul_add_disk(struct emul *emul);
 void emul_remove_disk(struct emul *emul);
@@ -334,10 +325,6 @@ void emul_device_init(struct emul_queue *eq);
 void emul_device_run(struct emul_queue *eq);
 int emul_device_abort(struct emul_queue *eq, u16 id);
 int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by);
-blk_status_t emul_device_do(struct emul *emul, const struct emul_command *cmd);
-int emul_device_move(struct emul *emul, const struct emul_command *cmd, u64 from, u64 len,
-		     u64 *done);
-int emul_device_reserve(struct emul *emul, const struct emul_command *cmd, bool wait);
 void emul_device_post(struct emul_queue *eq, const struct emul_completion *c);
 void emul_device_post_extra(struct emul_queue *eq, u16 id);
 void emul_device_count(struct emul *emul, struct emul_counters *sum);

@@ -216,10 +216,10 @@ static void injection_heal(struct injection *in, u64 lba, u64 nr)
 static void injection_move(struct injection *in, u64 first, u64 nr)
 {
 	const struct emul_command *cmd = &in->d->cmd;
-	u8 shift = in->emul->block_shift;
+	u8 shift = in->emul->medium->block_shift;
 	u64 done = first << shift;
 
-	if (emul_device_move(in->emul, cmd, first << shift, nr << shift, &done))
+	if (emul_medium_move(in->emul->medium, cmd, first << shift, nr << shift, &done))
 		injection_fail(in, BLK_STS_NOSPC, done, 0);
 	done = (done >> shift) - first;
 	if (cmd->op == ASBLK_OP_WRITE && done)
@@ -230,7 +230,7 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 static void injection_copy(struct injection *in, u64 from, bool to_memory)
 {
 	const struct emul_desc *desc = emul_command_descs(&in->d->cmd);
-	u64 left = 1ULL << in->emul->block_shift;
+	u64 left = 1ULL << in->emul->medium->block_shift;
 	void *block = in->block;
 
 	for (; left; desc++) {
@@ -253,20 +253,20 @@ static void injection_copy(struct injection *in, u64 from, bool to_memory)
 
 static void read_block(struct injection *in, u64 lba)
 {
-	u8 shift = in->emul->block_shift;
+	u8 shift = in->emul->medium->block_shift;
 
 	rcu_read_lock();
-	emul_store_read(in->emul->store, lba << shift, in->block, 1 << shift);
+	emul_store_read(&in->emul->medium->store, lba << shift, in->block, 1 << shift);
 	rcu_read_unlock();
 }
 
 /* Return: true if it was written. */
 static bool write_block(struct injection *in, u64 lba, u64 from)
 {
-	u8 shift = in->emul->block_shift;
+	u8 shift = in->emul->medium->block_shift;
 	u64 done = 0;
 
-	if (!emul_store_write_wait(in->emul->store, lba << shift, in->block, 1 << shift,
+	if (!emul_store_write_wait(&in->emul->medium->store, lba << shift, in->block, 1 << shift,
 				   &done))
 		return true;
 	injection_fail(in, BLK_STS_NOSPC, from, 0);
@@ -276,7 +276,7 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 /* Keep what a block holds, for stale reads after it is written. */
 static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
-	u32 len = 1 << in->emul->block_shift;
+	u32 len = 1 << in->emul->medium->block_shift;
 	struct old_block *copy = emul_rule_alloc(r, struct_size(copy, data, len), EMUL_GFP_WAIT);
 	void *before;
 
@@ -297,7 +297,7 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 /* Return: true if in->block has what the block held before it was last written. */
 static bool stale_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
-	u32 len = 1 << in->emul->block_shift;
+	u32 len = 1 << in->emul->medium->block_shift;
 	struct old_block *copy;
 	bool found;
 
@@ -314,7 +314,7 @@ static bool stale_block(struct injection *in, struct emul_rule *r, u64 lba)
 /* Which bits, depends on nothing but block and count either. */
 static void flip_bits(struct injection *in, const struct emul_rule *r, u64 lba, u32 count)
 {
-	u64 nr_bits = 8ULL << in->emul->block_shift, bit, i;
+	u64 nr_bits = 8ULL << in->emul->medium->block_shift, bit, i;
 	u8 *block = in->block;
 
 	for (i = 0; i < r->value[RULE_BITS]; i++) {
@@ -339,7 +339,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		flip_bits(in, r, lba, count);
 		break;
 	case EMUL_ACT_MISDIRECT:
-		to = (lba + r->value[RULE_DISTANCE]) % in->emul->nr_blocks;
+		to = (lba + r->value[RULE_DISTANCE]) % in->emul->medium->nr_blocks;
 		/* All the way round: nothing goes wrong. */
 		done = to != lba;
 		if (read)
@@ -482,7 +482,7 @@ static void injection_watch(struct injection *in, u64 lba)
 static void injection_step(struct injection *in, u64 *start, u64 i,
 			   const struct decision *decision)
 {
-	u8 shift = in->emul->block_shift;
+	u8 shift = in->emul->medium->block_shift;
 
 	injection_move(in, *start, i - *start);
 	injection_block(in, decision->data, in->d->cmd.lba + i, i << shift, decision->count);
@@ -501,7 +501,7 @@ static void injection_prepare(struct injection *in, u64 lba, const struct decisi
 static void injection_data(struct injection *in)
 {
 	const struct emul_command *cmd = &in->d->cmd;
-	u8 shift = in->emul->block_shift;
+	u8 shift = in->emul->medium->block_shift;
 	u64 start = 0, i;
 
 	for (i = in->d->asked; i < cmd->nr_blocks; i++) {
@@ -536,7 +536,7 @@ static void injection_atomic(struct injection *in)
 	for (i = 0; i < cmd->nr_blocks; i++)
 		if (injection_decide(in, cmd->lba + i, 0, &decision[i]))
 			goto free;
-	if (emul_device_reserve(in->emul, cmd, true)) {
+	if (emul_medium_reserve(in->emul->medium, cmd, true)) {
 		injection_fail(in, BLK_STS_NOSPC, 0, 0);
 		goto free;
 	}
@@ -547,7 +547,7 @@ static void injection_atomic(struct injection *in)
 	}
 	injection_move(in, start, i - start);
 	if (!in->ended)
-		in->d->result.good = cmd->nr_blocks << in->emul->block_shift;
+		in->d->result.good = cmd->nr_blocks << in->emul->medium->block_shift;
 free:
 	kfree(decision);
 }
@@ -559,7 +559,7 @@ static void injection_other(struct injection *in)
 	struct decision none;
 
 	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none)) {
-		blk_status_t status = emul_device_do(in->emul, cmd);
+		blk_status_t status = emul_medium_exec(in->emul->medium, cmd);
 
 		if (status != BLK_STS_OK)
 			injection_fail(in, status, 0, 0);
@@ -582,7 +582,7 @@ void emul_faults_execute(struct emul_deferred *d)
 	int index;
 
 	d->result.id = d->cmd.id;
-	in.block = kmalloc(1 << emul->block_shift, EMUL_GFP_WAIT);
+	in.block = kmalloc(1 << emul->medium->block_shift, EMUL_GFP_WAIT);
 	if (!in.block) {
 		injection_fail(&in, BLK_STS_RESOURCE, 0, ASBLK_MAY_RETRY);
 		return;

@@ -47,6 +47,7 @@ int emul_store_init(struct emul_store *s, u64 size, struct emul_budget *budget)
 	if (size >> (PAGE_SHIFT + STORE_LEAF_SHIFT) >= LONG_MAX / sizeof(*s->leaf))
 		return -EFBIG;
 	s->budget = budget;
+	s->size = size;
 	atomic_long_set(&s->pages, 0);
 	s->leaf = store_table(size, &s->nr_leaves);
 	return s->leaf ? 0 : -ENOMEM;
@@ -56,7 +57,6 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_init);
 /**
  * emul_store_resize - change the size of a store
  * @s: store that nobody uses at the moment
- * @old_size: bytes, as it was made or resized last
  * @size: bytes, at least 1
  *
  * What is beyond the new size is gone, even if it becomes larger again.
@@ -64,25 +64,24 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_init);
  * Context: may sleep.
  * Return: 0, or -ENOMEM with nothing changed.
  */
-int emul_store_resize(struct emul_store *s, u64 old_size, u64 size)
+int emul_store_resize(struct emul_store *s, u64 size)
 {
 	struct store_leaf **leaf;
 	unsigned long nr_leaves;
 
-	if (size < old_size) {
-		emul_store_unmap(s, size, old_size - size, false);
-		return 0;
+	if (size < s->size)
+		emul_store_unmap(s, size, s->size - size, false);
+	/* A table that has been larger already is large enough. */
+	if (size > (u64)s->nr_leaves << (PAGE_SHIFT + STORE_LEAF_SHIFT)) {
+		leaf = store_table(size, &nr_leaves);
+		if (!leaf)
+			return -ENOMEM;
+		memcpy(leaf, s->leaf, s->nr_leaves * sizeof(*leaf));
+		vfree(s->leaf);
+		s->leaf = leaf;
+		s->nr_leaves = nr_leaves;
 	}
-	/* One that has been larger already is large enough. */
-	if (size <= (u64)s->nr_leaves << (PAGE_SHIFT + STORE_LEAF_SHIFT))
-		return 0;
-	leaf = store_table(size, &nr_leaves);
-	if (!leaf)
-		return -ENOMEM;
-	memcpy(leaf, s->leaf, s->nr_leaves * sizeof(*leaf));
-	vfree(s->leaf);
-	s->leaf = leaf;
-	s->nr_leaves = nr_leaves;
+	s->size = size;
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_resize);

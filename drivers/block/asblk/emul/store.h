@@ -42,6 +42,7 @@ struct store_leaf {
  * struct emul_store - a sparse array of bytes
  * @leaf: table of @nr_leaves pointers
  * @nr_leaves: length of the table
+ * @size: bytes, as made or resized last
  * @budget: what data and leaves are taken from
  * @pages: pages of data held. Shared by all queues, but touched only where a
  *	page is allocated or freed.
@@ -49,13 +50,14 @@ struct store_leaf {
 struct emul_store {
 	struct store_leaf **leaf;
 	unsigned long nr_leaves;
+	u64 size;
 	struct emul_budget *budget;
 	atomic_long_t pages ____cacheline_aligned_in_smp;
 };
 
 int emul_store_init(struct emul_store *s, u64 size, struct emul_budget *budget);
 void emul_store_exit(struct emul_store *s);
-int emul_store_resize(struct emul_store *s, u64 old_size, u64 size);
+int emul_store_resize(struct emul_store *s, u64 size);
 void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len);
 int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 		     u32 *done);

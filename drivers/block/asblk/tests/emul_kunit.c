@@ -16,7 +16,7 @@
 /* What a case works on. */
 struct emul_test {
 	struct emul *emul;
-	struct emul_store store;
+	struct emul_medium medium;
 	struct emul_budget budget;
 	struct emul_faults faults;
 	struct emul_rule *rule;
@@ -48,11 +48,12 @@ static int emul_test_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, et);
 	emul_budget_init(&et->budget, SZ_16M);
-	KUNIT_ASSERT_EQ(test, emul_store_init(&et->store, SZ_16M, &et->budget), 0);
+	KUNIT_ASSERT_EQ(test, emul_medium_init(&et->medium, &et->budget), 0);
+	KUNIT_ASSERT_EQ(test, emul_medium_insert(&et->medium, SZ_16M, 512), 0);
 	emul_faults_init(&et->faults, &et->budget);
 	et->rule = emul_rule_create(&et->faults, "rule");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
-	et->emul = emul_create(&p, 900, &et->store, &et->faults, NULL);
+	et->emul = emul_create(&p, 900, &et->medium, &et->faults, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->emul));
 	KUNIT_ASSERT_EQ(test, emul_add_disk(et->emul), 0);
 	t->priv = et;
@@ -70,7 +71,7 @@ static void emul_test_exit(struct kunit *test)
 	emul_destroy(et->emul);
 	emul_rule_destroy(et->rule);
 	emul_faults_exit(&et->faults);
-	emul_store_exit(&et->store);
+	emul_medium_exit(&et->medium);
 	tio_test_free(t);
 }
 
@@ -234,11 +235,11 @@ static void emul_checks(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	p = tio_send_bios(test, 1, REQ_OP_DISCARD, 0, 2 * PART, 2);
 	tio_expect_end(test, p, BLK_STS_TARGET, 2 * PART);
-	KUNIT_EXPECT_EQ(test, emul_store_used(emul->store), PAGE_SIZE);
-	emul->loaded = false;
+	KUNIT_EXPECT_EQ(test, emul_store_used(&emul->medium->store), PAGE_SIZE);
+	emul->medium->loaded = false;
 	p = tio_send(test, 5, REQ_OP_READ, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
-	emul->loaded = true;
+	emul->medium->loaded = true;
 }
 
 static struct kunit_case emul_cases[] = {

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/rcupdate.h>
+
+#include "medium.h"
+
+static void medium_set_geometry(struct emul_medium *m, u64 nr_blocks, u32 block_size)
+{
+	spin_lock(&m->lock);
+	m->nr_blocks = nr_blocks;
+	m->block_shift = ilog2(block_size);
+	spin_unlock(&m->lock);
+}
+
+/**
+ * emul_medium_init - make a medium without capacity
+ * @m: zeroed
+ * @budget: what its data is taken from; outlives it
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int emul_medium_init(struct emul_medium *m, struct emul_budget *budget)
+{
+	spin_lock_init(&m->lock);
+	return emul_store_init(&m->store, 1, budget);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_medium_init);
+
+/* Context: may sleep; no controller uses it. */
+void emul_medium_exit(struct emul_medium *m)
+{
+	emul_store_exit(&m->store);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_medium_exit);
+
+/**
+ * emul_medium_insert - prepare a medium for a controller
+ * @m: medium that no controller uses
+ * @size: bytes, a multiple of @block_size
+ * @block_size: bytes, a power of two
+ *
+ * Data beyond the end is still there until emul_medium_cut(). Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size)
+{
+	int err = emul_store_resize(&m->store, max(size, m->store.size));
+
+	if (err)
+		return err;
+	medium_set_geometry(m, size / block_size, block_size);
+	m->loaded = true;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_medium_insert);
+
+/* Give up what the store holds beyond the end. Context: may sleep. */
+void emul_medium_cut(struct emul_medium *m)
+{
+	/* Cannot fail, as it does not grow. */
+	emul_store_resize(&m->store, m->nr_blocks << m->block_shift);
+}
+
+/**
+ * emul_medium_format - change capacity and block size
+ * @m: medium; no command is in flight
+ * @nr_blocks: capacity in logical blocks
+ * @block_size: bytes, a power of two
+ * @keep: keep the data, as far as it fits
+ *
+ * Context: may sleep. Return: 0, or -ENOMEM with nothing changed.
+ */
+int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep)
+{
+	u64 size = nr_blocks * block_size;
+	int err = emul_store_resize(&m->store, size);
+
+	if (err)
+		return err;
+	if (!keep)
+		emul_store_unmap(&m->store, 0, size, false);
+	medium_set_geometry(m, nr_blocks, block_size);
+	return 0;
+}
+
+/**
+ * emul_medium_reserve - take the memory that an atomic write needs, so that it cannot fail
+ *	in the middle
+ * @m: medium
+ * @cmd: write that has passed emul_medium_check(); others need nothing
+ * @wait: wait for memory
+ *
+ * Context: may sleep if @wait, else any, under rcu_read_lock().
+ * Return: 0 or as emul_store_reserve().
+ */
+int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait)
+{
+	if (!(cmd->opts & ASBLK_OPT_ATOMIC))
+		return 0;
+	return emul_store_reserve(&m->store, cmd->lba << m->block_shift,
+				  cmd->nr_blocks << m->block_shift, wait);
+}
+
+/**
+ * emul_medium_move - move a part of a command's data, waiting for memory
+ * @m: medium
+ * @cmd: read or write that has passed emul_medium_check()
+ * @from: where in its data, in bytes
+ * @len: bytes to move
+ * @done: incremented by the bytes moved
+ *
+ * Context: may sleep.
+ * Return: 0 or as emul_store_write_wait().
+ */
+int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
+		     u64 len, u64 *done)
+{
+	const struct emul_desc *desc = emul_command_descs(cmd);
+	u64 pos = (cmd->lba << m->block_shift) + from;
+	int err = 0;
+
+	for (; len && !err; desc++) {
+		void *memory = phys_to_virt(desc->start + from);
+		u64 step;
+
+		if (from >= desc->len) {
+			from -= desc->len;
+			continue;
+		}
+		step = min(desc->len - from, len);
+		from = 0;
+		if (cmd->op == ASBLK_OP_READ) {
+			rcu_read_lock();
+			emul_store_read(&m->store, pos, memory, step);
+			rcu_read_unlock();
+			*done += step;
+		} else {
+			err = emul_store_write_wait(&m->store, pos, memory, step, done);
+		}
+		pos += step;
+		len -= step;
+	}
+	return err;
+}
+
+/* Write a whole command, waiting for memory. Context and return as emul_medium_move(). */
+int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done)
+{
+	return emul_medium_reserve(m, cmd, true) ?:
+	       emul_medium_move(m, cmd, 0, cmd->nr_blocks << m->block_shift, done);
+}
+
+static blk_status_t medium_unmap(struct emul_medium *m, const struct emul_command *cmd)
+{
+	const struct emul_desc *desc = emul_command_descs(cmd);
+	u32 i;
+
+	/* All or nothing: check before the first range is gone. */
+	for (i = 0; i < cmd->nr_descs; i++)
+		if (!emul_medium_has(m, desc[i].start, desc[i].len))
+			return BLK_STS_TARGET;
+	for (i = 0; i < cmd->nr_descs; i++)
+		emul_store_unmap(&m->store, desc[i].start << m->block_shift,
+				 desc[i].len << m->block_shift, false);
+	return BLK_STS_OK;
+}
+
+/**
+ * emul_medium_exec - execute a command without data
+ * @m: medium
+ * @cmd: command that has passed emul_medium_check()
+ *
+ * Context: may sleep.
+ * Return: its status.
+ */
+blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd)
+{
+	u64 pos = cmd->lba << m->block_shift;
+	u64 len = cmd->nr_blocks << m->block_shift;
+	u64 done = 0;
+
+	switch (cmd->op) {
+	case ASBLK_OP_UNMAP:
+		return medium_unmap(m, cmd);
+	case ASBLK_OP_WRITE_ZEROES:
+		if (cmd->opts & ASBLK_OPT_NOUNMAP)
+			return emul_store_write_wait(&m->store, pos, NULL, len, &done) ?
+			       BLK_STS_NOSPC : BLK_STS_OK;
+		emul_store_unmap(&m->store, pos, len, false);
+		return BLK_STS_OK;
+	case ASBLK_OP_SECURE_ERASE:
+		emul_store_unmap(&m->store, pos, len, true);
+		return BLK_STS_OK;
+	default:
+		return BLK_STS_OK;
+	}
+}

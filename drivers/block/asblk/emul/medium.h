@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The medium: what a command does to the data. It knows commands and the store; no
+ * queue, no fault rule and no completion.
+ */
+#ifndef _ASBLK_EMUL_MEDIUM_H
+#define _ASBLK_EMUL_MEDIUM_H
+
+#include <linux/asblk.h>
+#include <linux/io.h>
+#include <linux/spinlock.h>
+
+#include "rings.h"
+#include "store.h"
+
+/**
+ * struct emul_medium - a medium, which outlives the controller that it is in
+ * @store: its data
+ * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
+ * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
+ *	as is @block_shift
+ * @block_shift: log2 of the logical block size
+ * @loaded: it is in the drive; written while no command is in flight
+ * @read_only: it is write protected
+ */
+struct emul_medium {
+	struct emul_store store;
+	spinlock_t lock;	/* block size, number of blocks */
+	u64 nr_blocks;
+	u8 block_shift;
+	bool loaded;
+	bool read_only;
+};
+
+int emul_medium_init(struct emul_medium *m, struct emul_budget *budget);
+void emul_medium_exit(struct emul_medium *m);
+int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
+void emul_medium_cut(struct emul_medium *m);
+int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
+int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
+int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
+		     u64 len, u64 *done);
+int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done);
+blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd);
+
+static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_blocks)
+{
+	return nr_blocks <= m->nr_blocks && lba <= m->nr_blocks - nr_blocks;
+}
+
+/**
+ * emul_medium_check - may a command be executed?
+ * @m: medium
+ * @cmd: command
+ *
+ * Context: any. Return: %BLK_STS_OK, or the status that it fails with.
+ */
+static inline blk_status_t emul_medium_check(const struct emul_medium *m,
+					     const struct emul_command *cmd)
+{
+	if (unlikely(!m->loaded))
+		return BLK_STS_OFFLINE;
+	if (cmd->op == ASBLK_OP_FLUSH)
+		return BLK_STS_OK;
+	if (unlikely(cmd->op != ASBLK_OP_READ && READ_ONCE(m->read_only)))
+		return BLK_STS_TARGET;
+	if (unlikely(cmd->op != ASBLK_OP_UNMAP &&
+		     !emul_medium_has(m, cmd->lba, cmd->nr_blocks)))
+		return BLK_STS_TARGET;
+	return BLK_STS_OK;
+}
+
+/*
+ * Inline, as the two that follow are what most commands do. Context: any, under
+ * rcu_read_lock(); the command has passed emul_medium_check().
+ */
+static inline void emul_medium_read(struct emul_medium *m, const struct emul_command *cmd)
+{
+	const struct emul_desc *desc = emul_command_descs(cmd);
+	u64 pos = cmd->lba << m->block_shift;
+	u32 i;
+
+	for (i = 0; i < cmd->nr_descs; i++, desc++) {
+		emul_store_read(&m->store, pos, phys_to_virt(desc->start), desc->len);
+		pos += desc->len;
+	}
+}
+
+/* Return: 0 or as emul_store_write(), with @done incremented by the bytes written. */
+static inline int emul_medium_write(struct emul_medium *m, const struct emul_command *cmd,
+				    u32 *done)
+{
+	const struct emul_desc *desc = emul_command_descs(cmd);
+	u64 pos = cmd->lba << m->block_shift;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < cmd->nr_descs && !err; i++, desc++) {
+		err = emul_store_write(&m->store, pos, phys_to_virt(desc->start), desc->len,
+				       done);
+		pos += desc->len;
+	}
+	return err;
+}
+
+#endif /* _ASBLK_EMUL_MEDIUM_H */
