@@ -217,15 +217,15 @@ static void emul_checks(struct kunit *test)
 	struct emul *emul = emul_of(test);
 	struct test_io *p;
 
-	emul->params.read_only = true;
+	emul->medium->read_only = true;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 1, REQ_OP_DISCARD, 0, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 2, REQ_OP_READ, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
-	emul->params.read_only = false;
-	emul->nr_blocks = 8;
+	emul->medium->read_only = false;
+	emul->medium->nr_blocks = 8;
 	p = tio_send(test, 3, REQ_OP_WRITE, 8, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 4, REQ_OP_DISCARD, 8, PART);
