@@ -23,8 +23,7 @@ static ssize_t disk_##name##_store(struct config_item *item, const char *page,	\
 }										\
 CONFIGFS_ATTR(disk_, name);
 
-EMUL_NUMBERS(DISK_OPTION)
-EMUL_TEXTS(DISK_OPTION)
+EMUL_OPTIONS(DISK_OPTION)
 
 static ssize_t disk_power_show(struct config_item *item, char *page)
 {
@@ -62,8 +61,7 @@ CONFIGFS_ATTR_RO(disk_, device);
 #define DISK_OPTION_ATTR(id, name, ...)	&disk_attr_##name,
 
 static struct configfs_attribute *disk_attrs[] = {
-	EMUL_NUMBERS(DISK_OPTION_ATTR)
-	EMUL_TEXTS(DISK_OPTION_ATTR)
+	EMUL_OPTIONS(DISK_OPTION_ATTR)
 	&disk_attr_power,
 	&disk_attr_unplug,
 	&disk_attr_device,

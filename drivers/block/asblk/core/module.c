@@ -2,7 +2,7 @@
 /* Load and unload: the core first, then the disks of the emulated controller. */
 #include <linux/module.h>
 
-#include "../emul/emul.h"
+#include "../emul/config.h"
 #include "core.h"
 
 static int __init asblk_init(void)

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/idr.h>
+#include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -10,6 +15,7 @@
 #include "../compat.h"
 #include "config.h"
 #include "emul.h"
+#include "module_params.h"
 
 static DEFINE_IDA(config_ida);
 static LIST_HEAD(config_list);
@@ -72,51 +78,27 @@ free:
 }
 ASBLK_EXPORT(emul_config_create);
 
-/* What may have changed without our doing, through the disk's own attributes. */
-static void config_refresh(struct emul *emul, struct emul_options *o)
-{
-	u64 *v = o->number;
-
-	if (!emul)
-		return;
-	spin_lock(&emul->medium->lock);
-	v[EMUL_BLOCK_SIZE] = 1ULL << emul->medium->block_shift;
-	v[EMUL_SIZE] = emul->medium->nr_blocks << emul->medium->block_shift;
-	spin_unlock(&emul->medium->lock);
-	/* As asblk_disk_format() makes it of what the disk was made with. */
-	if (v[EMUL_PHYSICAL_BLOCK_SIZE])
-		v[EMUL_PHYSICAL_BLOCK_SIZE] = max_t(u64, emul->params.physical_block_size,
-						    v[EMUL_BLOCK_SIZE]);
-	v[EMUL_READ_ONLY] = READ_ONCE(emul->medium->read_only);
-	v[EMUL_WRITE_CACHE] = asblk_ctrl_cache_on(emul->ctrl);
-	v[EMUL_COALESCE_COUNT] = READ_ONCE(emul->params.coalesce_count);
-	v[EMUL_COALESCE_USECS] = READ_ONCE(emul->params.coalesce_usecs);
-}
-
 /* Nobody else finds the controller any more, and it goes. */
-static void config_lose(struct emul_config *c, bool keep_options)
+static void config_lose(struct emul_config *c)
 {
 	struct emul *emul = c->emul;
 
-	mutex_lock(&c->lock);
-	if (keep_options)
-		config_refresh(emul, &c->options);
-	WRITE_ONCE(c->emul, NULL);
-	*c->disk_name = '\0';
-	mutex_unlock(&c->lock);
+	scoped_guard(mutex, &c->lock) {
+		WRITE_ONCE(c->emul, NULL);
+		*c->disk_name = '\0';
+	}
 	emul_destroy_ctrl(emul);
 }
 
 /*
- * The disk goes; under the change lock. It is there for all others until nothing uses it
+ * Remove the disk; under the change lock. It is there for all others until nothing uses it
  * any more, so that it can be unplugged while its requests are waited for.
  */
 static void config_off(struct emul_config *c)
 {
-	struct emul *emul = c->emul;
-
-	emul_remove_disk(emul);
-	config_lose(c, true);
+	lockdep_assert_held(&c->change_lock);
+	emul_remove_disk(c->emul);
+	config_lose(c);
 }
 
 /**
@@ -143,10 +125,11 @@ static struct emul_options *config_options(struct emul_config *c)
 
 	if (!o)
 		return ERR_PTR(-ENOMEM);
-	mutex_lock(&c->lock);
+	guard(mutex)(&c->lock);
+	/* The disk's own attributes may change its size and block size. */
+	spin_lock(&c->medium.lock);
 	*o = c->options;
-	config_refresh(c->emul, o);
-	mutex_unlock(&c->lock);
+	spin_unlock(&c->medium.lock);
 	return o;
 }
 
@@ -167,73 +150,124 @@ ssize_t emul_config_show(struct emul_config *c, enum emul_option i, char *page)
 	if (IS_ERR(o))
 		return PTR_ERR(o);
 	/* The figure in force, which 0 is not. */
-	if (i == EMUL_MEMORY_LIMIT && !o->number[i])
-		o->number[i] = emul_budget_limit(&c->budget);
+	if (i == EMUL_MEMORY_LIMIT && !o->memory_limit)
+		o->memory_limit = emul_budget_limit(&c->budget);
 	len = emul_option_show(o, i, page);
 	kfree(o);
 	return len;
 }
 ASBLK_EXPORT(emul_config_show);
 
-/* The disk is there: have it follow. @p is what the new value would make of it. */
-static int config_apply(struct emul_config *c, enum emul_option i,
-			const struct emul_options *o, const struct emul_params *p)
+/*
+ * The functions that options.h names: the disk that is there follows @new, of which option
+ * @i has changed. Settings of the controller or the medium reach the configuration by the
+ * controller's operations, as they do if the disk's own attributes change them.
+ */
+static void config_set_value(struct emul_config *c, enum emul_option i,
+			     const struct emul_options *new)
 {
-	struct emul *emul = c->emul;
-	int err;
-
-	switch (i) {
-	case EMUL_SIZE:
-		return asblk_disk_format(emul->disk, p->size / p->block_size,
-					 p->block_size, true);
-	case EMUL_MEMORY_LIMIT:
-		return 0;
-	case EMUL_READ_ONLY:
-		return asblk_disk_write_protect(emul->disk, p->read_only);
-	case EMUL_WRITE_CACHE:
-		return asblk_ctrl_write_cache(emul->ctrl, p->write_cache);
-	case EMUL_COALESCE_COUNT:
-	case EMUL_COALESCE_USECS:
-		return asblk_ctrl_coalesce(emul->ctrl, p->coalesce_count,
-					   p->coalesce_usecs);
-	default:
-		err = emul_set_model(emul, o);
-		if (!err)
-			WRITE_ONCE(c->faults.seed, emul_number(o, EMUL_SEED));
-		return err;
-	}
+	guard(mutex)(&c->lock);
+	emul_option_copy(&c->options, new, i);
 }
 
-/* Under the change lock. */
+static int live_size(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	return asblk_disk_format(c->emul->disk, div64_u64(new->size, new->block_size),
+				 new->block_size, true);
+}
+
+static int live_memory_limit(struct emul_config *c, enum emul_option i,
+			     const struct emul_options *new)
+{
+	config_set_value(c, i, new);
+	emul_budget_set(&c->budget, new->memory_limit);
+	return 0;
+}
+
+static int live_read_only(struct emul_config *c, enum emul_option i,
+			  const struct emul_options *new)
+{
+	return asblk_disk_write_protect(c->emul->disk, new->read_only);
+}
+
+static int live_write_cache(struct emul_config *c, enum emul_option i,
+			    const struct emul_options *new)
+{
+	return asblk_ctrl_write_cache(c->emul->ctrl, new->write_cache);
+}
+
+static int live_coalesce(struct emul_config *c, enum emul_option i,
+			 const struct emul_options *new)
+{
+	return asblk_ctrl_coalesce(c->emul->ctrl, new->coalesce_count, new->coalesce_usecs);
+}
+
+static int live_model(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	int err = emul_device_set_model(&c->emul->dev, new);
+
+	if (!err)
+		config_set_value(c, i, new);
+	return err;
+}
+
+static int live_seed(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	int err = live_model(c, i, new);
+
+	if (err)
+		return err;
+	emul_device_seed(&c->emul->dev, new->seed);
+	WRITE_ONCE(c->faults.seed, new->seed);
+	return 0;
+}
+
+typedef int (*live_fn)(struct emul_config *c, enum emul_option i,
+		       const struct emul_options *new);
+
+#define fixed	NULL	/* the option cannot change while the disk is there */
+#define OPTION_LIVE(id, name, type, def, min, max, kind, live, text)	\
+	[EMUL_##id] = live,
+
+static const live_fn option_live[EMUL_NR_OPTIONS] = { EMUL_OPTIONS(OPTION_LIVE) };
+
+static int config_parse(struct emul_options *o, enum emul_option i, const char *text)
+{
+	int err = emul_option_set(o, i, text);
+
+	if (!err && i == EMUL_PROFILE)
+		err = emul_profile_apply(o);
+	return err;
+}
+
 static int config_set(struct emul_config *c, enum emul_option i, const char *text)
 {
+	live_fn live = option_live[i];
 	struct emul_options *new;
-	struct emul_params params;
 	int err;
 
-	if (c->emul && !emul_option_live(i)) {
-		pr_err_ratelimited("asblk: %s: %s cannot change while the disk is there\n",
+	lockdep_assert_held(&c->change_lock);
+	if (c->emul && !live) {
+		pr_err_ratelimited("%s: %s cannot change while the disk is powered on\n",
 				   c->name, emul_option_name(i));
 		return -EBUSY;
 	}
 	new = config_options(c);
 	if (IS_ERR(new))
 		return PTR_ERR(new);
-	err = emul_option_set(new, i, text);
-	/* What does not go together may still be mended before the disk is made. */
-	if (!err && c->emul) {
-		err = emul_options_params(new, &params);
-		if (!err)
-			err = config_apply(c, i, new, &params);
+	err = config_parse(new, i, text);
+	if (err)
+		goto free;
+	if (c->emul) {
+		err = emul_options_check(new) ?: live(c, i, new);
+		goto free;
 	}
-	if (!err) {
-		mutex_lock(&c->lock);
+	/* A contradiction may still be mended before the disk is powered on. */
+	scoped_guard(mutex, &c->lock)
 		c->options = *new;
-		mutex_unlock(&c->lock);
-		/* The data is there even if the disk is not. */
-		if (i == EMUL_MEMORY_LIMIT)
-			emul_budget_set(&c->budget, emul_number(new, i));
-	}
+	/* The data is there even if the disk is not. */
+	emul_budget_set(&c->budget, new->memory_limit);
+free:
 	kfree(new);
 	return err;
 }
@@ -286,48 +320,42 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 }
 ASBLK_EXPORT(emul_config_show_device);
 
-/* The data of an earlier time is there again, as far as it fits. Under the change lock. */
+/* Data of an earlier time is there again, as far as it fits. */
 static int config_on(struct emul_config *c)
 {
-	struct emul_params params;
-	struct emul_model *model;
+	struct emul_options *o = &c->options;
 	struct emul *emul;
 	u64 most;
-	int err = emul_options_params(&c->options, &params);
+	int err;
 
+	lockdep_assert_held(&c->change_lock);
+	err = emul_options_check(o) ?: emul_medium_insert(&c->medium, o->size, o->block_size);
 	if (err)
 		return err;
-	err = emul_medium_insert(&c->medium, params.size, params.block_size);
-	if (err)
-		return err;
-	emul_budget_set(&c->budget, params.memory_limit);
-	WRITE_ONCE(c->faults.seed, params.seed);
-	model = emul_model_create(&c->options);
-	if (IS_ERR(model))
-		return PTR_ERR(model);
-	emul = emul_create(&params, c->nr, &c->medium, &c->faults, model);
+	emul_budget_set(&c->budget, o->memory_limit);
+	WRITE_ONCE(c->faults.seed, o->seed);
+	emul = emul_create(o, c->nr, &c->medium, &c->faults);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
 	/* It can be unplugged as soon as anything can wait for it. */
-	mutex_lock(&c->lock);
-	WRITE_ONCE(c->emul, emul);
-	c->life++;
-	mutex_unlock(&c->lock);
+	scoped_guard(mutex, &c->lock) {
+		WRITE_ONCE(c->emul, emul);
+		c->life++;
+	}
 	err = emul_add_disk(emul);
 	if (err) {
-		config_lose(c, false);
+		config_lose(c);
 		return err;
 	}
-	/* What is beyond the end is lost only now that nothing else can go wrong. */
+	/* Data beyond the end is lost only now that nothing else can go wrong. */
 	emul_medium_cut(&c->medium);
-	mutex_lock(&c->lock);
-	strscpy(c->disk_name, asblk_disk_name(emul->disk));
-	mutex_unlock(&c->lock);
+	scoped_guard(mutex, &c->lock)
+		strscpy(c->disk_name, asblk_disk_name(emul->disk));
 	most = emul_budget_limit(&c->budget);
-	if (most < params.size)
-		pr_info("asblk: %s: %s holds at most %llu of its %llu bytes%s\n", c->name,
-			c->disk_name, most, params.size,
-			params.memory_limit ? "" : ", shared with others without memory_limit");
+	if (most < o->size)
+		pr_info("%s: %s holds at most %llu of its %llu bytes%s\n", c->name,
+			c->disk_name, most, o->size,
+			o->memory_limit ? "" : ", shared with others without memory_limit");
 	return 0;
 }
 
@@ -353,8 +381,8 @@ int emul_config_power(struct emul_config *c, bool on)
 		config_off(c);
 	mutex_unlock(&c->change_lock);
 	if (err)
-		pr_err_ratelimited("asblk: %s: the disk cannot be made (%d)\n",
-				   c->name, err);
+		pr_err_ratelimited("%s: failed to create the disk: %pe\n", c->name,
+				   ERR_PTR(err));
 	return err;
 }
 ASBLK_EXPORT(emul_config_power);
@@ -415,7 +443,7 @@ int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on)
 	mutex_lock(&c->lock);
 	/* One that is made from here on sees for itself that there are rules. */
 	if (c->emul)
-		emul_be_slow(c->emul);
+		emul_be_slow(&c->emul->dev);
 	mutex_unlock(&c->lock);
 	return 0;
 }
@@ -459,9 +487,9 @@ static struct emul_config *config_at_load(const struct emul_options *o, unsigned
 	snprintf(wwid, sizeof(wwid), "%12phN%08x", "\002asblk emulat", nr);
 	c->options = *o;
 	c->options.who = c->name;
-	if (!*emul_text(o, EMUL_SERIAL))
+	if (!*o->serial)
 		emul_option_set(&c->options, EMUL_SERIAL, serial);
-	if (!*emul_text(o, EMUL_WWID))
+	if (!*o->wwid)
 		emul_option_set(&c->options, EMUL_WWID, wwid);
 	list_add_tail(&c->list, &config_list);
 	err = emul_config_power(c, true);
@@ -478,14 +506,11 @@ int emul_init(void)
 {
 	struct emul_options *o = kmalloc_obj(*o);
 	unsigned int i, nr_disks;
-	struct emul_params params;
 	int err;
 
 	if (!o)
 		return -ENOMEM;
-	err = emul_params_parse(o, &nr_disks);
-	if (!err)
-		err = emul_options_params(o, &params);
+	err = emul_module_params(o, &nr_disks);
 	for (i = 0; i < nr_disks && !err; i++)
 		err = PTR_ERR_OR_ZERO(config_at_load(o, i));
 	kfree(o);

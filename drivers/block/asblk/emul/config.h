@@ -28,7 +28,7 @@ struct emul;
  *	never end; outside every other lock
  * @lock: protects @options, @emul, @disk_name and @life; never held for long. They change only with
  *	@change_lock held as well
- * @options: its options
+ * @options: its description; &emul.dev keeps it up to date
  * @budget: its memory
  * @medium: its medium, with the data
  * @faults: its fault rules; with a lock of its own
@@ -64,6 +64,8 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page);
 int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on);
 int emul_config_power(struct emul_config *c, bool on);
 int emul_config_unplug(struct emul_config *c);
+int emul_init(void);
+void emul_exit(void);
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data);
 
 #endif /* _ASBLK_EMUL_CONFIG_H */

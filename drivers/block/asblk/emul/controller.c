@@ -10,10 +10,8 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/debugfs.h>
 
 #include "emul.h"
-#include "options.h"
 
 #define EMUL_MAX_RETRIES 3
 
@@ -24,71 +22,82 @@ static irqreturn_t emul_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static struct emul_desc *emul_alloc_list(struct emul_queue *eq, gfp_t gfp)
+static struct emul_desc *emul_alloc_list(struct emul_host_queue *hq, gfp_t gfp)
 {
-	const struct asblk_limits *lim = &eq->emul->params.limits;
+	struct emul *emul = asblk_ctrl_priv(hq->q->ctrl);
+	struct asblk_limits lim;
 
-	return kcalloc_node(max(lim->max_segments, lim->max_ranges), sizeof(struct emul_desc),
-			    gfp, eq->q->node);
+	emul_options_limits(emul->dev.options, &lim);
+	return kcalloc_node(max(lim.max_segments, lim.max_ranges), sizeof(struct emul_desc),
+			    gfp, hq->q->node);
 }
 
-static void emul_free_rings(struct emul_queue *eq)
+static void emul_free_rings(struct emul_host_queue *hq)
 {
 	unsigned int i;
 
-	for (i = 0; eq->list && i < eq->q->nr_slots; i++)
-		kfree(eq->list[i]);
-	kvfree(eq->list);
-	kfree(eq->reserve);
-	kvfree(eq->sqe);
-	kvfree(eq->cqe);
+	for (i = 0; hq->list && i < hq->q->nr_slots; i++)
+		kfree(hq->list[i]);
+	kvfree(hq->list);
+	kfree(hq->reserve);
+	kvfree(hq->rings->sqe);
+	kvfree(hq->rings->cqe);
+}
+
+static int emul_alloc_rings(struct emul_host_queue *hq)
+{
+	u32 nr_slots = hq->q->nr_slots, size = roundup_pow_of_two(nr_slots);
+	struct emul_rings *r = hq->rings;
+	int node = hq->q->node;
+
+	r->nr_commands = nr_slots;
+	r->sq.mask = size - 1;
+	/* Room for completions that nobody has asked for. */
+	r->cq.mask = 2 * size - 1;
+	r->sqe = kvcalloc_node(size, sizeof(*r->sqe), GFP_KERNEL, node);
+	r->cqe = kvcalloc_node(2 * size, sizeof(*r->cqe), GFP_KERNEL, node);
+	hq->list = kvcalloc_node(nr_slots, sizeof(*hq->list), GFP_KERNEL, node);
+	hq->reserve = emul_alloc_list(hq, GFP_KERNEL);
+	if (r->sqe && r->cqe && hq->list && hq->reserve)
+		return 0;
+	emul_free_rings(hq);
+	return -ENOMEM;
 }
 
 static int emul_start_queue(struct asblk_queue *q)
 {
 	struct emul *emul = asblk_ctrl_priv(q->ctrl);
-	struct emul_queue *eq = &emul->queue[q->index];
-	u32 size = roundup_pow_of_two(q->nr_slots);
+	struct emul_host_queue *hq = &emul->queue[q->index];
+	struct emul_queue *eq = &emul->dev.queue[q->index];
 	int err;
 
-	eq->emul = emul;
-	eq->q = q;
-	eq->sq.mask = size - 1;
-	/* Room for completions that nobody has asked for. */
-	eq->cq.mask = 2 * size - 1;
-	eq->sqe = kvcalloc_node(size, sizeof(*eq->sqe), GFP_KERNEL, q->node);
-	eq->cqe = kvcalloc_node(2 * size, sizeof(*eq->cqe), GFP_KERNEL, q->node);
-	eq->list = kvcalloc_node(q->nr_slots, sizeof(*eq->list), GFP_KERNEL, q->node);
-	eq->reserve = emul_alloc_list(eq, GFP_KERNEL);
-	if (!eq->sqe || !eq->cqe || !eq->list || !eq->reserve) {
-		err = -ENOMEM;
-		goto free;
-	}
-	emul_device_init(eq);
+	hq->q = q;
+	hq->eq = eq;
+	hq->rings = &eq->rings;
+	err = emul_alloc_rings(hq);
+	if (err)
+		return err;
+	emul_device_start_queue(&emul->dev, q->index, q->polled);
 	if (!q->polled) {
-		err = emul_irq_request(eq, emul_interrupt);
-		if (err)
-			goto free;
+		err = emul_irq_request(&eq->irq, emul->dev.irqs, q->index, emul_interrupt, q,
+				       asblk_ctrl_device(q->ctrl));
+		if (err) {
+			emul_free_rings(hq);
+			return err;
+		}
 	}
-	q->priv = eq;
+	q->priv = hq;
 	return 0;
-
-free:
-	emul_free_rings(eq);
-	return err;
 }
 
 static void emul_stop_queue(struct asblk_queue *q)
 {
-	struct emul_queue *eq = q->priv;
+	struct emul_host_queue *hq = q->priv;
 
-	/* Both have handed over their last completion, but may not be out yet. */
-	flush_workqueue(eq->emul->wq);
-	emul_delay_exit(eq);
-	flush_work(&eq->again);
+	emul_device_stop_queue(hq->eq);
 	if (!q->polled)
-		emul_irq_free(eq);
-	emul_free_rings(eq);
+		emul_irq_free(&hq->eq->irq, q);
+	emul_free_rings(hq);
 }
 
 static inline void emul_fill_segments(struct emul_desc *desc,
@@ -115,38 +124,39 @@ static void emul_fill_ranges(struct emul_desc *desc, struct asblk_transfer *t)
  * Room for the descriptors of a slot's commands. Without memory for it one command at a time
  * goes on with the reserve. Context: under the engine's lock. Return: NULL if that is lent.
  */
-static struct emul_desc *emul_list(struct emul_queue *eq, const struct asblk_transfer *t)
+static struct emul_desc *emul_list(struct emul_host_queue *hq, const struct asblk_transfer *t)
 {
-	struct emul_desc **list = &eq->list[t->slot];
+	struct emul_desc **list = &hq->list[t->slot];
 
 	if (likely(*list))
 		return *list;
-	*list = emul_alloc_list(eq, GFP_ATOMIC | __GFP_NOWARN);
-	if (*list || eq->reserve_lent)
+	*list = emul_alloc_list(hq, GFP_ATOMIC | __GFP_NOWARN);
+	if (*list || hq->reserve_lent)
 		return *list;
-	eq->reserve_lent = true;
-	eq->reserve_id = t->id;
-	return eq->reserve;
+	hq->reserve_lent = true;
+	hq->reserve_id = t->id;
+	return hq->reserve;
 }
 
 static blk_status_t emul_submit(struct asblk_queue *q,
 				struct asblk_transfer *t)
 {
-	struct emul_queue *eq = q->priv;
-	struct emul_deferred *deferred = t->priv;
-	struct emul_command *cmd = &deferred->cmd;
+	struct emul_host_queue *hq = q->priv;
+	struct emul_cmd_state *s = t->priv;
+	struct emul_command *cmd = &s->cmd;
 	struct emul_desc *desc = cmd->desc;
+	struct emul_rings *r = hq->rings;
 
-	if (unlikely(ring_room(&eq->sq) <= eq->sq_new))
+	if (unlikely(ring_room(&r->sq) <= hq->sq_new))
 		return BLK_STS_RESOURCE;
-	if (unlikely(emul_is_slow(eq->emul)) && READ_ONCE(eq->busy_until) > ktime_get_ns())
+	if (unlikely(READ_ONCE(r->busy_until)) && r->busy_until > ktime_get_ns())
 		return BLK_STS_RESOURCE;
 	cmd->id = t->id;
 	cmd->op = t->op;
 	cmd->opts = t->opts;
 	cmd->nr_descs = t->nr_segments + t->nr_ranges;	/* one of them is 0 */
 	if (cmd->nr_descs > EMUL_INLINE_DESCS) {
-		desc = emul_list(eq, t);
+		desc = emul_list(hq, t);
 		if (unlikely(!desc))
 			return BLK_STS_RESOURCE;
 		cmd->list = desc;
@@ -161,36 +171,39 @@ static blk_status_t emul_submit(struct asblk_queue *q,
 		cmd->lba = t->range.lba;
 		cmd->nr_blocks = t->range.nr_blocks;
 	}
-	eq->sqe[(eq->sq.tail + eq->sq_new) & eq->sq.mask] = cmd;
-	eq->sq_new++;
+	r->sqe[(r->sq.tail + hq->sq_new) & r->sq.mask] = cmd;
+	hq->sq_new++;
 	return BLK_STS_OK;
 }
 
 /* The doorbell is the ring's tail; emul_run() makes the device look at it. */
 static void emul_doorbell(struct asblk_queue *q)
 {
-	struct emul_queue *eq = q->priv;
+	struct emul_host_queue *hq = q->priv;
 
-	ring_produce(&eq->sq, eq->sq_new);
-	eq->sq_new = 0;
+	ring_produce(&hq->rings->sq, hq->sq_new);
+	hq->sq_new = 0;
 }
 
 static void emul_run(struct asblk_queue *q)
 {
-	emul_device_run(q->priv);
+	struct emul_host_queue *hq = q->priv;
+
+	emul_device_run(hq->eq);
 }
 
 static void emul_reap(struct asblk_queue *q, struct asblk_batch *batch)
 {
-	struct emul_queue *eq = q->priv;
+	struct emul_host_queue *hq = q->priv;
+	struct emul_rings *r = hq->rings;
 	u32 filled;
 
-	for (filled = ring_filled(&eq->cq); filled; filled--) {
-		struct emul_completion cqe = eq->cqe[eq->cq.head & eq->cq.mask];
+	for (filled = ring_filled(&r->cq); filled; filled--) {
+		struct emul_completion cqe = r->cqe[r->cq.head & r->cq.mask];
 
-		ring_consume(&eq->cq, 1);
-		if (unlikely(eq->reserve_lent) && cqe.id == eq->reserve_id)
-			eq->reserve_lent = false;
+		ring_consume(&r->cq, 1);
+		if (unlikely(hq->reserve_lent) && cqe.id == hq->reserve_id)
+			hq->reserve_lent = false;
 		if (likely(!(cqe.status | cqe.flags)))
 			asblk_complete(batch, cqe.id);
 		else
@@ -202,64 +215,55 @@ static void emul_reap(struct asblk_queue *q, struct asblk_batch *batch)
 
 static int emul_abort(struct asblk_queue *q, u16 id)
 {
-	return emul_device_abort(q->priv, id);
+	struct emul_host_queue *hq = q->priv;
+
+	emul_device_abort(hq->eq, id);
+	return 0;
+}
+
+/* The device has forgotten the queue's commands. */
+static void emul_forget(struct emul_host_queue *hq)
+{
+	hq->sq_new = 0;
+	hq->reserve_lent = false;
 }
 
 static int emul_reset_queue(struct asblk_queue *q)
 {
-	struct emul_queue *eq = q->priv;
-	int err;
+	struct emul_host_queue *hq = q->priv;
+	int err = emul_device_reset_queue(hq->eq, EMUL_RECOVERED_BY_QUEUE);
 
-	eq->sq_new = 0;
-	err = emul_device_reset_queue(eq, EMUL_RECOVERED_BY_QUEUE);
 	if (!err)
-		eq->reserve_lent = false;
+		emul_forget(hq);
 	return err;
 }
 
-/* What the commands that are forgotten would have taken. */
-static void emul_forget_time(struct emul *emul)
+static int emul_reset_all(struct asblk_ctrl *ctrl, enum emul_recovered_by by)
 {
-	struct emul_model *m;
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+	int err = emul_device_reset(&emul->dev, by);
+	unsigned int i;
 
-	rcu_read_lock();
-	m = rcu_dereference(emul->model);
-	if (m)
-		emul_model_forget(m);
-	rcu_read_unlock();
+	for (i = 0; i < emul->dev.nr_queues && !err; i++)
+		emul_forget(&emul->queue[i]);
+	return err;
 }
 
 static int emul_reset(struct asblk_ctrl *ctrl)
 {
-	struct emul *emul = asblk_ctrl_priv(ctrl);
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < emul->nr_queues && !err; i++) {
-		emul->queue[i].sq_new = 0;
-		err = emul_device_reset_queue(&emul->queue[i], EMUL_RECOVERED_BY_CTRL);
-		if (!err)
-			emul->queue[i].reserve_lent = false;
-	}
-	if (!err)
-		emul_forget_time(emul);
-	return err;
+	return emul_reset_all(ctrl, EMUL_RECOVERED_BY_CTRL);
 }
 
 static void emul_disable(struct asblk_ctrl *ctrl)
 {
-	struct emul *emul = asblk_ctrl_priv(ctrl);
-	unsigned int i;
-
-	for (i = 0; i < emul->nr_queues; i++)
-		emul_device_reset_queue(&emul->queue[i], EMUL_RECOVERED_BY_NEVER);
+	emul_reset_all(ctrl, EMUL_RECOVERED_BY_NEVER);
 }
 
 static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->medium->loaded = false;
+	emul->dev.medium->loaded = false;
 	return 0;
 }
 
@@ -267,26 +271,30 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->medium->loaded = true;
+	emul->dev.medium->loaded = true;
 	return 0;
 }
 
-/* What it is told to keep is kept either way; the host decides what it flushes. */
+/* The medium keeps everything either way; the host decides what it flushes. */
 static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	WRITE_ONCE(emul->dev.options->write_cache, on);
 	return 0;
 }
 
 static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned int usecs)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
+	struct emul_options *o = emul->dev.options;
 
 	if (!count || count > EMUL_MAX_COALESCE_COUNT || usecs > EMUL_MAX_COALESCE_USECS)
 		return -ERANGE;
 	if (usecs)
-		emul_be_slow(emul);
-	WRITE_ONCE(emul->params.coalesce_count, count);
-	WRITE_ONCE(emul->params.coalesce_usecs, usecs);
+		emul_be_slow(&emul->dev);
+	WRITE_ONCE(o->coalesce_count, count);
+	WRITE_ONCE(o->coalesce_usecs, usecs);
 	return 0;
 }
 
@@ -294,15 +302,28 @@ static int emul_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 blo
 		       bool keep)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
+	struct emul_medium *m = emul->dev.medium;
+	struct emul_options *o = emul->dev.options;
+	int err = emul_medium_format(m, nr_blocks, block_size, keep);
 
-	return emul_medium_format(emul->medium, nr_blocks, block_size, keep);
+	if (err)
+		return err;
+	spin_lock(&m->lock);
+	o->size = nr_blocks * block_size;
+	o->block_size = block_size;
+	/* As asblk_disk_format() makes it of what the disk was made with. */
+	if (o->physical_block_size)
+		o->physical_block_size = max(emul->physical_block_size, block_size);
+	spin_unlock(&m->lock);
+	return 0;
 }
 
 static int emul_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	WRITE_ONCE(emul->medium->read_only, on);
+	WRITE_ONCE(emul->dev.medium->read_only, on);
+	WRITE_ONCE(emul->dev.options->read_only, on);
 	return 0;
 }
 
@@ -319,17 +340,14 @@ static int emul_wake(struct asblk_ctrl *ctrl)
 
 static void emul_show_queue(struct asblk_queue *q, struct seq_file *m)
 {
-	struct emul_queue *eq = q->priv;
+	struct emul_host_queue *hq = q->priv;
+	const struct emul_rings *r = hq->rings;
 
-	seq_printf(m, "submission entries %u head %u tail %u\n",
-		   eq->sq.mask + 1, READ_ONCE(eq->sq.head),
-		   READ_ONCE(eq->sq.tail));
-	seq_printf(m, "completion entries %u head %u tail %u\n",
-		   eq->cq.mask + 1, READ_ONCE(eq->cq.head),
-		   READ_ONCE(eq->cq.tail));
-	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(eq->count.raised));
-	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(eq->hang), READ_ONCE(eq->emul->fatal));
-	emul_delay_show(eq, m);
+	seq_printf(m, "submission entries %u head %u tail %u\n", r->sq.mask + 1,
+		   READ_ONCE(r->sq.head), READ_ONCE(r->sq.tail));
+	seq_printf(m, "completion entries %u head %u tail %u\n", r->cq.mask + 1,
+		   READ_ONCE(r->cq.head), READ_ONCE(r->cq.tail));
+	emul_device_show_queue(hq->eq, m);
 }
 
 static const struct asblk_ctrl_ops emul_ops = {
@@ -337,7 +355,7 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.start_queue	= emul_start_queue,
 	.stop_queue	= emul_stop_queue,
 	.submit		= emul_submit,
-	.doorbell		= emul_doorbell,
+	.doorbell	= emul_doorbell,
 	.run		= emul_run,
 	.reap		= emul_reap,
 	.abort		= emul_abort,
@@ -357,35 +375,35 @@ static const struct asblk_ctrl_ops emul_ops = {
 
 static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 {
-	const struct emul_params *p = &emul->params;
-	struct asblk_ctrl_params cp = {
-		.model			= p->model,
-		.serial			= p->serial,
-		.firmware_rev		= p->firmware_rev,
-		.limits			= p->limits,
-		.nr_queues		= p->queues,
-		.nr_poll_queues		= p->poll_queues,
-		.queue_depth		= p->queue_depth,
+	const struct emul_options *o = emul->dev.options;
+	struct asblk_ctrl_params p = {
+		.model			= o->model,
+		.serial			= o->serial,
+		.firmware_rev		= o->firmware_rev,
+		.nr_queues		= emul_options_queues(o),
+		.nr_poll_queues		= o->poll_queues,
+		.queue_depth		= o->queue_depth,
 		/* Most of the queue's memory: enough for some that are in many parts. */
-		.nr_extra_slots		= DIV_ROUND_UP(p->queue_depth, 2),
-		.transfer_priv_size	= sizeof(struct emul_deferred),
+		.nr_extra_slots		= DIV_ROUND_UP(o->queue_depth, 2),
+		.transfer_priv_size	= sizeof(struct emul_cmd_state),
 		.max_retries		= EMUL_MAX_RETRIES,
-		.timeout_ms		= p->timeout_ms,
-		.cache_off		= !p->write_cache,
-		.node			= p->node,
+		.timeout_ms		= o->timeout_ms,
+		.cache_off		= !o->write_cache,
+		.node			= emul_options_node(o),
 	};
 
-	return asblk_ctrl_create(&emul_ops, &cp, NULL, emul);
+	emul_options_limits(o, &p.limits);
+	return asblk_ctrl_create(&emul_ops, &p, NULL, emul);
 }
 
 static struct asblk_disk *emul_create_disk(struct emul *emul)
 {
-	const struct emul_params *p = &emul->params;
-	struct asblk_media_params mp = {
-		.nr_blocks		= emul->medium->nr_blocks,
-		.block_size		= p->block_size,
-		.physical_block_size	= p->physical_block_size,
-		.unmap_granularity	= max_t(u32, PAGE_SIZE, p->block_size),
+	const struct emul_options *o = emul->dev.options;
+	struct asblk_media_params p = {
+		.nr_blocks		= emul->dev.medium->nr_blocks,
+		.block_size		= o->block_size,
+		.physical_block_size	= emul->physical_block_size,
+		.unmap_granularity	= max_t(u32, PAGE_SIZE, o->block_size),
 		.atomic_bytes		= SZ_64K,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
@@ -397,132 +415,70 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.priv			= emul,
 	};
 
-	memcpy(mp.wwid, p->wwid, sizeof(mp.wwid));
-	if (p->volatile_cache)
-		mp.features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
-	if (p->removable)
-		mp.features |= ASBLK_MEDIA_REMOVABLE;
-	if (p->rotational)
-		mp.features |= ASBLK_MEDIA_ROTATIONAL;
-	if (p->read_only)
-		mp.features |= ASBLK_MEDIA_READ_ONLY;
-	return asblk_disk_add(emul->ctrl, &mp);
-}
-
-/**
- * emul_set_model - have commands take the time that options say
- * @emul: controller
- * @o: options
- *
- * Those that wait already keep their time. Context: may sleep; one caller at a time.
- * Return: 0 or -ENOMEM.
- */
-int emul_set_model(struct emul *emul, const struct emul_options *o)
-{
-	struct emul_model *model = emul_model_create(o);
-	unsigned int i;
-
-	if (IS_ERR(model))
-		return PTR_ERR(model);
-	if (model)
-		emul_be_slow(emul);
-	if (emul->seed != emul_number(o, EMUL_SEED)) {
-		emul->seed = emul_number(o, EMUL_SEED);
-		for (i = 0; i < emul->nr_queues; i++)
-			emul_delay_seed(&emul->queue[i]);
-	}
-	model = rcu_replace_pointer(emul->model, model, true);
-	if (model)
-		kfree_rcu(model, rcu);
-	return 0;
-}
-
-static void emul_debugfs(struct emul *emul)
-{
-	struct dentry *dir = asblk_ctrl_debugfs(emul->ctrl);
-
-	debugfs_create_file("latency", 0400, dir, emul, emul_delay_fops);
-	if (emul->faults)
-		debugfs_create_file("faults", 0400, dir, emul, emul_faults_fops);
-}
-
-/* Its controller, if there was one, is gone. */
-static void emul_free(struct emul *emul)
-{
-	kfree(rcu_dereference_protected(emul->model, true));
-	kfree(emul);
+	emul_options_wwid(o, p.wwid);
+	if (o->volatile_cache)
+		p.features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
+	if (o->removable)
+		p.features |= ASBLK_MEDIA_REMOVABLE;
+	if (o->rotational)
+		p.features |= ASBLK_MEDIA_ROTATIONAL;
+	if (o->read_only)
+		p.features |= ASBLK_MEDIA_READ_ONLY;
+	return asblk_disk_add(emul->ctrl, &p);
 }
 
 /**
  * emul_create - make an emulated controller, without its disk
- * @params: what it is
+ * @o: its description, which is kept up to date; outlives it
  * @nr: number, for names
- * @medium: its medium, of the size and block size in @params; stays its owner's
- * @faults: its fault rules, which stay their owner's; NULL for none
- * @model: what makes commands take time; from here on it is this function's. NULL for
- *	nothing
+ * @medium: its medium, of the size and block size in @o; outlives it
+ * @faults: its fault rules, which outlive it; NULL for none
  *
  * Context: may sleep.
  * Return: controller or an ERR_PTR.
  */
-struct emul *emul_create(const struct emul_params *params, unsigned int nr,
-			 struct emul_medium *medium, struct emul_faults *faults,
-			 struct emul_model *model)
+struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_medium *medium,
+			 struct emul_faults *faults)
 {
 	struct emul *emul = kzalloc_obj(*emul);
-	int err;
+	struct emul_device *ed;
+	int err = -ENOMEM;
 
-	if (!emul) {
-		kfree(model);
+	if (!emul)
 		return ERR_PTR(-ENOMEM);
-	}
-	RCU_INIT_POINTER(emul->model, model);
-	emul->seed = params->seed;
-	emul->params = *params;
-	emul->nr = nr;
-	emul->medium = medium;
-	emul->faults = faults;
-	medium->read_only = params->read_only;
-	emul->nr_queues = params->queues + params->poll_queues;
-	err = -ENOMEM;
-	emul->queue = kvcalloc(emul->nr_queues, sizeof(*emul->queue),
-			       GFP_KERNEL);
-	if (!emul->queue)
-		goto free;
-	/* May be needed to write out memory: has to go on without any. */
-	emul->wq = alloc_workqueue("asblk-emul%u", WQ_UNBOUND | WQ_MEM_RECLAIM,
-				   0, nr);
-	if (!emul->wq)
-		goto free_queues;
-	err = emul_irq_domain_create(emul);
+	ed = &emul->dev;
+	emul->physical_block_size = emul_options_physical_block_size(o);
+	medium->read_only = o->read_only;
+	err = emul_device_init(ed, o, medium, faults, nr);
 	if (err)
-		goto free_wq;
+		goto free;
+	err = -ENOMEM;
+	emul->queue = kvcalloc(ed->nr_queues, sizeof(*emul->queue), GFP_KERNEL);
+	if (!emul->queue)
+		goto exit_device;
 	emul->ctrl = emul_create_ctrl(emul);
 	if (IS_ERR(emul->ctrl)) {
 		err = PTR_ERR(emul->ctrl);
-		goto free_domain;
+		goto free_queues;
 	}
-	if (model)
-		emul_be_slow(emul);
-	if (params->coalesce_usecs || params->coalesce_count > 1) {
-		err = asblk_ctrl_coalesce(emul->ctrl, params->coalesce_count,
-					  params->coalesce_usecs);
+	if (faults)
+		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
+	if (o->coalesce_usecs || o->coalesce_count > 1) {
+		err = asblk_ctrl_coalesce(emul->ctrl, o->coalesce_count, o->coalesce_usecs);
 		if (err)
-			goto free_ctrl;
+			goto destroy_ctrl;
 	}
-	emul_debugfs(emul);
+	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
-free_ctrl:
+destroy_ctrl:
 	asblk_ctrl_destroy(emul->ctrl);
-free_domain:
-	emul_irq_domain_remove(emul);
-free_wq:
-	destroy_workqueue(emul->wq);
 free_queues:
 	kvfree(emul->queue);
+exit_device:
+	emul_device_exit(ed);
 free:
-	emul_free(emul);
+	kfree(emul);
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
@@ -536,9 +492,11 @@ EXPORT_SYMBOL_IF_KUNIT(emul_create);
  */
 int emul_add_disk(struct emul *emul)
 {
+	const struct emul_faults *f = emul->dev.faults;
+
 	/* A rule that is enabled from here on finds the controller. */
-	if (emul->faults && rcu_access_pointer(emul->faults->set))
-		emul_be_slow(emul);
+	if (f && rcu_access_pointer(f->set))
+		emul_be_slow(&emul->dev);
 	emul->disk = emul_create_disk(emul);
 	return PTR_ERR_OR_ZERO(emul->disk);
 }
@@ -564,14 +522,13 @@ void emul_remove_disk(struct emul *emul)
 void emul_destroy_ctrl(struct emul *emul)
 {
 	asblk_ctrl_destroy(emul->ctrl);
-	emul_irq_domain_remove(emul);
-	destroy_workqueue(emul->wq);
 	kvfree(emul->queue);
-	emul_free(emul);
+	emul_device_exit(&emul->dev);
+	kfree(emul);
 }
 
 /**
- * emul_destroy - remove a disk and its controller; the data stays
+ * emul_destroy - remove a disk and its controller; medium and rules stay
  * @emul: controller
  *
  * Context: may sleep.

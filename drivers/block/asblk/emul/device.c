@@ -1,413 +1,547 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device side: takes commands from the submission ring, moves the data, posts
- * completions and raises the interrupt. It knows nothing of the engine and works
- * on the CPU that rang the doorbell, outside every lock of the driver side.
+ * The device: takes commands from the submission ring, executes them, and raises the
+ * interrupt for their completions. It knows nothing of the engine and works on the CPU that
+ * rang the doorbell, outside every lock of the driver side.
  *
- * Commands that may have to sleep - whatever walks a range of unknown length, and
- * writes that find no memory at once - go to a worker; completions may overtake
- * each other, as on any asynchronous device.
+ * Commands that may have to sleep - those that walk a range of unknown length, and writes
+ * that find no memory at once - go to a worker; completions may overtake each other, as on
+ * any asynchronous device.
  */
-#include <linux/io.h>
+#include <linux/err.h>
 #include <linux/ktime.h>
-#include <linux/log2.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
-#include "emul.h"
+#include "../compat.h"
+#include "completion.h"
+#include "device.h"
+#include "inject.h"
+#include "match.h"
+#include "options.h"
 
-/* Bytes moved with preemption off, and how often that in a row. */
+/*
+ * Bytes moved with preemption off: about a millisecond of copying. And how often that in a
+ * row, before a worker goes on and the CPU that submitted can do something else.
+ */
 #define EMUL_PASS_BYTES		SZ_4M
 #define EMUL_MAX_PASSES		4
+
+/*
+ * With one CPU a spinlock is always free to a trylock: there softirqs, where the queue's
+ * timer fires, have to be kept out.
+ */
+static inline bool queue_trylock(struct emul_queue *eq)
+{
+	return IS_ENABLED(CONFIG_SMP) ? spin_trylock(&eq->run_lock) :
+					spin_trylock_bh(&eq->run_lock);
+}
+
+static inline void queue_tried_unlock(struct emul_queue *eq)
+{
+	if (IS_ENABLED(CONFIG_SMP))
+		spin_unlock(&eq->run_lock);
+	else
+		spin_unlock_bh(&eq->run_lock);
+}
+
+static void queue_lock(struct emul_queue *eq)
+	__acquires(&eq->run_lock)
+{
+	/* Other CPUs wait for the interrupt of what is posted until queue_unlock(). */
+	preempt_disable();
+	spin_lock_bh(&eq->run_lock);
+}
+
+/* A CPU whose trylock failed relies on the holder to run the queue. */
+static void queue_unlock(struct emul_queue *eq, bool raise)
+	__releases(&eq->run_lock)
+{
+	spin_unlock_bh(&eq->run_lock);
+	if (raise)
+		emul_irq_raise(&eq->irq);
+	preempt_enable();
+	emul_device_run(eq);
+}
 
 static blk_status_t status_of(int err)
 {
 	return err ? BLK_STS_NOSPC : BLK_STS_OK;
 }
 
-static void set_result(struct emul_deferred *d, blk_status_t status, u32 good)
-{
-	d->result = (struct emul_completion) {
-		.id = d->cmd.id, .status = (__force u8)status, .good = good,
-	};
-}
-
 /* Execute a command that may sleep. */
-static void emul_work(struct work_struct *work)
+static void device_work(struct work_struct *work)
 {
-	struct emul_deferred *d = container_of(work, struct emul_deferred,
-					       work);
-	struct emul_queue *eq = d->eq;
-	blk_status_t status;
+	struct emul_cmd_state *s = container_of(work, struct emul_cmd_state, work);
+	struct emul_queue *eq = s->eq;
+	struct emul_device *ed = eq->ed;
 	u64 done = 0;
+	int err;
 
-	set_result(d, BLK_STS_OK, 0);
-	if (d->faulty) {
-		emul_faults_execute(d);
+	if (s->inject) {
+		emul_inject(ed->faults, ed->medium, eq->index, s);
+	} else if (s->cmd.op == ASBLK_OP_WRITE) {
+		err = emul_medium_write_wait(ed->medium, &s->cmd, &done);
+		emul_set_result(s, status_of(err), done);
 	} else {
-		if (d->cmd.op == ASBLK_OP_WRITE)
-			status = status_of(emul_medium_write_wait(eq->emul->medium, &d->cmd,
-								  &done));
-		else
-			status = emul_medium_exec(eq->emul->medium, &d->cmd);
-		set_result(d, status, done);
+		emul_set_result(s, emul_medium_exec(ed->medium, &s->cmd), 0);
 	}
 	/*
-	 * The ring's end is not ours: whoever executes posts it. From then on
-	 * the command's memory is its owner's again.
+	 * The ring's end belongs to the holder of run_lock, who posts the completion. From
+	 * then on the command's memory is the driver side's again.
 	 */
-	llist_add(&d->node, &eq->done);
+	llist_add(&s->done, &eq->done);
 	emul_device_run(eq);
 }
 
-/* What a command that is not completed at once is to be remembered by. */
-static struct emul_deferred *emul_remember(struct emul_queue *eq,
-					   const struct emul_command *cmd, bool faulty)
+/* Fill in what has to be known of a command that does not complete at once. */
+static struct emul_cmd_state *device_remember(struct emul_queue *eq,
+					      const struct emul_command *cmd, bool inject)
 {
-	struct emul_deferred *d = emul_to_deferred(cmd);
+	struct emul_cmd_state *s = emul_cmd_state(cmd);
 
-	d->eq = eq;
-	d->faulty = faulty;
-	d->fate = 0;
-	d->until = EMUL_RECOVERED_BY_ABORT;
-	d->extra_us = 0;
-	d->start = emul_is_slow(eq->emul) ? ktime_get_ns() : 0;
-	return d;
+	s->eq = eq;
+	s->inject = inject;
+	s->faults = 0;
+	s->recovered_by = EMUL_RECOVERED_BY_ABORT;
+	s->extra_us = 0;
+	s->start = emul_is_slow(eq->ed) ? ktime_get_ns() : 0;
+	return s;
 }
 
-/* The memory for it came with the command: nothing is allocated here. */
-static void emul_defer(struct emul_queue *eq, const struct emul_command *cmd,
-		       bool faulty)
+/* Its memory came with the command: nothing is allocated here. */
+static void device_defer(struct emul_queue *eq, const struct emul_command *cmd, bool inject)
 {
-	struct emul_deferred *d = emul_remember(eq, cmd, faulty);
+	struct emul_cmd_state *s = device_remember(eq, cmd, inject);
 
 	eq->count.deferred++;
-	INIT_WORK(&d->work, emul_work);
-	queue_work(eq->emul->wq, &d->work);
+	INIT_WORK(&s->work, device_work);
+	queue_work(eq->ed->wq, &s->work);
 }
 
-/**
- * emul_device_post - post a completion
- * @eq: queue
- * @c: completion
- *
- * There is always room: the ring has two entries for every transfer that can be in
- * flight. Context: under run_lock.
+/*
+ * Execute one command. Return: false if the worker has to; else @status is filled in, and
+ * @good, the bytes from the front that were written.
  */
-void emul_device_post(struct emul_queue *eq, const struct emul_completion *c)
+static inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
+				  bool slow, blk_status_t *status, u32 *good)
 {
-	eq->cqe[eq->cq.tail & eq->cq.mask] = *c;
-	ring_produce(&eq->cq, 1);
-	if (unlikely(c->status | c->flags))
-		eq->count.errors++;
-}
-
-/* One that nobody waits for. It must not take the room of one that is waited for. */
-void emul_device_post_extra(struct emul_queue *eq, u16 id)
-{
-	if (ring_room(&eq->cq) > eq->q->nr_slots)
-		emul_device_post(eq, &(struct emul_completion) { .id = id });
-}
-
-/* A command is done. Return: false if its completion follows later. */
-static inline bool emul_finish(struct emul_queue *eq, const struct emul_command *cmd,
-			       blk_status_t status, u32 good, bool slow)
-{
-	struct emul_completion c = {
-		.id = cmd->id, .status = (__force u8)status, .good = good,
-	};
-
-	if (unlikely(slow)) {
-		struct emul_deferred *d = emul_remember(eq, cmd, false);
-
-		d->result = c;
-		return emul_delay_finish(eq, d);
-	}
-	emul_device_post(eq, &c);
-	return true;
-}
-
-/* Execute one command. Return: false if its completion follows later. */
-static inline bool emul_execute(struct emul_queue *eq,
-				const struct emul_command *cmd, bool slow)
-{
-	struct emul_medium *m = eq->emul->medium;
-	blk_status_t status = emul_medium_check(m, cmd);
-	u32 done = 0;
+	struct emul_device *ed = eq->ed;
+	struct emul_medium *m = ed->medium;
 	int err;
 
+	*status = emul_medium_check(m, cmd);
 	eq->count.ops[cmd->op]++;
-	if (unlikely(status != BLK_STS_OK))
-		goto post;
+	if (unlikely(*status != BLK_STS_OK))
+		return true;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		eq->count.fua++;
-	if (unlikely(slow) && emul_faults_concern(eq, emul_to_deferred(cmd))) {
-		emul_defer(eq, cmd, true);
+	if (unlikely(slow) && emul_faults_concern(ed->faults, eq->index, emul_cmd_state(cmd))) {
+		device_defer(eq, cmd, true);
 		return false;
 	}
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
 		emul_medium_read(m, cmd);
 		eq->count.read_bytes += cmd->nr_blocks << m->block_shift;
-		break;
+		return true;
 	case ASBLK_OP_WRITE:
 		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
 		      emul_medium_reserve(m, cmd, false) : 0;
 		if (likely(!err))
-			err = emul_medium_write(m, cmd, &done);
-		if (unlikely(err == -ENOMEM)) {
-			emul_defer(eq, cmd, false);
-			return false;
-		}
-		eq->count.written_bytes += done;
-		status = status_of(err);
-		break;
+			err = emul_medium_write(m, cmd, good);
+		if (unlikely(err == -ENOMEM))
+			break;
+		eq->count.written_bytes += *good;
+		*status = status_of(err);
+		return true;
 	case ASBLK_OP_FLUSH:
-		break;
-	default:
-		emul_defer(eq, cmd, false);
-		return false;
+		return true;
 	}
-post:
-	return emul_finish(eq, cmd, status, done, slow);
+	device_defer(eq, cmd, false);
+	return false;
 }
 
-/* Does the device do nothing any more? */
-static bool emul_is_stuck(const struct emul_queue *eq)
+/* Execute one command and complete it. Return: true if a completion was posted. */
+static inline bool device_command(struct emul_queue *eq, const struct emul_command *cmd,
+				  bool slow)
 {
-	return READ_ONCE(eq->hang) || READ_ONCE(eq->emul->fatal);
+	struct emul_completion c = { .id = cmd->id };
+	struct emul_cmd_state *s;
+	blk_status_t status;
+
+	if (!device_execute(eq, cmd, slow, &status, &c.good))
+		return false;
+	c.status = (__force u8)status;
+	if (likely(!slow)) {
+		emul_post(eq, &c);
+		return true;
+	}
+	s = device_remember(eq, cmd, false);
+	s->result = c;
+	return emul_complete(eq, s);
 }
 
-static bool emul_has_work(struct emul_queue *eq)
+static bool device_is_stuck(const struct emul_queue *eq)
 {
-	return ring_filled(&eq->sq) || !llist_empty(&eq->done) ||
-	       (unlikely(emul_is_slow(eq->emul)) && emul_delay_is_due(eq));
+	return READ_ONCE(eq->hang) || READ_ONCE(eq->ed->fatal);
 }
 
-static unsigned int emul_post_done(struct emul_queue *eq, bool slow)
+static bool device_has_work(struct emul_queue *eq)
+{
+	return ring_filled(&eq->rings.sq) || !llist_empty(&eq->done) ||
+	       (unlikely(emul_is_slow(eq->ed)) && emul_completion_due(eq));
+}
+
+/* Complete what the worker has executed. Return: number of completions posted. */
+static unsigned int device_complete_done(struct emul_queue *eq, bool slow)
 {
 	struct llist_node *list = llist_del_all(&eq->done);
-	struct emul_deferred *d, *tmp;
+	struct emul_cmd_state *s, *tmp;
 	unsigned int nr = 0;
 
-	llist_for_each_entry_safe(d, tmp, list, node) {
-		if (d->cmd.op == ASBLK_OP_WRITE)
-			eq->count.written_bytes += d->result.good;
-		else if (d->cmd.op == ASBLK_OP_READ)
-			eq->count.read_bytes += d->result.good;
+	llist_for_each_entry_safe(s, tmp, list, done) {
+		if (s->cmd.op == ASBLK_OP_WRITE)
+			eq->count.written_bytes += s->result.good;
+		else if (s->cmd.op == ASBLK_OP_READ)
+			eq->count.read_bytes += s->result.good;
 		if (likely(!slow)) {
-			emul_device_post(eq, &d->result);
+			emul_post(eq, &s->result);
 			nr++;
 		} else {
-			nr += emul_delay_finish(eq, d);
+			nr += emul_complete(eq, s);
 		}
 	}
 	return nr;
 }
 
 /*
- * Execute a bounded number of commands; the caller holds run_lock. Return: true if the
- * interrupt is to be raised.
+ * Execute a bounded number of commands, under run_lock. Return: true if the interrupt is to
+ * be raised.
  */
-static bool emul_pass(struct emul_queue *eq)
+static bool device_pass(struct emul_queue *eq)
 {
-	const struct emul_medium *m = eq->emul->medium;
+	const struct emul_medium *m = eq->ed->medium;
+	struct emul_rings *r = &eq->rings;
 	unsigned int nr = 0;
 	u64 bytes = 0;
-	/* The commands first: who makes the disk slow does so before those that follow. */
-	u32 filled = ring_filled(&eq->sq);
-	bool slow = emul_is_slow(eq->emul), raise;
+	/* The commands first: a disk is made slow before the commands that follow. */
+	u32 filled = ring_filled(&r->sq);
+	bool slow = emul_is_slow(eq->ed), raise;
 
 	if (unlikely(slow)) {
-		if (emul_is_stuck(eq))
+		if (device_is_stuck(eq))
 			return false;
-		nr += emul_delay_expire(eq);
+		nr += emul_complete_due(eq);
 	}
 	if (unlikely(!llist_empty(&eq->done)))
-		nr += emul_post_done(eq, slow);
-	/* What has just been done may have been the end of it. */
-	if (unlikely(slow) && emul_is_stuck(eq))
+		nr += device_complete_done(eq, slow);
+	/* One of these completions may have stopped the queue. */
+	if (unlikely(slow) && device_is_stuck(eq))
 		filled = 0;
 	rcu_read_lock();	/* for the store */
 	for (; filled; filled--) {
-		const struct emul_command *cmd = eq->sqe[eq->sq.head & eq->sq.mask];
+		const struct emul_command *cmd = r->sqe[r->sq.head & r->sq.mask];
 
 		if (cmd->op <= ASBLK_OP_WRITE)
 			bytes += cmd->nr_blocks << m->block_shift;
-		nr += emul_execute(eq, cmd, slow);
-		ring_consume(&eq->sq, 1);
+		nr += device_command(eq, cmd, slow);
+		ring_consume(&r->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
 			break;
 	}
 	rcu_read_unlock();
-	raise = unlikely(slow) ? emul_delay_raise(eq, nr) : nr && !eq->q->polled;
+	raise = unlikely(slow) ? emul_completion_interrupt(eq, nr) : nr && !eq->polled;
 	eq->count.raised += raise;
 	return raise;
 }
 
 /* Return: true if more passes are called for, and nobody else makes them. */
-static bool emul_try_pass(struct emul_queue *eq)
+static bool device_try_pass(struct emul_queue *eq)
 {
 	bool raise;
 
 	/*
-	 * The tail of the ring, or the list of done commands, was written
-	 * before; if the lock is taken, its holder reads them after it has let
-	 * go. Pairs with the barrier below.
+	 * The tail of the ring, or the list of executed commands, was written before; if
+	 * the lock is taken, its holder reads them after it has let go. Pairs with the
+	 * barrier below.
 	 */
 	smp_mb();
-	/* Others wait for the interrupt of what was posted for them. */
+	/* Other CPUs wait for the interrupt of what was posted for them. */
 	preempt_disable();
-	if (!emul_queue_trylock(eq)) {
+	if (!queue_trylock(eq)) {
 		preempt_enable();
 		return false;
 	}
-	raise = emul_pass(eq);
-	emul_queue_unlock(eq);
+	raise = device_pass(eq);
+	queue_tried_unlock(eq);
 	if (raise)
-		emul_irq_raise(eq);
+		emul_irq_raise(&eq->irq);
 	preempt_enable();
 	smp_mb();	/* pairs with the barrier above */
-	if (unlikely(emul_is_slow(eq->emul)) && emul_is_stuck(eq))
+	if (unlikely(emul_is_slow(eq->ed)) && device_is_stuck(eq))
 		return false;
-	return emul_has_work(eq);
+	return device_has_work(eq);
 }
 
 /**
- * emul_device_run - execute what was rung for
+ * emul_device_run - execute the commands that the doorbell was rung for
  * @eq: queue
  *
- * One CPU at a time executes for a queue. A second one leaves its commands to
- * the first, which looks again after it has let go; but not forever: then a
- * worker goes on, and the first can do something else.
+ * One CPU at a time executes for a queue. A second one leaves its commands to the first,
+ * which looks again after it has dropped the lock; but not for ever: then a worker goes on,
+ * and the first can do something else.
  *
- * Context: any but NMI. An interrupt handler, or whoever else has interrupts off, leaves
- * all to the worker: megabytes must not be copied there.
+ * Context: any but NMI. With interrupts off everything is left to the worker: megabytes
+ * must not be copied there.
  */
 void emul_device_run(struct emul_queue *eq)
 {
 	unsigned int passes = 0;
 
 	if (likely(!in_hardirq() && !irqs_disabled())) {
-		while (emul_try_pass(eq))
+		while (device_try_pass(eq))
 			if (++passes == EMUL_MAX_PASSES)
 				goto later;
 		return;
 	}
 later:
-	queue_work(eq->emul->wq, &eq->again);
+	queue_work(eq->ed->wq, &eq->rerun);
 }
 
-static void emul_again(struct work_struct *work)
+static void device_rerun(struct work_struct *work)
 {
-	struct emul_queue *eq = container_of(work, struct emul_queue, again);
+	struct emul_queue *eq = container_of(work, struct emul_queue, rerun);
 	unsigned int passes = 0;
 
-	while (emul_try_pass(eq)) {
-		/* Whoever waits for the works that are queued does not wait for more. */
+	while (device_try_pass(eq)) {
+		/* flush_workqueue() waits for the works that are queued, not for more. */
 		if (++passes == EMUL_MAX_PASSES) {
-			queue_work(eq->emul->wq, &eq->again);
+			queue_work(eq->ed->wq, &eq->rerun);
 			return;
 		}
 		cond_resched();
 	}
 }
 
-/**
- * emul_device_abort - give a command up
- * @eq: queue
- * @id: ID of the command
- *
- * Only one that waits, or that was lost, can still be stopped.
- *
- * Context: task.
- * Return: 0, the command completes.
- */
-int emul_device_abort(struct emul_queue *eq, u16 id)
+static enum hrtimer_restart device_timer(struct hrtimer *timer)
 {
-	const struct emul_completion aborted = {
-		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
-	};
-
-	bool posted;
-
-	if (!emul_is_slow(eq->emul))
-		return 0;
-	preempt_disable();
-	spin_lock_bh(&eq->run_lock);
-	/* One that hangs does not hear of it. */
-	posted = !eq->hang && !READ_ONCE(eq->emul->fatal) &&
-		 (emul_faults_abort(eq, id) || emul_delay_abort(eq, id));
-	if (posted)
-		emul_device_post(eq, &aborted);
-	spin_unlock_bh(&eq->run_lock);
-	if (posted && !eq->q->polled)
-		emul_irq_raise(eq);
-	preempt_enable();
-	/* Who found the lock taken relies on us. */
-	emul_device_run(eq);
-	return 0;
+	emul_device_run(container_of(timer, struct emul_queue, timer));
+	return HRTIMER_NORESTART;
 }
 
 /**
- * emul_device_reset_queue - forget every command of a queue
+ * emul_device_abort - give a command up, if it waits or was lost
+ * @eq: queue
+ * @id: of the command
+ *
+ * Any other command completes by itself. A queue that hangs ignores aborts. Context: task.
+ */
+void emul_device_abort(struct emul_queue *eq, u16 id)
+{
+	bool posted;
+
+	if (!emul_is_slow(eq->ed))
+		return;
+	queue_lock(eq);
+	posted = !device_is_stuck(eq) && emul_completion_abort(eq, id);
+	queue_unlock(eq, posted && !eq->polled);
+}
+
+/**
+ * emul_device_reset_queue - forget all commands of a queue
  * @eq: queue; the driver side does nothing with it meanwhile
- * @by: who resets
+ * @by: the kind of reset
  *
  * Context: may sleep.
  * Return: 0, or -ETIMEDOUT if the device does not react.
  */
 int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 {
-	bool healed;
+	bool recovers;
 
-	spin_lock_bh(&eq->run_lock);
-	healed = emul_faults_heal(eq, by);
-	if (healed)
-		eq->sq.head = eq->sq.tail;
-	spin_unlock_bh(&eq->run_lock);
-	if (!healed)
+	queue_lock(eq);
+	recovers = emul_reset_recovers(eq, by);
+	if (recovers)
+		eq->rings.sq.head = eq->rings.sq.tail;
+	queue_unlock(eq, false);
+	if (!recovers)
 		return -ETIMEDOUT;
 	/* Commands that the worker has are still using their memory. */
-	flush_workqueue(eq->emul->wq);
-	spin_lock_bh(&eq->run_lock);
+	flush_workqueue(eq->ed->wq);
+	queue_lock(eq);
 	llist_del_all(&eq->done);
-	eq->cq.head = eq->cq.tail;
-	emul_delay_forget(eq);
-	emul_faults_forget(eq);
-	spin_unlock_bh(&eq->run_lock);
+	eq->rings.cq.head = eq->rings.cq.tail;
+	emul_completion_forget(eq);
+	queue_unlock(eq, false);
 	return 0;
 }
 
 /**
- * emul_device_init - make the device side of a queue
- * @eq: queue
+ * emul_device_reset - the same for all queues
+ * @ed: device
+ * @by: the kind of reset
+ *
+ * Context: may sleep.
+ * Return: 0, or -ETIMEDOUT; then some of the queues have not been reset.
  */
-void emul_device_init(struct emul_queue *eq)
+int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 {
+	struct emul_model *m;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ed->nr_queues && !err; i++)
+		err = emul_device_reset_queue(&ed->queue[i], by);
+	if (err)
+		return err;
+	/* The commands that are forgotten take no time any more. */
+	rcu_read_lock();
+	m = rcu_dereference(ed->model);
+	if (m)
+		emul_model_forget(m);
+	rcu_read_unlock();
+	return 0;
+}
+
+/**
+ * emul_device_start_queue - make the device's side of a queue
+ * @ed: device
+ * @index: number of the queue, whose rings are ready
+ * @polled: it has no interrupt
+ */
+void emul_device_start_queue(struct emul_device *ed, unsigned int index, bool polled)
+{
+	struct emul_queue *eq = &ed->queue[index];
+
+	eq->ed = ed;
+	eq->index = index;
+	eq->polled = polled;
+	eq->irq.direct = emul_options_direct_irq(ed->options);
 	spin_lock_init(&eq->run_lock);
 	init_llist_head(&eq->done);
-	INIT_LIST_HEAD(&eq->lost);
-	INIT_WORK(&eq->again, emul_again);
-	emul_delay_init(eq);
+	INIT_WORK(&eq->rerun, device_rerun);
+	emul_completion_init(eq, ed->options->seed + index, device_timer);
+}
+
+/* Every command has completed. Context: may sleep. */
+void emul_device_stop_queue(struct emul_queue *eq)
+{
+	/* These have posted their last completion, but may still be running. */
+	flush_workqueue(eq->ed->wq);
+	emul_completion_exit(eq);
+	flush_work(&eq->rerun);
+}
+
+/* Let random numbers of the model start again from a seed. Context: may sleep. */
+void emul_device_seed(struct emul_device *ed, u64 seed)
+{
+	unsigned int i;
+
+	for (i = 0; i < ed->nr_queues; i++) {
+		struct emul_queue *eq = &ed->queue[i];
+
+		queue_lock(eq);
+		prandom_seed_state(&eq->random, seed + i);
+		queue_unlock(eq, false);
+	}
+}
+
+/**
+ * emul_device_set_model - let commands take the time that options ask for
+ * @ed: device
+ * @options: options
+ *
+ * Commands that wait already keep their deadlines. Context: may sleep; one caller at a
+ * time.
+ * Return: 0 or -ENOMEM.
+ */
+int emul_device_set_model(struct emul_device *ed, const struct emul_options *options)
+{
+	struct emul_model *model = emul_model_create(options);
+
+	if (IS_ERR(model))
+		return PTR_ERR(model);
+	if (model)
+		emul_be_slow(ed);
+	model = rcu_replace_pointer(ed->model, model, true);
+	if (model)
+		kfree_rcu(model, rcu);
+	return 0;
+}
+
+/**
+ * emul_device_init - make a device, without queues
+ * @ed: zeroed
+ * @options: its description; outlives it
+ * @medium: the medium in it; outlives it
+ * @faults: its fault rules, which outlive it; NULL for none
+ * @nr: number, for names
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int emul_device_init(struct emul_device *ed, struct emul_options *options,
+		     struct emul_medium *medium, struct emul_faults *faults, unsigned int nr)
+{
+	int err;
+
+	ed->options = options;
+	ed->medium = medium;
+	ed->faults = faults;
+	ed->nr_queues = emul_options_queues(options) + options->poll_queues;
+	err = emul_device_set_model(ed, options);
+	if (err)
+		return err;
+	err = -ENOMEM;
+	ed->queue = kvcalloc(ed->nr_queues, sizeof(*ed->queue), GFP_KERNEL);
+	if (!ed->queue)
+		goto free_model;
+	/* May be needed to write out memory: has to go on without any. */
+	ed->wq = alloc_workqueue("asblk-emul%u", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, nr);
+	if (!ed->wq)
+		goto free_queues;
+	ed->irqs = emul_irq_domain_create(nr, emul_options_queues(options));
+	if (!ed->irqs)
+		goto free_wq;
+	return 0;
+
+free_wq:
+	destroy_workqueue(ed->wq);
+free_queues:
+	kvfree(ed->queue);
+free_model:
+	kfree(rcu_dereference_protected(ed->model, true));
+	return err;
+}
+
+/* All queues are stopped. Context: may sleep. */
+void emul_device_exit(struct emul_device *ed)
+{
+	emul_irq_domain_remove(ed->irqs);
+	destroy_workqueue(ed->wq);
+	kvfree(ed->queue);
+	kfree(rcu_dereference_protected(ed->model, true));
 }
 
 /**
  * emul_device_count - add up what the device did
- * @emul: controller
+ * @ed: device
  * @sum: totals
  *
  * Context: task; the totals of a busy device are not of one moment.
  */
-void emul_device_count(struct emul *emul, struct emul_counters *sum)
+void emul_device_count(struct emul_device *ed, struct emul_counters *sum)
 {
 	unsigned int i, j;
 
 	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < emul->nr_queues; i++) {
-		const struct emul_counters *c = &emul->queue[i].count;
+	for (i = 0; i < ed->nr_queues; i++) {
+		const struct emul_counters *c = &ed->queue[i].count;
 
 		for (j = 0; j < ASBLK_NR_OPS; j++)
 			sum->ops[j] += READ_ONCE(c->ops[j]);
@@ -418,4 +552,23 @@ void emul_device_count(struct emul *emul, struct emul_counters *sum)
 		sum->errors += READ_ONCE(c->errors);
 		sum->raised += READ_ONCE(c->raised);
 	}
+}
+
+/* The device's view of a queue, for debugfs. Context: may sleep. */
+void emul_device_show_queue(struct emul_queue *eq, struct seq_file *m)
+{
+	u64 due, now;
+
+	seq_printf(m, "interrupts_raised %llu\n", READ_ONCE(eq->count.raised));
+	seq_printf(m, "hang %u fatal %u\n", READ_ONCE(eq->hang), READ_ONCE(eq->ed->fatal));
+	queue_lock(eq);
+	due = eq->due;
+	now = ktime_get_ns();
+	seq_printf(m, "waiting %u lost %zu unraised %u\n", emul_wait_count(&eq->wait),
+		   list_count_nodes(&eq->lost), eq->coalesce.nr);
+	queue_unlock(eq, false);
+	if (due == EMUL_NEVER)
+		seq_puts(m, "due never\n");
+	else
+		seq_printf(m, "due in %lld ns\n", (s64)(due - now));
 }

@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Fault rules: from text to values and back, which of them are looked at, whether one
- * acts, and the log of those that did. What they do to a command is inject.c's.
- */
+/* Fault rules: from text to values and back, and which of them are enabled. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <kunit/visibility.h>
-#include <linux/bitfield.h>
 #include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/kstrtox.h>
-#include <linux/mm.h>
 #include <linux/rcupdate.h>
-#include <linux/seq_file.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/timekeeping.h>
 
 #include "../compat.h"
-#include "emul.h"
 #include "faults.h"
-
-#include <trace/events/asblk.h>
+#include "medium.h"
 
 /* In the order of enum asblk_op, and of the bits ASBLK_OPT_*. */
-static const char *const emul_op_words[] = {
+const char *const emul_op_words[] = {
 	"read", "write", "flush", "unmap", "write-zeroes", "secure-erase", NULL
 };
 
@@ -35,11 +28,15 @@ static const char *const emul_flag_words[] = {
 static const char *const emul_any_words[] = { "any", NULL };
 static const char *const emul_when_words[] = { "before", "after", NULL };
 
-/* In the order of enum emul_action. */
-static const char *const emul_action_words[] = {
-	"status", "short", "corrupt", "phantom", "misdirect", "stale", "delay", "lose",
-	"lose-interrupt", "late", "duplicate", "wrong-id", "hang", "fatal", "busy", NULL
-};
+const char *const emul_action_words[] = { EMUL_ACTIONS(EMUL_ACTION_WORD) NULL };
+
+#define ACTION_INFO(id, word, at, on, what, least)					\
+	[EMUL_ACT_##id] = {								\
+		.stage = EMUL_STAGE_##at, .ops = EMUL_OPS_##on, .faults = what,		\
+		.recovered_by = EMUL_RECOVERED_BY_##least,				\
+	},
+
+const struct emul_action_info emul_actions[EMUL_NR_ACTIONS] = { EMUL_ACTIONS(ACTION_INFO) };
 
 /* In the order of enum emul_recovered_by. */
 static const char *const emul_recovered_by_words[] = {
@@ -124,12 +121,12 @@ static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
 	for (i = 0; f->words && f->words[i]; i++)
 		len += scnprintf(words + len, sizeof(words) - len, " %s", f->words[i]);
 	if (f->max)
-		pr_err_ratelimited("asblk: rule %s: %s=%*pE is not %s%s%s\n", r->name,
+		pr_err_ratelimited("rule %s: %s=%*pE is not %s%s%s\n", r->name,
 				   f->name, (int)strlen(text), text,
 				   f->max == EMUL_SET ? "any, or some of" : "in its range",
 				   *words ? ", or" : "", words);
 	else
-		pr_err_ratelimited("asblk: rule %s: %s=%*pE is none of%s\n", r->name,
+		pr_err_ratelimited("rule %s: %s=%*pE is none of%s\n", r->name,
 				   f->name, (int)strlen(text), text, words);
 }
 
@@ -156,7 +153,7 @@ int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text)
 	if (mutex_lock_interruptible(&r->faults->lock))
 		return -ERESTARTSYS;
 	if (r->enabled) {
-		pr_err_ratelimited("asblk: rule %s: %s cannot change while it is enabled\n",
+		pr_err_ratelimited("rule %s: %s cannot change while it is enabled\n",
 				   r->name, f->name);
 		err = -EBUSY;
 	} else {
@@ -223,9 +220,10 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 {
 	enum emul_rule_field i;
 	struct emul_rule *r;
+	bool complete;
 
 	if (!is_word(name)) {
-		pr_err_ratelimited("asblk: the name of a rule has printable characters, and no blanks\n");
+		pr_err_ratelimited("the name of a rule has printable characters, and no blanks\n");
 		return ERR_PTR(-EINVAL);
 	}
 	r = kzalloc_obj(*r);
@@ -242,62 +240,18 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 	mutex_lock(&f->lock);
 	if (!f->record)
 		f->record = kvcalloc(EMUL_FAULT_RECORDS, sizeof(*f->record), GFP_KERNEL);
-	if (f->record)
+	if (!f->spare)
+		f->spare = kvmalloc(EMUL_MAX_BLOCK_SIZE, GFP_KERNEL);
+	complete = f->record && f->spare;
+	if (complete)
 		list_add_tail(&r->list, &f->rules);
 	mutex_unlock(&f->lock);
-	if (f->record)
+	if (complete)
 		return r;
 	kfree(r);
 	return ERR_PTR(-ENOMEM);
 }
 ASBLK_EXPORT(emul_rule_create);
-
-/**
- * emul_rule_alloc - memory for what a rule remembers
- * @r: rule
- * @size: bytes
- * @gfp: whether it may wait for it
- *
- * Out of the disk's budget, as its users make it grow. Context: as @gfp says.
- * Return: memory, zeroed, for emul_rule_free(); NULL if there is none.
- */
-void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp)
-{
-	void *memory = kzalloc(size, gfp);
-
-	if (memory && !emul_budget_take(r->faults->budget, ksize(memory))) {
-		kfree(memory);
-		memory = NULL;
-	}
-	return memory;
-}
-
-/* Free it. Context: any. */
-void emul_rule_free(struct emul_rule *r, void *memory)
-{
-	if (!memory)
-		return;
-	emul_budget_give(r->faults->budget, ksize(memory));
-	kfree(memory);
-}
-
-/* What is remembered of blocks. Nobody looks at the rule. */
-static void rule_forget(struct emul_rule *r)
-{
-	unsigned long i;
-	void *entry;
-
-	xa_for_each(&r->blocks, i, entry) {
-		emul_rule_free(r, entry);
-		cond_resched();
-	}
-	xa_destroy(&r->blocks);
-	xa_for_each(&r->old, i, entry) {
-		emul_rule_free(r, entry);
-		cond_resched();
-	}
-	xa_destroy(&r->old);
-}
 
 /* Have exactly the rules looked at that are enabled; under emul_faults::lock. */
 static int faults_update(struct emul_faults *f)
@@ -309,7 +263,7 @@ static int faults_update(struct emul_faults *f)
 	list_for_each_entry(r, &f->rules, list)
 		nr += r->enabled;
 	if (nr > EMUL_MAX_RULES) {
-		pr_err_ratelimited("asblk: more than %u rules cannot be enabled at a time\n",
+		pr_err_ratelimited("more than %u rules cannot be enabled at a time\n",
 				   EMUL_MAX_RULES);
 		return -ENOSPC;
 	}
@@ -361,7 +315,7 @@ int emul_rule_enable(struct emul_rule *r, bool on)
 	if (r->enabled != on) {
 		if (on) {
 			r->bit = faults_free_bit(f);
-			rule_forget(r);
+			emul_rule_forget(r);
 			atomic64_set(&r->hits, 0);
 			atomic64_set(&r->no_block, 0);
 			atomic64_set(&r->left, r->value[RULE_TIMES]);
@@ -372,7 +326,7 @@ int emul_rule_enable(struct emul_rule *r, bool on)
 			r->enabled = !on;
 	}
 	if (!on && !err)
-		rule_forget(r);
+		emul_rule_forget(r);
 	mutex_unlock(&f->lock);
 	return err;
 }
@@ -391,228 +345,10 @@ void emul_rule_destroy(struct emul_rule *r)
 			cond_resched();
 	}
 	mutex_unlock(&f->lock);
-	rule_forget(r);
+	emul_rule_forget(r);
 	kfree(r);
 }
 ASBLK_EXPORT(emul_rule_destroy);
-
-/* Does the rule apply to such a command, as far as one can see from outside? */
-bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
-		       unsigned int queue)
-{
-	const u64 *v = r->value;
-
-	return (!v[RULE_OP] || v[RULE_OP] & BIT(op)) &&
-	       (opts & v[RULE_FLAGS]) == v[RULE_FLAGS] &&
-	       (v[RULE_QUEUE] == RULE_ANY_QUEUE || v[RULE_QUEUE] == queue);
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_applies);
-
-/* Is any of the blocks in its range? */
-bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks)
-{
-	u64 first = r->value[RULE_FIRST], blocks = r->value[RULE_BLOCKS];
-
-	return lba + nr_blocks > first && (!blocks || lba < first + blocks);
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_covers);
-
-/*
- * The history of a block: operations that the rule applied to, times that it acted,
- * and whether it is healed.
- */
-#define HISTORY_COUNT	GENMASK_ULL(31, 0)
-#define HISTORY_ACTED	GENMASK_ULL(47, 32)
-#define HISTORY_ACT	BIT_ULL(32)
-#define HISTORY_HEALED	BIT_ULL(63)
-#define HISTORIES	(PAGE_SIZE / sizeof(atomic64_t))
-
-/* Return: the history of a block, or NULL if there is no memory for it. */
-static atomic64_t *rule_history(struct emul_rule *r, u64 lba, gfp_t gfp)
-{
-	unsigned long index = lba / HISTORIES;
-	atomic64_t *page, *other;
-
-	if (lba == EMUL_NO_BLOCK)
-		return &r->no_block;
-	page = xa_load(&r->blocks, index);
-	if (!page) {
-		page = emul_rule_alloc(r, HISTORIES * sizeof(*page), gfp);
-		if (!page)
-			return NULL;
-		other = xa_cmpxchg_bh(&r->blocks, index, NULL, page, gfp);
-		if (other) {
-			emul_rule_free(r, page);
-			page = xa_is_err(other) ? NULL : other;
-		}
-	}
-	return page ? page + lba % HISTORIES : NULL;
-}
-
-#define MILLION		1000000
-
-static bool rule_chance(const struct emul_rule *r, u64 lba, u32 count)
-{
-	static const siphash_key_t key = { { 0x6661756c74, 1 } };
-	u64 probability = r->value[RULE_PROBABILITY], random;
-
-	random = siphash_4u64(READ_ONCE(r->faults->seed), r->hash, lba, count, &key);
-	return random % MILLION < probability;
-}
-
-/* Count an operation in a history of @old. Return: true if the rule acts. */
-static bool rule_count(const struct emul_rule *r, u64 lba, s64 old, s64 *new, bool may,
-		       u32 *count)
-{
-	const u64 *v = r->value;
-	u64 acted = FIELD_GET(HISTORY_ACTED, old);
-	bool acts;
-
-	*count = (old & HISTORY_COUNT) + 1;
-	acts = may && !(old & HISTORY_HEALED) && !(*count % v[RULE_INTERVAL]) &&
-	       (!v[RULE_TIMES_PER_BLOCK] || acted < v[RULE_TIMES_PER_BLOCK]) &&
-	       rule_chance(r, lba, *count);
-	*new = (old & ~HISTORY_COUNT) | *count;
-	if (acts && acted < U16_MAX)
-		*new += HISTORY_ACT;
-	return acts;
-}
-
-/*
- * Will it never act again? What it would count is forgotten before it is enabled the next
- * time.
- */
-bool emul_rule_idle(const struct emul_rule *r)
-{
-	return !r->value[RULE_PROBABILITY] ||
-	       (r->value[RULE_TIMES] && !atomic64_read(&r->left));
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_idle);
-
-/**
- * emul_rule_passes - count an operation on a block that the rule does not act on
- * @r: as emul_rule_acts()
- * @lba: block, or %EMUL_NO_BLOCK
- *
- * Context: any, under rcu_read_lock().
- * Return: false if the rule acts, or if that cannot be found out without waiting for
- * memory; then it is not counted either, and emul_rule_acts() is to be asked.
- */
-bool emul_rule_passes(struct emul_rule *r, u64 lba)
-{
-	atomic64_t *history = rule_history(r, lba, GFP_NOWAIT | __GFP_NOWARN);
-	s64 old, new;
-	u32 count;
-
-	if (!history)
-		return false;
-	old = atomic64_read(history);
-	do {
-		if (rule_count(r, lba, old, &new, true, &count))
-			return false;
-	} while (!atomic64_try_cmpxchg(history, &old, new));
-	return true;
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_passes);
-
-/**
- * emul_rule_acts - count an operation on a block, and decide
- * @r: rule that applies to the operation, and whose range has the block
- * @lba: block, or %EMUL_NO_BLOCK
- * @may: it may act; else the operation is only counted
- * @count: filled in: operations on the block
- *
- * Without a total, the decision depends on nothing but seed, name, block and count.
- *
- * Context: may sleep.
- * Return: true if the rule acts.
- */
-bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
-{
-	atomic64_t *history = rule_history(r, lba, EMUL_GFP_WAIT);
-	s64 old, new;
-	bool acts;
-
-	if (!history) {
-		pr_err_ratelimited("asblk: rule %s: no memory for its history\n", r->name);
-		return false;
-	}
-	old = atomic64_read(history);
-	do {
-		acts = rule_count(r, lba, old, &new, may, count);
-	} while (!atomic64_try_cmpxchg(history, &old, new));
-	return acts && (!r->value[RULE_TIMES] || atomic64_add_unless(&r->left, -1, 0));
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_acts);
-
-/* The block was written: the rule acts on it no more. */
-void emul_rule_heal(struct emul_rule *r, u64 lba)
-{
-	atomic64_t *history = rule_history(r, lba, EMUL_GFP_WAIT);
-
-	if (history)
-		atomic64_or(HISTORY_HEALED, history);
-	else
-		pr_err_ratelimited("asblk: rule %s: no memory for its history\n", r->name);
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_rule_heal);
-
-/* Context: any task. */
-void emul_faults_log(const struct emul *emul, struct emul_rule *r, unsigned int queue,
-		     enum asblk_op op, u64 lba, u32 count)
-{
-	struct emul_faults *f = r->faults;
-	struct emul_fault_record *record;
-
-	atomic64_inc(&r->hits);
-	trace_asblk_fault(dev_name(asblk_ctrl_device(emul->ctrl)), r->name,
-			  emul_action_words[r->value[RULE_ACTION]], queue, op, lba, count);
-	spin_lock(&f->log_lock);
-	record = &f->record[f->nr_records++ % EMUL_FAULT_RECORDS];
-	record->ns = ktime_get_ns();
-	record->lba = lba;
-	record->count = count;
-	record->queue = queue;
-	record->op = op;
-	record->action = r->value[RULE_ACTION];
-	strscpy(record->rule, r->name);
-	spin_unlock(&f->log_lock);
-}
-
-/* The log, oldest first. The first number tells whether any are missing. */
-static int faults_show(struct seq_file *m, void *unused)
-{
-	struct emul *emul = m->private;
-	struct emul_faults *f = emul->faults;
-	struct emul_fault_record record;
-	u64 i;
-
-	seq_puts(m, "number seconds rule action queue op block count\n");
-	for (i = 0; ; i++) {
-		spin_lock(&f->log_lock);
-		/* Those that are logged meanwhile may have pushed out what comes next. */
-		if (f->nr_records > EMUL_FAULT_RECORDS)
-			i = max(i, f->nr_records - EMUL_FAULT_RECORDS);
-		if (i >= f->nr_records) {
-			spin_unlock(&f->log_lock);
-			return 0;
-		}
-		record = f->record[i % EMUL_FAULT_RECORDS];
-		spin_unlock(&f->log_lock);
-		seq_printf(m, "%llu %llu.%09u %s %s %u %s ", i,
-			   div_u64(record.ns, NSEC_PER_SEC),
-			   (u32)(record.ns % NSEC_PER_SEC), record.rule,
-			   emul_action_words[record.action], record.queue,
-			   emul_op_words[record.op]);
-		if (record.lba == EMUL_NO_BLOCK)
-			seq_printf(m, "- %u\n", record.count);
-		else
-			seq_printf(m, "%llu %u\n", record.lba, record.count);
-	}
-}
-DEFINE_SHOW_ATTRIBUTE(faults);
-
-const struct file_operations *const emul_faults_fops = &faults_fops;
 
 /**
  * emul_faults_init - prepare for rules
@@ -623,6 +359,7 @@ void emul_faults_init(struct emul_faults *f, struct emul_budget *budget)
 {
 	f->budget = budget;
 	mutex_init(&f->lock);
+	mutex_init(&f->spare_lock);
 	spin_lock_init(&f->log_lock);
 	INIT_LIST_HEAD(&f->rules);
 }
@@ -632,5 +369,6 @@ EXPORT_SYMBOL_IF_KUNIT(emul_faults_init);
 void emul_faults_exit(struct emul_faults *f)
 {
 	kvfree(f->record);
+	kvfree(f->spare);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_faults_exit);

@@ -15,73 +15,81 @@
 #include <linux/srcu.h>
 #include <linux/xarray.h>
 
+#include "command.h"
 #include "store.h"
 
-struct emul;
-struct emul_command;
-struct emul_deferred;
-struct emul_queue;
 struct seq_file;
 
+#define EMUL_OPS_ANY	(BIT(ASBLK_NR_OPS) - 1)
+#define EMUL_OPS_READ	BIT(ASBLK_OP_READ)
+#define EMUL_OPS_WRITE	BIT(ASBLK_OP_WRITE)
+#define EMUL_OPS_DATA	(EMUL_OPS_READ | EMUL_OPS_WRITE)
+
 /**
- * enum emul_recovered_by - what brings a queue that does not answer back
- * @EMUL_RECOVERED_BY_ABORT: an abort of the command
- * @EMUL_RECOVERED_BY_QUEUE: a reset of the queue
- * @EMUL_RECOVERED_BY_CTRL: a reset of the controller
- * @EMUL_RECOVERED_BY_NEVER: nothing
+ * enum emul_stage - what of a command an action changes
+ * @EMUL_STAGE_END: it ends at the block
+ * @EMUL_STAGE_DATA: the block's data
+ * @EMUL_STAGE_COMPLETION: its completion, once for a command
  */
-enum emul_recovered_by {
-	EMUL_RECOVERED_BY_ABORT,
-	EMUL_RECOVERED_BY_QUEUE,
-	EMUL_RECOVERED_BY_CTRL,
-	EMUL_RECOVERED_BY_NEVER,
+enum emul_stage {
+	EMUL_STAGE_END,
+	EMUL_STAGE_DATA,
+	EMUL_STAGE_COMPLETION,
 };
 
-/* What becomes of a completion, &emul_deferred.fate. */
-#define EMUL_FATE_LOST		BIT(0)	/* none is posted */
-#define EMUL_FATE_LATE		BIT(1)	/* but after the reset that it causes */
-#define EMUL_FATE_TWICE		BIT(2)
-#define EMUL_FATE_WRONG_ID	BIT(3)
-#define EMUL_FATE_NO_INTERRUPT	BIT(4)
-#define EMUL_FATE_HANG		BIT(5)	/* the queue does nothing from here on */
-#define EMUL_FATE_FATAL		BIT(6)	/* nor does the controller */
-#define EMUL_FATE_BUSY		BIT(7)	/* the queue takes no commands for a time */
-
-/**
- * enum emul_action - what goes wrong
- * @EMUL_ACT_STATUS: the command fails
- * @EMUL_ACT_SHORT: it ends before the block, and says nothing but how far it came
- * @EMUL_ACT_CORRUPT: bits of the block are flipped
- * @EMUL_ACT_PHANTOM: the block is not written
- * @EMUL_ACT_MISDIRECT: another block is written, or read
- * @EMUL_ACT_STALE: what the block held before it was last written is read
- * @EMUL_ACT_DELAY: the completion takes longer
- * @EMUL_ACT_LOSE: there is no completion
- * @EMUL_ACT_LOSE_INTERRUPT: there is one, but nobody is told
- * @EMUL_ACT_LATE: it comes when a reset has made up for it
- * @EMUL_ACT_DUPLICATE: it comes twice
- * @EMUL_ACT_WRONG_ID: it comes for a command that there is not
- * @EMUL_ACT_HANG: the queue stops
- * @EMUL_ACT_FATAL: the controller stops for good
- * @EMUL_ACT_BUSY: the queue takes no commands for a time
+/*
+ * Actions. X(NAME, word, stage, operations, completion faults, recovered by at least). An
+ * action on data has its case in inject.c besides.
+ *
+ * status: the command fails. short: it ends before the block, and reports nothing but how
+ * far it came. corrupt: bits of the block are flipped. phantom: it is not written.
+ * misdirect: another block is written, or read. stale: what it held before it was last
+ * written is read. delay: the completion takes longer. lose: there is none. lose-interrupt:
+ * it is posted without an interrupt. late: it is posted after the reset that its absence
+ * leads to. duplicate: it is posted twice. wrong-id: with an ID that no command has. hang:
+ * the queue stops. fatal: the controller stops for good. busy: the queue takes no commands
+ * for a time.
  */
+#define EMUL_ACTIONS(X)									\
+	X(STATUS, "status", END, ANY, 0, ABORT)						\
+	X(SHORT, "short", END, DATA, 0, ABORT)						\
+	X(CORRUPT, "corrupt", DATA, DATA, 0, ABORT)					\
+	X(PHANTOM, "phantom", DATA, WRITE, 0, ABORT)					\
+	X(MISDIRECT, "misdirect", DATA, DATA, 0, ABORT)					\
+	X(STALE, "stale", DATA, READ, 0, ABORT)						\
+	X(DELAY, "delay", COMPLETION, ANY, 0, ABORT)					\
+	X(LOSE, "lose", COMPLETION, ANY, EMUL_FAULT_LOST, ABORT)			\
+	X(LOSE_INTERRUPT, "lose-interrupt", COMPLETION, ANY, EMUL_FAULT_NO_INTERRUPT, ABORT) \
+	X(LATE, "late", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_LATE, QUEUE)	\
+	X(DUPLICATE, "duplicate", COMPLETION, ANY, EMUL_FAULT_TWICE, ABORT)		\
+	X(WRONG_ID, "wrong-id", COMPLETION, ANY, EMUL_FAULT_WRONG_ID, ABORT)		\
+	X(HANG, "hang", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_HANG, QUEUE)	\
+	X(FATAL, "fatal", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_FATAL, ABORT)	\
+	X(BUSY, "busy", COMPLETION, ANY, EMUL_FAULT_BUSY, ABORT)
+
+#define EMUL_ACTION_ID(id, ...)		EMUL_ACT_##id,
+#define EMUL_ACTION_WORD(id, word, ...)	word,
+
 enum emul_action {
-	EMUL_ACT_STATUS,
-	EMUL_ACT_SHORT,
-	EMUL_ACT_CORRUPT,
-	EMUL_ACT_PHANTOM,
-	EMUL_ACT_MISDIRECT,
-	EMUL_ACT_STALE,
-	EMUL_ACT_DELAY,
-	EMUL_ACT_LOSE,
-	EMUL_ACT_LOSE_INTERRUPT,
-	EMUL_ACT_LATE,
-	EMUL_ACT_DUPLICATE,
-	EMUL_ACT_WRONG_ID,
-	EMUL_ACT_HANG,
-	EMUL_ACT_FATAL,
-	EMUL_ACT_BUSY,
+	EMUL_ACTIONS(EMUL_ACTION_ID)
+	EMUL_NR_ACTIONS
 };
+
+/**
+ * struct emul_action_info - an action, from its row in EMUL_ACTIONS()
+ * @stage: enum emul_stage
+ * @ops: operations that it does anything to
+ * @faults: EMUL_FAULT_*
+ * @recovered_by: an enum emul_recovered_by: no less helps, whatever the rule says
+ */
+struct emul_action_info {
+	u8 stage;
+	u8 ops;
+	u8 faults;
+	u8 recovered_by;
+};
+
+extern const struct emul_action_info emul_actions[EMUL_NR_ACTIONS];
 
 /*
  * Fields of a rule. X(NAME, name, default, least, most, words): a number if there are
@@ -190,6 +198,9 @@ struct emul_fault_record {
  * @set: those that are enabled; NULL if there are none
  * @seed: of the hash
  * @budget: what the rules take memory from
+ * @spare_lock: protects @spare
+ * @spare: memory for one block of any size
+ * @ctrl: name of the controller, for the tracepoint
  * @log_lock: protects the following
  * @nr_records: ever
  * @record: the last ones
@@ -200,14 +211,22 @@ struct emul_faults {
 	struct emul_rule_set __rcu *set;
 	u64 seed;
 	struct emul_budget *budget;
+	struct mutex spare_lock;	/* @spare */
+	void *spare;
+	const char *ctrl;
 	spinlock_t log_lock;	/* the log */
 	u64 nr_records;
 	struct emul_fault_record *record;
 };
 
-/* faults.c */
 #define EMUL_NO_BLOCK	U64_MAX
 
+static inline const struct emul_action_info *emul_rule_action(const struct emul_rule *r)
+{
+	return &emul_actions[r->value[RULE_ACTION]];
+}
+
+/* faults.c */
 void emul_faults_init(struct emul_faults *f, struct emul_budget *budget);
 void emul_faults_exit(struct emul_faults *f);
 struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name);
@@ -215,28 +234,23 @@ void emul_rule_destroy(struct emul_rule *r);
 int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text);
 ssize_t emul_rule_show(struct emul_rule *r, enum emul_rule_field i, char *page);
 int emul_rule_enable(struct emul_rule *r, bool on);
+blk_status_t emul_rule_status(const struct emul_rule *r);
+extern const char *const emul_op_words[];
+extern const char *const emul_action_words[];
+extern struct srcu_struct emul_faults_srcu;
+
+/* history.c */
 void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp);
 void emul_rule_free(struct emul_rule *r, void *memory);
-bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
-		       unsigned int queue);
-bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);
+void emul_rule_forget(struct emul_rule *r);
 bool emul_rule_idle(const struct emul_rule *r);
 bool emul_rule_passes(struct emul_rule *r, u64 lba);
 bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count);
 void emul_rule_heal(struct emul_rule *r, u64 lba);
-void emul_faults_log(const struct emul *emul, struct emul_rule *r, unsigned int queue,
-		     enum asblk_op op, u64 lba, u32 count);
-blk_status_t emul_rule_status(const struct emul_rule *r);
-extern const struct file_operations *const emul_faults_fops;
-extern struct srcu_struct emul_faults_srcu;
 
-/* inject.c */
-bool emul_faults_concern(const struct emul_queue *eq, struct emul_deferred *d);
-void emul_faults_execute(struct emul_deferred *d);
-
-void emul_faults_lose(struct emul_queue *eq, struct emul_deferred *d);
-bool emul_faults_abort(struct emul_queue *eq, u16 id);
-bool emul_faults_heal(struct emul_queue *eq, enum emul_recovered_by by);
-void emul_faults_forget(struct emul_queue *eq);
+/* fault_log.c */
+void emul_fault_log(struct emul_rule *r, unsigned int queue, enum asblk_op op, u64 lba,
+		    u32 count);
+int emul_fault_log_show(struct emul_faults *f, struct seq_file *m);
 
 #endif /* _ASBLK_EMUL_FAULTS_H */

@@ -5,14 +5,18 @@
  * cannot be set: from an irq_work, which gets that CPU into hard interrupt context by
  * an interrupt to itself; or directly, by a call of the same handler.
  */
+#include <kunit/visibility.h>
 #include <linux/bottom_half.h>
 #include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/irqdomain.h>
+#include <linux/time64.h>
 
-#include "emul.h"
+#include "irq.h"
 
 /* The line is a message, not a level: there is nothing to acknowledge or mask. */
 static void emul_irq_nothing(struct irq_data *data)
@@ -43,38 +47,32 @@ static const struct irq_domain_ops emul_irq_domain_ops = {
 };
 
 /**
- * emul_irq_domain_create - make a domain with a line for each queue
- * @emul: controller
+ * emul_irq_domain_create - make a domain of interrupt lines
+ * @id: number, for its name
+ * @nr_lines: number of lines
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: domain, or NULL if there is no memory.
  */
-int emul_irq_domain_create(struct emul *emul)
+struct irq_domain *emul_irq_domain_create(unsigned int id, unsigned int nr_lines)
 {
-	struct fwnode_handle *fwnode;
+	struct fwnode_handle *fwnode = irq_domain_alloc_named_id_fwnode("asblk", id);
+	struct irq_domain *domain;
 
-	fwnode = irq_domain_alloc_named_id_fwnode("asblk", emul->nr);
 	if (!fwnode)
-		return -ENOMEM;
-	emul->irqs = irq_domain_create_linear(fwnode, emul->params.queues,
-					      &emul_irq_domain_ops, emul);
-	if (emul->irqs)
-		return 0;
-	irq_domain_free_fwnode(fwnode);
-	return -ENOMEM;
+		return NULL;
+	domain = irq_domain_create_linear(fwnode, nr_lines, &emul_irq_domain_ops, NULL);
+	if (!domain)
+		irq_domain_free_fwnode(fwnode);
+	return domain;
 }
 
-/**
- * emul_irq_domain_remove - remove the domain
- * @emul: controller without requested interrupts
- *
- * Context: may sleep.
- */
-void emul_irq_domain_remove(struct emul *emul)
+/* Remove a domain without requested interrupts. Context: may sleep. */
+void emul_irq_domain_remove(struct irq_domain *domain)
 {
-	struct fwnode_handle *fwnode = emul->irqs->fwnode;
+	struct fwnode_handle *fwnode = domain->fwnode;
 
-	irq_domain_remove(emul->irqs);
+	irq_domain_remove(domain);
 	irq_domain_free_fwnode(fwnode);
 }
 
@@ -86,48 +84,44 @@ static void emul_irq_deliver(struct irq_work *work)
 }
 
 /**
- * emul_irq_request - get the interrupt of a queue
- * @eq: queue
- * @handler: called with the &struct asblk_queue
+ * emul_irq_request - request an interrupt line
+ * @irq: the line; &emul_irq.direct filled in
+ * @domain: its domain
+ * @index: its number there
+ * @handler: interrupt handler
+ * @data: for @handler
+ * @dev: controller, for the name and the log
  *
  * Context: may sleep.
  * Return: 0, -ENOSPC if the kernel has no interrupt number left, or another negative
  * errno.
  */
-int emul_irq_request(struct emul_queue *eq, irq_handler_t handler)
+int emul_irq_request(struct emul_irq *irq, struct irq_domain *domain, unsigned int index,
+		     irq_handler_t handler, void *data, struct device *dev)
 {
-	struct emul_irq *irq = &eq->irq;
 	int err;
 
-	irq->virq = irq_create_mapping(eq->emul->irqs, eq->q->index);
+	irq->virq = irq_create_mapping(domain, index);
 	if (!irq->virq) {
-		dev_err(asblk_ctrl_device(eq->q->ctrl),
-			"the kernel has no interrupt number left for queue %u\n",
-			eq->q->index);
+		dev_err(dev, "the kernel has no interrupt number left for queue %u\n", index);
 		return -ENOSPC;
 	}
 	/* Looking the line up on every interrupt would be a tree walk. */
 	irq->desc = irq_data_to_desc(irq_get_irq_data(irq->virq));
 	irq->raise = IRQ_WORK_INIT_HARD(emul_irq_deliver);
-	snprintf(irq->name, sizeof(irq->name), "%s-q%u",
-		 dev_name(asblk_ctrl_device(eq->q->ctrl)), eq->q->index);
-	err = request_irq(irq->virq, handler, 0, irq->name, eq->q);
+	snprintf(irq->name, sizeof(irq->name), "%s-q%u", dev_name(dev), index);
+	err = request_irq(irq->virq, handler, 0, irq->name, data);
 	if (err)
 		irq_dispose_mapping(irq->virq);
 	return err;
 }
 
-/**
- * emul_irq_free - give the interrupt of a queue back
- * @eq: queue; nobody raises it any more
- *
- * Context: may sleep.
- */
-void emul_irq_free(struct emul_queue *eq)
+/* Give a line back that nobody raises any more. Context: may sleep. */
+void emul_irq_free(struct emul_irq *irq, void *data)
 {
-	irq_work_sync(&eq->irq.raise);
-	free_irq(eq->irq.virq, eq->q);
-	irq_dispose_mapping(eq->irq.virq);
+	irq_work_sync(&irq->raise);
+	free_irq(irq->virq, data);
+	irq_dispose_mapping(irq->virq);
 }
 
 /*
@@ -146,16 +140,54 @@ static void emul_irq_call(struct emul_irq *irq)
 }
 
 /**
- * emul_irq_raise - raise the interrupt of a queue on this CPU
- * @eq: queue
+ * emul_irq_raise - raise an interrupt on this CPU
+ * @irq: line
  *
  * Context: task or softirq, with interrupts on and without run_lock: the handler may be
- * called from here. Harmless while one is on its way.
+ * called from here. Harmless while an interrupt is on its way.
  */
-void emul_irq_raise(struct emul_queue *eq)
+void emul_irq_raise(struct emul_irq *irq)
 {
-	if (eq->emul->params.direct_irq)
-		emul_irq_call(&eq->irq);
+	if (irq->direct)
+		emul_irq_call(irq);
 	else
-		irq_work_queue(&eq->irq.raise);
+		irq_work_queue(&irq->raise);
 }
+
+void emul_coalesce_init(struct emul_coalesce *c)
+{
+	c->nr = 0;
+	c->raise_at = U64_MAX;
+	c->lose = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_coalesce_init);
+
+/**
+ * emul_coalesce_add - completions were posted
+ * @c: queue's
+ * @nr: completions since the last call, possibly 0
+ * @count: completions that an interrupt waits for
+ * @usecs: microseconds that it waits for them at most; 0 for not at all
+ * @now: nanoseconds
+ *
+ * Return: true if an interrupt is due now; if not, &emul_coalesce.raise_at says when.
+ */
+bool emul_coalesce_add(struct emul_coalesce *c, unsigned int nr, unsigned int count,
+		       unsigned int usecs, u64 now)
+{
+	bool lose;
+
+	c->nr += nr;
+	if (!c->nr)
+		return false;
+	if (usecs && c->nr < count) {
+		if (c->raise_at == U64_MAX)
+			c->raise_at = now + usecs * NSEC_PER_USEC;
+		if (c->raise_at > now)
+			return false;
+	}
+	lose = c->lose;
+	emul_coalesce_init(c);
+	return !lose;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_coalesce_add);

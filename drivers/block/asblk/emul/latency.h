@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How long a command takes: distributions, channels, bandwidth, seeks and stalls.
- * Pure arithmetic: when it is waited for is delay.c's.
+ * Pure arithmetic: who waits is told elsewhere.
  */
 #ifndef _ASBLK_EMUL_LATENCY_H
 #define _ASBLK_EMUL_LATENCY_H
@@ -10,37 +10,11 @@
 #include <linux/atomic.h>
 #include <linux/rcupdate.h>
 
+#include "dist.h"
+
 struct emul_options;
 
-#define EMUL_DIST_POINTS	24
 #define EMUL_MAX_CHANNELS	64
-
-/**
- * struct emul_dist - a distribution of times, as its percentiles
- * @nr: number of points; 0 is no time at all
- * @point: in ascending order; between two of them it is linear
- * @point.p: share of the samples that are at most @ns, of 2^32
- * @point.ns: nanoseconds
- */
-struct emul_dist {
-	unsigned int nr;
-	struct {
-		u32 p;
-		u64 ns;
-	} point[EMUL_DIST_POINTS];
-};
-
-/**
- * struct emul_stall - times at which the device does nothing else
- * @period_ns: one stall in each period; 0 for none
- * @length_ns: length of a stall, less than @period_ns
- * @random: it comes anywhere in the period instead of at its beginning
- */
-struct emul_stall {
-	u64 period_ns;
-	u64 length_ns;
-	bool random;
-};
 
 /**
  * struct emul_model - what makes commands take time
@@ -90,10 +64,6 @@ struct emul_cost {
 	bool write;
 };
 
-bool emul_dist_parse(struct emul_dist *d, const char *text);
-u64 emul_dist_sample(const struct emul_dist *d, u32 random);
-bool emul_stall_parse(struct emul_stall *s, const char *text);
-u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now);
 struct emul_model *emul_model_create(const struct emul_options *o);
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
 			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random,

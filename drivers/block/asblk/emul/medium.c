@@ -20,7 +20,8 @@ static void medium_set_geometry(struct emul_medium *m, u64 nr_blocks, u32 block_
  * @m: zeroed
  * @budget: what its data is taken from; outlives it
  *
- * Context: may sleep. Return: 0 or -ENOMEM.
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
  */
 int emul_medium_init(struct emul_medium *m, struct emul_budget *budget)
 {
@@ -71,7 +72,8 @@ void emul_medium_cut(struct emul_medium *m)
  * @block_size: bytes, a power of two
  * @keep: keep the data, as far as it fits
  *
- * Context: may sleep. Return: 0, or -ENOMEM with nothing changed.
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing changed.
  */
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep)
 {

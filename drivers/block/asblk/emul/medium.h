@@ -8,10 +8,13 @@
 
 #include <linux/asblk.h>
 #include <linux/io.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 
 #include "rings.h"
 #include "store.h"
+
+#define EMUL_MAX_BLOCK_SIZE	SZ_64K
 
 /**
  * struct emul_medium - a medium, which outlives the controller that it is in
@@ -53,7 +56,8 @@ static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_
  * @m: medium
  * @cmd: command
  *
- * Context: any. Return: %BLK_STS_OK, or the status that it fails with.
+ * Context: any.
+ * Return: %BLK_STS_OK, or the status that it fails with.
  */
 static inline blk_status_t emul_medium_check(const struct emul_medium *m,
 					     const struct emul_command *cmd)

@@ -1,37 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Options: from text to values and back, one by one; then, together, what the
- * controller is made from. A wrong value is answered by one line in the log that says
- * what is allowed.
+ * Options: from text to values and back, one by one; then, together, whether they go with
+ * each other. A wrong value is answered by one line in the log that says what is allowed.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kunit/visibility.h>
 #include <linux/cpumask.h>
 #include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/hex.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
 #include "../compat.h"
-#include "emul.h"
-#include "latency.h"
+#include "dist.h"
 #include "options.h"
 
-static const struct emul_option_info {
+/* Numbers first. */
+enum option_type {
+	TYPE_NUMBER,
+	TYPE_CPUS,	/* at most one for each possible CPU */
+	TYPE_BYTES,	/* K, M, G, T, P or E may follow */
+	TYPE_BLOCKS,	/* likewise, at most what the kernel takes for a block */
+	TYPE_FLAG,
+	TYPE_TEXT,
+	TYPE_WORD,
+	TYPE_WWID,
+	TYPE_NODE,
+	TYPE_DIST,
+	TYPE_STALL,
+	TYPE_PROFILE,
+	TYPE_INTERRUPT,
+};
+
+static const struct option_info {
 	const char *name;
 	const char *def;
 	u64 min;
 	u64 max;
-	unsigned int kind;
+	u8 type;
+	u8 kind;
+	u16 offset;
+	u16 size;
 } option_info[EMUL_NR_OPTIONS] = {
-#define NUMBER_INFO(id, name, def, min, max, kind, text) \
-	[EMUL_##id] = { #name, def, min, max, kind },
-#define TEXT_INFO(id, name, def, kind, text) \
-	[EMUL_##id] = { #name, def, 0, 0, kind },
-	EMUL_NUMBERS(NUMBER_INFO)
-	EMUL_TEXTS(TEXT_INFO)
+#define OPTION_INFO(id, name, type, def, min, max, kind, ...) \
+	[EMUL_##id] = { #name, def, min, max, TYPE_##type, kind, \
+			offsetof(struct emul_options, name), \
+			sizeof_field(struct emul_options, name) },
+	EMUL_OPTIONS(OPTION_INFO)
 };
 
 const char *emul_option_name(enum emul_option i)
@@ -40,24 +62,27 @@ const char *emul_option_name(enum emul_option i)
 }
 ASBLK_EXPORT(emul_option_name);
 
-/* May it change while the disk is there? */
-bool emul_option_live(enum emul_option i)
+static void *option_value(const struct emul_options *o, const struct option_info *p)
 {
-	return option_info[i].kind & EMUL_LIVE;
+	return (void *)o + p->offset;
 }
 
-/* Bounds that this machine or kernel sets. */
-static u64 option_max(enum emul_option i)
+/* The row's bound, or one that this machine or kernel sets. */
+static u64 option_max(const struct option_info *p)
 {
-	switch (i) {
-	case EMUL_QUEUES:
-	case EMUL_POLL_QUEUES:
+	switch (p->type) {
+	case TYPE_CPUS:
 		return nr_cpu_ids;
-	case EMUL_BLOCK_SIZE:
+	case TYPE_BLOCKS:
 		return asblk_max_block_size();
 	default:
-		return option_info[i].max;
+		return p->max;
 	}
+}
+
+static bool has_unit(const struct option_info *p)
+{
+	return p->type == TYPE_BYTES || p->type == TYPE_BLOCKS;
 }
 
 static int parse_bytes(const char *text, u64 *value)
@@ -89,7 +114,7 @@ static int parse_bytes(const char *text, u64 *value)
 	return 0;
 }
 
-/* Which disk it is about, as the beginning of a line in the log. */
+/* The disk, as the beginning of a line in the log. */
 static const char *who(const struct emul_options *o)
 {
 	return o->who ?: "";
@@ -100,52 +125,48 @@ static const char *colon(const struct emul_options *o)
 	return o->who ? ": " : "";
 }
 
-static int number_wrong(const struct emul_options *o, enum emul_option i,
+static int number_wrong(const struct emul_options *o, const struct option_info *p,
 			const char *text)
 {
-	const struct emul_option_info *p = &option_info[i];
-
-	/* As it came, but nothing that would make it look like several lines. */
-	pr_err_ratelimited("asblk: %s%s%s=%*pE is not %s%s from %llu to %llu%s\n",
+	/* As it came, but escaped, so that it cannot look like several lines. */
+	pr_err_ratelimited("%s%s%s=%*pE is not %s%s from %llu to %llu%s\n",
 			   who(o), colon(o), p->name, (int)strlen(text), text,
 			   p->kind & EMUL_OR_ZERO ? "0 or " : "",
 			   p->kind & EMUL_POWER2 ? "a power of two" :
 			   p->kind & EMUL_SECTORS ? "a multiple of 512" :
-			   "a number", p->min, option_max(i),
-			   p->kind & EMUL_BYTES ? ", K M G T P E allowed" : "");
+			   "a number", p->min, option_max(p),
+			   has_unit(p) ? ", K M G T P E allowed" : "");
 	return -EINVAL;
 }
 
-static int number_parse(const struct emul_options *o, enum emul_option i,
-			const char *text, u64 *value)
+static int number_set(struct emul_options *o, const struct option_info *p, const char *text)
 {
-	unsigned int kind = option_info[i].kind;
+	u64 value;
 	int err;
 
-	if (kind & EMUL_BYTES)
-		err = parse_bytes(text, value);
+	if (has_unit(p))
+		err = parse_bytes(text, &value);
 	else
-		err = isdigit(*text) ? kstrtou64(text, 10, value) : -EINVAL;
+		err = isdigit(*text) ? kstrtou64(text, 10, &value) : -EINVAL;
 	if (err)
-		return number_wrong(o, i, text);
-	if (!*value && (kind & EMUL_OR_ZERO))
-		return 0;
-	if (*value < option_info[i].min || *value > option_max(i) ||
-	    ((kind & EMUL_POWER2) && !is_power_of_2(*value)) ||
-	    ((kind & EMUL_SECTORS) && *value % SECTOR_SIZE))
-		return number_wrong(o, i, text);
+		return number_wrong(o, p, text);
+	if ((value || !(p->kind & EMUL_OR_ZERO)) &&
+	    (value < p->min || value > option_max(p) ||
+	     ((p->kind & EMUL_POWER2) && !is_power_of_2(value)) ||
+	     ((p->kind & EMUL_SECTORS) && value % SECTOR_SIZE)))
+		return number_wrong(o, p, text);
+	/* A user may be reading it. */
+	if (p->type == TYPE_FLAG)
+		WRITE_ONCE(*(bool *)option_value(o, p), value);
+	else
+		WRITE_ONCE(*(u64 *)option_value(o, p), value);
 	return 0;
 }
 
-static bool is_graphic(const char *text, size_t max, bool spaces)
+static bool is_graphic(const char *text, bool spaces)
 {
-	size_t len = strlen(text), i;
-
-	if (!len || len > max)
-		return false;
-	for (i = 0; i < len; i++)
-		if (!isascii(text[i]) || !isprint(text[i]) ||
-		    (text[i] == ' ' && !spaces))
+	for (; *text; text++)
+		if (!isascii(*text) || !isprint(*text) || (*text == ' ' && !spaces))
 			return false;
 	return true;
 }
@@ -164,14 +185,9 @@ static bool is_wwid(const char *text)
 {
 	u8 id[16];
 
-	return strlen(text) == 2 * sizeof(id) && !hex2bin(id, text, sizeof(id)) &&
+	return !hex2bin(id, text, sizeof(id)) &&
 	       memchr_inv(id, 0, sizeof(id));
 }
-
-#define DIST_EXPECTED								\
-	"none, fixed N, uniform N N, lognormal MEDIAN P99 or percentiles P:N ... (microseconds, up to 10000000)"
-#define STALL_EXPECTED								\
-	"none, every PERIOD LENGTH or random PERIOD LENGTH (microseconds, up to 10000000)"
 
 static bool is_dist(const char *text)
 {
@@ -188,33 +204,48 @@ static bool is_stall(const char *text)
 }
 
 /* Return: NULL if @text will do, or what would have. */
-static const char *text_expects(enum emul_option i, const char *text)
+static const char *text_expects(const struct option_info *p, const char *text)
 {
-	switch (i) {
-	case EMUL_PROFILE:
-		return emul_profile_known(text) ? NULL : "a profile: " EMUL_PROFILE_NAMES;
-	case EMUL_READ_LATENCY:
-	case EMUL_WRITE_LATENCY:
-	case EMUL_FLUSH_LATENCY:
-	case EMUL_UNMAP_LATENCY:
-		return is_dist(text) ? NULL : DIST_EXPECTED;
-	case EMUL_STALL:
-		return is_stall(text) ? NULL : STALL_EXPECTED;
-	case EMUL_INTERRUPT:
-		return !strcmp(text, "ipi") || !strcmp(text, "direct") ? NULL : "ipi or direct";
-	case EMUL_NODE:
+	switch (p->type) {
+	case TYPE_TEXT:
+		return is_graphic(text, true) ? NULL : "printable";
+	case TYPE_WORD:
+		return is_graphic(text, false) ? NULL : "printable without a space";
+	case TYPE_WWID:
+		return is_wwid(text) ? NULL : "hexadecimal digits that are not all 0";
+	case TYPE_NODE:
 		return is_node(text) ? NULL : "a NUMA node that is online, or any";
-	case EMUL_MODEL:
-		return is_graphic(text, 40, true) ? NULL : "1 to 40 characters";
-	case EMUL_SERIAL:
-		return is_graphic(text, 20, false) ? NULL : "1 to 20 characters without a space";
-	case EMUL_FIRMWARE_REV:
-		return is_graphic(text, 8, true) ? NULL : "1 to 8 characters";
-	case EMUL_WWID:
-		return is_wwid(text) ? NULL : "32 hexadecimal digits that are not all 0";
-	default:
-		return "known";
+	case TYPE_DIST:
+		return is_dist(text) ? NULL :
+		       "none, fixed N, uniform N N, lognormal MEDIAN P99 or percentiles P:N ... (microseconds, up to 10000000)";
+	case TYPE_STALL:
+		return is_stall(text) ? NULL :
+		       "none, every PERIOD LENGTH or random PERIOD LENGTH (microseconds, up to 10000000)";
+	case TYPE_INTERRUPT:
+		return !strcmp(text, "ipi") || !strcmp(text, "direct") ? NULL : "ipi or direct";
+	default:	/* a profile, which emul_profile_apply() looks for */
+		return NULL;
 	}
+}
+
+static int text_set(struct emul_options *o, const struct option_info *p, const char *text)
+{
+	size_t len = strlen(text);
+	const char *expected;
+
+	if (len < p->min || len > p->max) {
+		pr_err_ratelimited("%s%s%s=%*pE is not %llu to %llu characters long\n", who(o),
+				   colon(o), p->name, (int)len, text, p->min, p->max);
+		return -EINVAL;
+	}
+	expected = text_expects(p, text);
+	if (expected) {
+		pr_err_ratelimited("%s%s%s=%*pE is not %s\n", who(o), colon(o), p->name,
+				   (int)len, text, expected);
+		return -EINVAL;
+	}
+	strscpy((char *)option_value(o, p), text, p->size);
+	return 0;
 }
 
 /**
@@ -223,31 +254,14 @@ static const char *text_expects(enum emul_option i, const char *text)
  * @i: which
  * @text: value; without spaces at its ends
  *
- * A profile sets others as well. Context: may sleep.
+ * A profile is looked up by emul_profile_apply(). Context: may sleep.
  * Return: 0, or -EINVAL after one line in the log with nothing changed.
  */
 int emul_option_set(struct emul_options *o, enum emul_option i, const char *text)
 {
-	const char *expected;
-	u64 value;
+	const struct option_info *p = &option_info[i];
 
-	if (i < EMUL_FIRST_TEXT) {
-		int err = number_parse(o, i, text, &value);
-
-		if (!err)
-			o->number[i] = value;
-		return err;
-	}
-	expected = strlen(text) < EMUL_TEXT_SIZE ? text_expects(i, text) : "that long";
-	if (expected) {
-		pr_err_ratelimited("asblk: %s%s%s=%*pE is not %s\n", who(o), colon(o),
-				   option_info[i].name, (int)strlen(text), text, expected);
-		return -EINVAL;
-	}
-	strscpy(o->text[i - EMUL_FIRST_TEXT], text, EMUL_TEXT_SIZE);
-	if (i == EMUL_PROFILE)
-		emul_profile_apply(o, text);
-	return 0;
+	return p->type <= TYPE_FLAG ? number_set(o, p, text) : text_set(o, p, text);
 }
 
 /**
@@ -258,22 +272,36 @@ int emul_option_set(struct emul_options *o, enum emul_option i, const char *text
  *
  * Return: length.
  */
-ssize_t emul_option_show(const struct emul_options *o, enum emul_option i,
-			 char *page)
+ssize_t emul_option_show(const struct emul_options *o, enum emul_option i, char *page)
 {
-	if (i < EMUL_FIRST_TEXT)
-		return sysfs_emit(page, "%llu\n", emul_number(o, i));
-	return sysfs_emit(page, "%s\n", emul_text(o, i));
+	const struct option_info *p = &option_info[i];
+	void *value = option_value(o, p);
+
+	if (p->type == TYPE_FLAG)
+		return sysfs_emit(page, "%d\n", *(bool *)value);
+	if (p->type < TYPE_FLAG)
+		return sysfs_emit(page, "%llu\n", *(u64 *)value);
+	return sysfs_emit(page, "%s\n", (char *)value);
+}
+
+/* Copy the value of one option. */
+void emul_option_copy(struct emul_options *to, const struct emul_options *from,
+		      enum emul_option i)
+{
+	const struct option_info *p = &option_info[i];
+
+	memcpy(option_value(to, p), option_value(from, p), p->size);
 }
 
 /* Back to the default. */
 void emul_option_reset(struct emul_options *o, enum emul_option i)
 {
-	if (i < EMUL_FIRST_TEXT)
-		number_parse(o, i, option_info[i].def, &o->number[i]);
+	const struct option_info *p = &option_info[i];
+
+	if (*p->def)
+		emul_option_set(o, i, p->def);
 	else
-		strscpy(o->text[i - EMUL_FIRST_TEXT], option_info[i].def,
-			EMUL_TEXT_SIZE);
+		*(char *)option_value(o, p) = '\0';
 }
 
 /**
@@ -289,109 +317,90 @@ void emul_options_init(struct emul_options *o, const char *who)
 	for (i = 0; i < EMUL_NR_OPTIONS; i++)
 		emul_option_reset(o, i);
 }
+EXPORT_SYMBOL_IF_KUNIT(emul_options_init);
+
+/* Queues with an interrupt. */
+unsigned int emul_options_queues(const struct emul_options *o)
+{
+	return o->queues ?: num_online_cpus();
+}
+
+u32 emul_options_physical_block_size(const struct emul_options *o)
+{
+	return o->physical_block_size ?: max_t(u64, SZ_4K, o->block_size);
+}
+
+int emul_options_node(const struct emul_options *o)
+{
+	int node;
+
+	return kstrtoint(o->node, 10, &node) ? NUMA_NO_NODE : node;
+}
+
+void emul_options_limits(const struct emul_options *o, struct asblk_limits *lim)
+{
+	*lim = (struct asblk_limits) {
+		.max_bytes		= o->max_transfer,
+		.max_segments		= o->max_segments,
+		.max_segment_bytes	= o->max_segment_size ?: o->max_transfer,
+		.seg_boundary_mask	= o->segment_boundary - 1,
+		.virt_boundary_mask	= o->virt_boundary ? o->virt_boundary - 1 : 0,
+		.dma_alignment_mask	= o->dma_alignment - 1,
+		.max_ranges		= 64,
+		.max_range_bytes	= SZ_1G,
+		.max_zeroes_bytes	= SZ_1G,
+	};
+}
+
+/* All zeroes if it has none, as the module parameters. */
+void emul_options_wwid(const struct emul_options *o, u8 wwid[16])
+{
+	if (hex2bin(wwid, o->wwid, 16))
+		memset(wwid, 0, 16);
+}
 
 /* Say that a value does not go with another one. */
 static int options_clash(const struct emul_options *o, enum emul_option i,
 			 const char *rule, enum emul_option other)
 {
-	pr_err_ratelimited("asblk: %s%s%s=%llu is not %s %s=%llu\n", who(o),
-			   colon(o), option_info[i].name, o->number[i], rule,
-			   option_info[other].name, o->number[other]);
+	const struct option_info *p = &option_info[i], *q = &option_info[other];
+
+	pr_err_ratelimited("%s%s%s=%llu is not %s %s=%llu\n", who(o), colon(o), p->name,
+			   *(u64 *)option_value(o, p), rule, q->name,
+			   *(u64 *)option_value(o, q));
 	return -EINVAL;
 }
 
-static int options_check(const struct emul_options *o,
-			 const struct asblk_limits *lim)
-{
-	const u64 *v = o->number;
-	u64 block = v[EMUL_BLOCK_SIZE];
-	u64 piece = min3((u64)PAGE_SIZE, (u64)lim->max_segment_bytes,
-			 v[EMUL_SEGMENT_BOUNDARY] ?: (u64)PAGE_SIZE);
-
-	if (v[EMUL_PHYSICAL_BLOCK_SIZE] && v[EMUL_PHYSICAL_BLOCK_SIZE] < block)
-		return options_clash(o, EMUL_PHYSICAL_BLOCK_SIZE, "at least",
-				     EMUL_BLOCK_SIZE);
-	if (v[EMUL_SIZE] % block)
-		return options_clash(o, EMUL_SIZE, "a multiple of",
-				     EMUL_BLOCK_SIZE);
-	if (v[EMUL_MAX_TRANSFER] % block)
-		return options_clash(o, EMUL_MAX_TRANSFER, "a multiple of",
-				     EMUL_BLOCK_SIZE);
-	if (v[EMUL_DMA_ALIGNMENT] > block)
-		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most",
-				     EMUL_BLOCK_SIZE);
-	if (lim->max_segment_bytes % v[EMUL_DMA_ALIGNMENT])
-		return options_clash(o, EMUL_MAX_SEGMENT_SIZE, "a multiple of",
-				     EMUL_DMA_ALIGNMENT);
-	if (v[EMUL_MAX_SEGMENTS] < asblk_limits_segments(lim, block))
-		return options_clash(o, EMUL_MAX_SEGMENTS,
-				     "enough segments for one block of",
-				     EMUL_BLOCK_SIZE);
-	if (v[EMUL_VIRT_BOUNDARY] && block > piece &&
-	    piece % v[EMUL_VIRT_BOUNDARY])
-		return options_clash(o, EMUL_VIRT_BOUNDARY,
-				     "possible with one block of",
-				     EMUL_BLOCK_SIZE);
-	return 0;
-}
-
-static int options_node(const struct emul_options *o)
-{
-	int node;
-
-	return kstrtoint(emul_text(o, EMUL_NODE), 10, &node) ? NUMA_NO_NODE : node;
-}
-
 /**
- * emul_options_params - what the options make of a controller
+ * emul_options_check - do options go together?
  * @o: options
- * @p: filled in; refers to @o
  *
  * Return: 0, or -EINVAL after one line in the log: two options contradict each other.
  */
-int emul_options_params(const struct emul_options *o, struct emul_params *p)
+int emul_options_check(const struct emul_options *o)
 {
-	const u64 *v = o->number;
-	u64 boundary = v[EMUL_SEGMENT_BOUNDARY], virt = v[EMUL_VIRT_BOUNDARY];
+	u64 block = o->block_size, piece;
+	struct asblk_limits lim;
 
-	*p = (struct emul_params) {
-		.size			= v[EMUL_SIZE],
-		.memory_limit		= v[EMUL_MEMORY_LIMIT],
-		.queues			= v[EMUL_QUEUES] ?: num_online_cpus(),
-		.poll_queues		= v[EMUL_POLL_QUEUES],
-		.queue_depth		= v[EMUL_QUEUE_DEPTH],
-		.block_size		= v[EMUL_BLOCK_SIZE],
-		.physical_block_size	= v[EMUL_PHYSICAL_BLOCK_SIZE] ?:
-					  max_t(u64, SZ_4K, v[EMUL_BLOCK_SIZE]),
-		.limits	= {
-			.max_bytes		= v[EMUL_MAX_TRANSFER],
-			.max_segments		= v[EMUL_MAX_SEGMENTS],
-			.max_segment_bytes	= v[EMUL_MAX_SEGMENT_SIZE] ?:
-						  v[EMUL_MAX_TRANSFER],
-			.seg_boundary_mask	= boundary - 1,
-			.virt_boundary_mask	= virt ? virt - 1 : 0,
-			.dma_alignment_mask	= v[EMUL_DMA_ALIGNMENT] - 1,
-			.max_ranges		= 64,
-			.max_range_bytes	= SZ_1G,
-			.max_zeroes_bytes	= SZ_1G,
-		},
-		.removable		= v[EMUL_REMOVABLE],
-		.rotational		= v[EMUL_ROTATIONAL],
-		.read_only		= v[EMUL_READ_ONLY],
-		.volatile_cache		= v[EMUL_VOLATILE_CACHE],
-		.write_cache		= v[EMUL_WRITE_CACHE],
-		.direct_irq		= !strcmp(emul_text(o, EMUL_INTERRUPT), "direct"),
-		.coalesce_count		= v[EMUL_COALESCE_COUNT],
-		.coalesce_usecs		= v[EMUL_COALESCE_USECS],
-		.seed			= v[EMUL_SEED],
-		.timeout_ms		= v[EMUL_TIMEOUT_MS],
-		.node			= options_node(o),
-		.model			= emul_text(o, EMUL_MODEL),
-		.serial			= emul_text(o, EMUL_SERIAL),
-		.firmware_rev		= emul_text(o, EMUL_FIRMWARE_REV),
-	};
-	/* Checked when it was set; empty in the module parameters. */
-	if (hex2bin(p->wwid, emul_text(o, EMUL_WWID), sizeof(p->wwid)))
-		memset(p->wwid, 0, sizeof(p->wwid));
-	return options_check(o, &p->limits);
+	emul_options_limits(o, &lim);
+	piece = min3((u64)PAGE_SIZE, (u64)lim.max_segment_bytes,
+		     o->segment_boundary ?: (u64)PAGE_SIZE);
+	if (o->physical_block_size && o->physical_block_size < block)
+		return options_clash(o, EMUL_PHYSICAL_BLOCK_SIZE, "at least", EMUL_BLOCK_SIZE);
+	if (o->size % block)
+		return options_clash(o, EMUL_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
+	if (o->max_transfer % block)
+		return options_clash(o, EMUL_MAX_TRANSFER, "a multiple of", EMUL_BLOCK_SIZE);
+	if (o->dma_alignment > block)
+		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most", EMUL_BLOCK_SIZE);
+	if (lim.max_segment_bytes % o->dma_alignment)
+		return options_clash(o, EMUL_MAX_SEGMENT_SIZE, "a multiple of",
+				     EMUL_DMA_ALIGNMENT);
+	if (o->max_segments < asblk_limits_segments(&lim, block))
+		return options_clash(o, EMUL_MAX_SEGMENTS, "enough segments for one block of",
+				     EMUL_BLOCK_SIZE);
+	if (o->virt_boundary && block > piece && piece % o->virt_boundary)
+		return options_clash(o, EMUL_VIRT_BOUNDARY, "possible with one block of",
+				     EMUL_BLOCK_SIZE);
+	return 0;
 }

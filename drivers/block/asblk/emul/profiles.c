@@ -3,10 +3,13 @@
  * Profiles: values for many options that go together, after a class of devices.
  * Documentation/block/asblk-configuration.rst says where the figures come from.
  */
-#include <linux/kernel.h>
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/array_size.h>
+#include <linux/errno.h>
+#include <linux/printk.h>
 #include <linux/string.h>
 
-#include "emul.h"
 #include "options.h"
 
 struct profile_value {
@@ -119,26 +122,29 @@ static const struct emul_profile *profile_find(const char *name)
 	return NULL;
 }
 
-bool emul_profile_known(const char *name)
-{
-	return profile_find(name);
-}
-
 /**
- * emul_profile_apply - set what a profile sets
- * @o: options
- * @name: a profile that is known
+ * emul_profile_apply - set the options that a profile sets
+ * @o: options; &emul_options.profile names it
  *
- * What only other profiles set has its default again.
+ * Options that only other profiles set have their default again.
+ *
+ * Return: 0, or -EINVAL after a line in the log: there is no such profile.
  */
-void emul_profile_apply(struct emul_options *o, const char *name)
+int emul_profile_apply(struct emul_options *o)
 {
-	const struct emul_profile *chosen = profile_find(name);
+	const struct emul_profile *chosen = profile_find(o->profile);
 	unsigned int i, j;
 
+	if (!chosen) {
+		pr_err_ratelimited("%s%sprofile=%*pE is not one of sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick, ideal\n",
+				   o->who ?: "", o->who ? ": " : "",
+				   (int)strlen(o->profile), o->profile);
+		return -EINVAL;
+	}
 	for (i = 0; i < ARRAY_SIZE(profiles); i++)
 		for (j = 0; j < profiles[i].nr; j++)
 			emul_option_reset(o, profiles[i].value[j].option);
 	for (j = 0; j < chosen->nr; j++)
 		emul_option_set(o, chosen->value[j].option, chosen->value[j].text);
+	return 0;
 }

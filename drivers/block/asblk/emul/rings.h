@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rings: all that the driver side (controller.c) and the device side
- * (device.c) of the emulated controller share.
+ * The rings: all that the driver side (controller.c) and the device side (device.c) of the
+ * emulated controller share.
  *
  * Indices run freely and are masked on use, so that a full ring and an empty one
  * differ. One side produces, the other consumes; each side is serialised by a
@@ -109,5 +109,24 @@ struct emul_completion {
 };
 
 #define EMUL_SHORT	BIT(7)
+
+/**
+ * struct emul_rings - the rings of a queue
+ * @sq: submission ring
+ * @sqe: its entries
+ * @cq: completion ring
+ * @cqe: its entries, two for each command that can be in flight: the device may post
+ *	completions that nobody waits for
+ * @nr_commands: most commands in flight
+ * @busy_until: the device takes no command before, in nanoseconds; 0 if it takes any
+ */
+struct emul_rings {
+	struct emul_ring sq;
+	const struct emul_command **sqe;
+	struct emul_ring cq;
+	struct emul_completion *cqe;
+	u32 nr_commands;
+	u64 busy_until;
+};
 
 #endif /* _ASBLK_EMUL_RINGS_H */

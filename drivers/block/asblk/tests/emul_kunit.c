@@ -16,6 +16,7 @@
 /* What a case works on. */
 struct emul_test {
 	struct emul *emul;
+	struct emul_options options;
 	struct emul_medium medium;
 	struct emul_budget budget;
 	struct emul_faults faults;
@@ -33,33 +34,27 @@ static int emul_test_init(struct kunit *test)
 {
 	struct tio_test *t = tio_test_alloc(test);
 	struct emul_test *et = kunit_kzalloc(test, sizeof(*et), GFP_KERNEL);
-	const struct emul_params p = {
-		.size = SZ_16M, .memory_limit = SZ_16M, .queues = 1,
-		.queue_depth = 16, .block_size = 512, .physical_block_size = 4096,
-		.limits = {
-			.max_bytes = SZ_4K, .max_segments = 4,
-			.max_segment_bytes = SZ_4K, .seg_boundary_mask = U64_MAX,
-			.max_ranges = 4, .max_range_bytes = SZ_1M,
-			.max_zeroes_bytes = SZ_1M,
-		},
-		.volatile_cache = true, .write_cache = true, .coalesce_count = 1,
-		.node = NUMA_NO_NODE, .model = "", .serial = "", .firmware_rev = "",
-	};
 
 	KUNIT_ASSERT_NOT_NULL(test, et);
+	emul_options_init(&et->options, NULL);
+	et->options.size = SZ_16M;
+	et->options.queues = 1;
+	et->options.queue_depth = 16;
+	et->options.max_transfer = SZ_4K;
+	et->options.max_segments = 4;
 	emul_budget_init(&et->budget, SZ_16M);
 	KUNIT_ASSERT_EQ(test, emul_medium_init(&et->medium, &et->budget), 0);
 	KUNIT_ASSERT_EQ(test, emul_medium_insert(&et->medium, SZ_16M, 512), 0);
 	emul_faults_init(&et->faults, &et->budget);
 	et->rule = emul_rule_create(&et->faults, "rule");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
-	et->emul = emul_create(&p, 900, &et->medium, &et->faults, NULL);
+	et->emul = emul_create(&et->options, 900, &et->medium, &et->faults);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(et->emul));
 	KUNIT_ASSERT_EQ(test, emul_add_disk(et->emul), 0);
 	t->priv = et;
 	t->disk = et->emul->disk;
 	blk_queue_rq_timeout(t->disk->gd->queue, TIMEOUT);
-	emul_be_slow(et->emul);
+	emul_be_slow(&et->emul->dev);
 	return 0;
 }
 
@@ -217,15 +212,15 @@ static void emul_checks(struct kunit *test)
 	struct emul *emul = emul_of(test);
 	struct test_io *p;
 
-	emul->medium->read_only = true;
+	emul->dev.medium->read_only = true;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 1, REQ_OP_DISCARD, 0, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 2, REQ_OP_READ, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
-	emul->medium->read_only = false;
-	emul->medium->nr_blocks = 8;
+	emul->dev.medium->read_only = false;
+	emul->dev.medium->nr_blocks = 8;
 	p = tio_send(test, 3, REQ_OP_WRITE, 8, PART);
 	tio_expect_end(test, p, BLK_STS_TARGET, PART);
 	p = tio_send(test, 4, REQ_OP_DISCARD, 8, PART);
@@ -235,11 +230,11 @@ static void emul_checks(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	p = tio_send_bios(test, 1, REQ_OP_DISCARD, 0, 2 * PART, 2);
 	tio_expect_end(test, p, BLK_STS_TARGET, 2 * PART);
-	KUNIT_EXPECT_EQ(test, emul_store_used(&emul->medium->store), PAGE_SIZE);
-	emul->medium->loaded = false;
+	KUNIT_EXPECT_EQ(test, emul_store_used(&emul->dev.medium->store), PAGE_SIZE);
+	emul->dev.medium->loaded = false;
 	p = tio_send(test, 5, REQ_OP_READ, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
-	emul->medium->loaded = true;
+	emul->dev.medium->loaded = true;
 }
 
 static struct kunit_case emul_cases[] = {

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "emul/faults.h"
+#include "emul/match.h"
 
 struct faults_test {
 	struct emul_budget budget;

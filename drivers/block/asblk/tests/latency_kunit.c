@@ -92,7 +92,7 @@ static void dist_samples(struct kunit *test)
 
 static void dist_extremes(struct kunit *test)
 {
-	char text[EMUL_TEXT_SIZE] = "percentiles";
+	char text[EMUL_DIST_TEXT] = "percentiles";
 	struct emul_dist d;
 	unsigned int i;
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A command while the device has it. */
+#ifndef _ASBLK_EMUL_COMMAND_H
+#define _ASBLK_EMUL_COMMAND_H
+
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/timerqueue.h>
+#include <linux/workqueue.h>
+
+#include "latency.h"
+#include "rings.h"
+
+struct emul_queue;
+
+/**
+ * enum emul_recovered_by - the least that makes a queue answer again
+ * @EMUL_RECOVERED_BY_ABORT: an abort of the command
+ * @EMUL_RECOVERED_BY_QUEUE: a reset of the queue
+ * @EMUL_RECOVERED_BY_CTRL: a reset of the controller
+ * @EMUL_RECOVERED_BY_NEVER: nothing
+ */
+enum emul_recovered_by {
+	EMUL_RECOVERED_BY_ABORT,
+	EMUL_RECOVERED_BY_QUEUE,
+	EMUL_RECOVERED_BY_CTRL,
+	EMUL_RECOVERED_BY_NEVER,
+};
+
+/* What goes wrong with a completion, &emul_cmd_state.faults. */
+#define EMUL_FAULT_LOST		BIT(0)	/* none is posted */
+#define EMUL_FAULT_LATE		BIT(1)	/* but after the reset that it causes */
+#define EMUL_FAULT_TWICE	BIT(2)
+#define EMUL_FAULT_WRONG_ID	BIT(3)
+#define EMUL_FAULT_NO_INTERRUPT	BIT(4)
+#define EMUL_FAULT_HANG		BIT(5)	/* the queue executes nothing from here on */
+#define EMUL_FAULT_FATAL	BIT(6)	/* nor does the controller */
+#define EMUL_FAULT_BUSY		BIT(7)	/* the queue takes no commands for a time */
+
+/**
+ * struct emul_cmd_state - a command, and what the device has to know of it if it does not
+ *	complete at once
+ * @cmd: the command
+ * @work: on &emul_device.wq, if executing it may sleep
+ * @done: on &emul_queue.done, after that
+ * @wait: on &emul_wait.waiting, if it takes time
+ * @lost: on &emul_queue.lost, if it has no completion
+ * @eq: its queue
+ * @result: its completion
+ * @start: when it was executed, in nanoseconds
+ * @cost: what it has taken of the model's time
+ * @passed: rules, by &emul_rule.bit, that were asked about block @asked and do nothing to it
+ * @asked: blocks from the front that no rule does anything to
+ * @extra_us: time that fault rules add; the sum of all possible rules does not overflow
+ * @busy_us: time for which they keep the queue busy
+ * @inject: a fault rule does something to it, or has to be asked where sleeping is allowed
+ * @faults: of its completion, EMUL_FAULT_*
+ * @recovered_by: if it is lost, an enum emul_recovered_by
+ */
+struct emul_cmd_state {
+	struct emul_command cmd;
+	/* One after the other, never two at a time. */
+	union {
+		struct work_struct work;
+		struct llist_node done;
+		struct timerqueue_node wait;
+		struct list_head lost;
+	};
+	struct emul_queue *eq;
+	struct emul_completion result;
+	u64 start;
+	struct emul_cost cost;
+	u64 passed;
+	u32 asked;
+	u32 extra_us;
+	u32 busy_us;
+	bool inject;
+	u8 faults;
+	u8 recovered_by;
+};
+
+static inline struct emul_cmd_state *emul_cmd_state(const struct emul_command *cmd)
+{
+	return container_of(cmd, struct emul_cmd_state, cmd);
+}
+
+static inline void emul_set_result(struct emul_cmd_state *s, blk_status_t status, u32 good)
+{
+	s->result = (struct emul_completion) {
+		.id = s->cmd.id, .status = (__force u8)status, .good = good,
+	};
+}
+
+#endif /* _ASBLK_EMUL_COMMAND_H */

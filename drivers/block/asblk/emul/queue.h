@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The device side of the emulated controller: what its files share. All that it has in
+ * common with the driver side (controller.c) are the rings.
+ */
+#ifndef _ASBLK_EMUL_QUEUE_H
+#define _ASBLK_EMUL_QUEUE_H
+
+#include <linux/hrtimer.h>
+#include <linux/prandom.h>
+#include <linux/spinlock.h>
+
+#include "command.h"
+#include "faults.h"
+#include "irq.h"
+#include "medium.h"
+#include "wait.h"
+
+struct emul_options;
+
+/**
+ * struct emul_counters - what the device did for a queue, under
+ * &emul_queue.run_lock
+ * @ops: commands, by operation
+ * @fua: writes with FUA
+ * @read_bytes: bytes read
+ * @written_bytes: bytes written
+ * @deferred: commands that had to wait for the worker
+ * @errors: commands that failed
+ * @raised: interrupts raised
+ */
+struct emul_counters {
+	u64 ops[ASBLK_NR_OPS];
+	u64 fua;
+	u64 read_bytes;
+	u64 written_bytes;
+	u64 deferred;
+	u64 errors;
+	u64 raised;
+};
+
+/**
+ * struct emul_queue - the device's side of a queue
+ * @ed: device
+ * @index: number
+ * @polled: it has no interrupt
+ * @irq: its interrupt line otherwise
+ * @rings: shared with the driver side
+ * @run_lock: held while commands are executed; CPUs that would execute only try it, with
+ *	queue_trylock() and never with interrupts off. Protects the device's ends of the
+ *	rings and what follows
+ * @rerun: executes commands that the CPU which rang the doorbell could not
+ * @done: commands that the worker has executed; without the lock
+ * @count: what happened
+ * @wait: commands that take time
+ * @random: for the model
+ * @timer: fires at @due
+ * @due: when something is to be done next, in nanoseconds; %EMUL_NEVER for nothing
+ * @coalesce: completions that wait for an interrupt
+ * @lost: commands (&emul_cmd_state.lost) without a completion
+ * @recovered_by: the least that gets them back
+ * @hang: nothing is executed
+ */
+struct emul_queue {
+	struct emul_device *ed;
+	unsigned int index;
+	bool polled;
+	struct emul_irq irq;
+	struct emul_rings rings;
+
+	spinlock_t run_lock ____cacheline_aligned_in_smp;
+	struct work_struct rerun;
+	struct llist_head done;
+	struct emul_counters count;
+	struct emul_wait wait;
+	struct rnd_state random;
+	struct hrtimer timer;
+	u64 due;
+	struct emul_coalesce coalesce;
+	struct list_head lost;
+	enum emul_recovered_by recovered_by;
+	bool hang;
+};
+
+/**
+ * struct emul_device - an emulated device
+ * @options: its description, which changes with the settings of the controller
+ * @medium: the medium in it
+ * @faults: its fault rules, or NULL
+ * @model: what makes commands take time, or NULL
+ * @slow: see emul_is_slow()
+ * @fatal: a fault rule has stopped it for good
+ * @queue: @nr_queues of them
+ * @nr_queues: with and without interrupts
+ * @irqs: interrupt domain
+ * @wq: executes commands that may sleep
+ */
+struct emul_device {
+	struct emul_options *options;
+	struct emul_medium *medium;
+	struct emul_faults *faults;
+	struct emul_model __rcu *model;
+	bool slow;
+	bool fatal;
+	struct emul_queue *queue;
+	unsigned int nr_queues;
+	struct irq_domain *irqs;
+	struct workqueue_struct *wq;
+};
+
+/*
+ * Has it ever had a latency, a fault rule that was enabled, or coalesced interrupts? All
+ * other devices need not look for such things.
+ */
+static inline bool emul_is_slow(const struct emul_device *ed)
+{
+	return READ_ONCE(ed->slow);
+}
+
+static inline void emul_be_slow(struct emul_device *ed)
+{
+	WRITE_ONCE(ed->slow, true);
+}
+
+#endif /* _ASBLK_EMUL_QUEUE_H */
