@@ -12,6 +12,8 @@
 
 #include <linux/atomic.h>
 #include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "budget.h"

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The store gives memory back: pages and leaves are unmapped, and freed by RCU. */
+#include <kunit/visibility.h>
+#include <linux/bottom_half.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "store_leaf.h"
+
+/* Leaves that are looked at in a row. */
+#define STORE_SKIP	65536ULL
+
+static void store_free_page(struct rcu_head *head)
+{
+	__free_page(container_of(head, struct page, rcu_head));
+}
+
+/* A leaf with all that is still in it. */
+static void store_free_closed(struct rcu_head *head)
+{
+	struct store_leaf *leaf = page_address(container_of(head, struct page, rcu_head));
+	unsigned long i;
+
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+		free_page((unsigned long)store_page(leaf, i));
+	free_page((unsigned long)leaf);
+}
+
+/*
+ * A closed leaf goes, with @nr pages. Soon: memory that is not used any more is somebody
+ * else's to use.
+ */
+static void store_drop_leaf(struct emul_store *s, u64 index, struct store_leaf *leaf, long nr)
+{
+	/* Before anybody can need it for another one in its place. */
+	atomic_long_sub(nr, &s->pages);
+	emul_budget_give(s->budget, (nr + 1) << PAGE_SHIFT);
+	WRITE_ONCE(s->leaf[index >> STORE_LEAF_SHIFT], NULL);
+	call_rcu_hurry(&virt_to_page(leaf)->rcu_head, store_free_closed);
+}
+
+static inline bool store_close(struct store_leaf *leaf, unsigned long i)
+{
+	return !test_and_set_bit(__ffs(STORE_CLOSED), (unsigned long *)&leaf->page[i]);
+}
+
+/*
+ * Take a leaf out with all its pages. Whoever writes to one of them at that time has
+ * written it before. Under rcu_read_lock(). Return: false if somebody else is about to
+ * take it out, or to leave it.
+ */
+static bool store_remove_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index,
+			      bool erase)
+{
+	unsigned long i;
+	long nr = 0;
+
+	/* Who meets a closed leaf waits for us: no softirq may, on this CPU. */
+	local_bh_disable();
+	if (!store_close(leaf, 0)) {
+		local_bh_enable();
+		return false;
+	}
+	for (i = 0; i < STORE_LEAF_ENTRIES; i++) {
+		if (i)
+			store_close(leaf, i);
+		if (!store_page(leaf, i))
+			continue;
+		nr++;
+		if (erase)
+			clear_page(store_page(leaf, i));
+	}
+	store_drop_leaf(s, index, leaf, nr);
+	local_bh_enable();
+	return true;
+}
+
+/* Take a leaf out if nothing is left in it. Under rcu_read_lock(). */
+static void store_prune_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index)
+{
+	unsigned long i = 0;
+
+	/* Again: whoever emptied it meanwhile has left it to us. */
+	while (i < STORE_LEAF_ENTRIES && !memchr_inv(leaf, 0, sizeof(*leaf))) {
+		local_bh_disable();
+		for (i = 0; i < STORE_LEAF_ENTRIES; i++)
+			if (cmpxchg(&leaf->page[i], NULL, (void *)STORE_CLOSED))
+				break;
+		if (i == STORE_LEAF_ENTRIES) {
+			store_drop_leaf(s, index, leaf, 0);
+		} else {
+			/* There is something now. */
+			while (i--)
+				/* The lock, the first, comes last: pairs with store_close() */
+				smp_store_release(&leaf->page[i], NULL);
+			i = 0;
+		}
+		local_bh_enable();
+	}
+}
+
+/*
+ * Make page @index a hole; readers may still have it for a grace period. Return: true if
+ * there was one.
+ */
+static bool store_remove(struct emul_store *s, struct store_leaf *leaf,
+			 u64 index, bool erase)
+{
+	void **entry = &leaf->page[index & (STORE_LEAF_ENTRIES - 1)];
+	void *page;
+
+	do {
+		page = store_open_page(leaf, index);
+		/* Most of a sparse store is holes: do not dirty their cache lines. */
+		if (!page)
+			return false;
+	} while (cmpxchg(entry, page, NULL) != page);
+	if (erase)
+		clear_page(page);
+	atomic_long_dec(&s->pages);
+	emul_budget_give(s->budget, PAGE_SIZE);
+	call_rcu_hurry(&virt_to_page(page)->rcu_head, store_free_page);
+	return true;
+}
+
+/*
+ * Most of the table of a large store is empty: look at much of it at a time. Return: where
+ * the first leaf from @pos on begins, or @pos if that is in it; @end if there is none.
+ */
+static u64 store_skip_holes(const struct emul_store *s, u64 pos, u64 end)
+{
+	u64 i = pos / STORE_LEAF_BYTES, last = DIV64_U64_ROUND_UP(end, STORE_LEAF_BYTES);
+
+	while (i < last) {
+		u64 nr = min(last - i, STORE_SKIP);
+		const void *found = memchr_inv(&s->leaf[i], 0, nr * sizeof(*s->leaf));
+
+		if (found) {
+			i = (struct store_leaf **)PTR_ALIGN_DOWN(found, sizeof(*s->leaf)) -
+			    s->leaf;
+			return max(pos, i * STORE_LEAF_BYTES);
+		}
+		i += nr;
+		cond_resched();
+	}
+	return end;
+}
+
+/* Make bytes of a leaf holes, or zeroes. Return: false to be called again for the same. */
+static bool store_unmap_leaf(struct emul_store *s, u64 pos, u64 end, bool erase)
+{
+	u64 index = pos >> PAGE_SHIFT;
+	struct store_leaf *leaf;
+	bool removed = false, done = true;
+
+	rcu_read_lock();
+	leaf = store_leaf(s, index);
+	if (!leaf)
+		goto unlock;
+	if (end - pos == STORE_LEAF_BYTES) {
+		done = store_remove_leaf(s, leaf, index, erase);
+		goto unlock;
+	}
+	while (pos < end) {
+		u64 step = min(end - pos, PAGE_SIZE - offset_in_page(pos));
+
+		if (step == PAGE_SIZE)
+			removed |= store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
+		else
+			emul_store_overwrite(s, pos, NULL, step);
+		/* What is on its way out is still read: not done before it is out. */
+		if (store_entry(leaf, pos >> PAGE_SHIFT) & STORE_CLOSED) {
+			done = false;
+			break;
+		}
+		pos += step;
+	}
+	if (removed)
+		store_prune_leaf(s, leaf, index);
+unlock:
+	rcu_read_unlock();
+	return done;
+}
+
+/**
+ * emul_store_unmap - make bytes read as zeroes and give whole pages back
+ * @s: store
+ * @pos: first byte; @pos + @len is at most the size
+ * @len: bytes; parts of a page at the edges are zeroed
+ * @erase: overwrite pages before they are given back
+ *
+ * Context: may sleep.
+ */
+void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
+{
+	u64 end = pos + len;
+
+	while (pos < end) {
+		u64 leaf_end;
+
+		pos = store_skip_holes(s, pos, end);
+		if (pos >= end)
+			return;
+		leaf_end = min(end, round_up(pos + 1, STORE_LEAF_BYTES));
+		if (store_unmap_leaf(s, pos, leaf_end, erase))
+			pos = leaf_end;
+		cond_resched();
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_unmap);
+
+/**
+ * emul_store_resize - change the size of a store
+ * @s: store that nobody uses at the moment
+ * @size: bytes, at least 1
+ *
+ * What is beyond the new size is gone, even if it becomes larger again.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int emul_store_resize(struct emul_store *s, u64 size)
+{
+	struct store_leaf **leaf;
+	unsigned long nr_leaves;
+
+	if (size < s->size)
+		emul_store_unmap(s, size, s->size - size, false);
+	/* A table that has been larger already is large enough. */
+	if (size > (u64)s->nr_leaves << (PAGE_SHIFT + STORE_LEAF_SHIFT)) {
+		leaf = emul_store_table(size, &nr_leaves);
+		if (!leaf)
+			return -ENOMEM;
+		memcpy(leaf, s->leaf, s->nr_leaves * sizeof(*leaf));
+		vfree(s->leaf);
+		s->leaf = leaf;
+		s->nr_leaves = nr_leaves;
+	}
+	s->size = size;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_store_resize);
