@@ -14,7 +14,7 @@
 
 #include "../compat.h"
 #include "config.h"
-#include "emul.h"
+#include "controller.h"
 #include "module_params.h"
 
 static DEFINE_IDA(config_ida);

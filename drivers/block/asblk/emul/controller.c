@@ -11,7 +11,9 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "emul.h"
+#include "controller.h"
+#include "debugfs.h"
+#include "sysfs.h"
 
 #define EMUL_MAX_RETRIES 3
 
@@ -412,7 +414,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 					  ASBLK_MEDIA_ZEROES_UNMAP |
 					  ASBLK_MEDIA_SECURE_ERASE,
 		.group			= &emul_attr_group,
-		.priv			= emul,
+		.priv			= &emul->dev,
 	};
 
 	emul_options_wwid(o, p.wwid);

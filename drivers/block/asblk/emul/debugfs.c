@@ -4,7 +4,8 @@
 #include <linux/math64.h>
 #include <linux/seq_file.h>
 
-#include "emul.h"
+#include "debugfs.h"
+#include "device.h"
 
 static void latency_sum(u64 *sum, const u64 *of)
 {

@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "store_leaf.h"
+#include "store.h"
 
 #define STORE_GFP_NOW	(GFP_NOWAIT | __GFP_NOWARN)
 

@@ -12,11 +12,10 @@
 
 #include <linux/atomic.h>
 #include <linux/gfp.h>
-#include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "budget.h"
+#include "store_leaf.h"
 
 /*
  * For memory without which a command cannot be executed. Never the OOM killer: a
@@ -24,21 +23,6 @@
  * memory out, so it must not wait for that for ever.
  */
 #define EMUL_GFP_WAIT	(GFP_NOIO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
-
-#define STORE_LEAF_SHIFT	(PAGE_SHIFT - ilog2(sizeof(void *)))
-#define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
-
-/*
- * A leaf that is on its way out of the table: nothing is added to it, nor written. Set in
- * each of its entries, by whoever has set it in the first; who finds that the leaf has to
- * stay takes it back there last.
- */
-#define STORE_CLOSED		1UL
-
-/* One page of pointers; of the bits below PAGE_SHIFT only STORE_CLOSED is ever set. */
-struct store_leaf {
-	void *page[PAGE_SIZE / sizeof(void *)];
-};
 
 /**
  * struct emul_store - a sparse array of bytes
@@ -68,5 +52,16 @@ int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
 			  u64 len, u64 *done);
 void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase);
 u64 emul_store_used(const struct emul_store *s);
+
+/* Pairs with the cmpxchg() of store_add_leaf(). Under rcu_read_lock(). */
+static inline struct store_leaf *store_leaf(const struct emul_store *s,
+					    u64 index)
+{
+	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
+}
+
+/* Shared by store.c and store_free.c. */
+struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves);
+bool emul_store_overwrite(struct emul_store *s, u64 pos, const void *src, u32 len);
 
 #endif /* _ASBLK_EMUL_STORE_H */

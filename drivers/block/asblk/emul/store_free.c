@@ -12,7 +12,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "store_leaf.h"
+#include "store.h"
 
 /* Leaves that are looked at in a row. */
 #define STORE_SKIP	65536ULL

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What store.c and store_free.c know of the store's two levels. */
+/* A leaf of the store: a page of pointers to pages of data. */
 #ifndef _ASBLK_EMUL_STORE_LEAF_H
 #define _ASBLK_EMUL_STORE_LEAF_H
 
 #include <linux/compiler.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/types.h>
 
-#include "store.h"
-
+#define STORE_LEAF_SHIFT	(PAGE_SHIFT - ilog2(sizeof(void *)))
+#define STORE_LEAF_ENTRIES	(1UL << STORE_LEAF_SHIFT)
 #define STORE_LEAF_BYTES	((u64)PAGE_SIZE << STORE_LEAF_SHIFT)
 
-struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves);
-bool emul_store_overwrite(struct emul_store *s, u64 pos, const void *src, u32 len);
+/*
+ * A leaf that is on its way out of the table: nothing is added to it, nor written. Set in
+ * each of its entries, by whoever has set it in the first; who finds that the leaf has to
+ * stay takes it back there last.
+ */
+#define STORE_CLOSED		1UL
 
-/* Pairs with the cmpxchg() of store_add_leaf(). Under rcu_read_lock(). */
-static inline struct store_leaf *store_leaf(const struct emul_store *s,
-					    u64 index)
-{
-	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
-}
+/* One page of pointers; of the bits below PAGE_SHIFT only STORE_CLOSED is ever set. */
+struct store_leaf {
+	void *page[PAGE_SIZE / sizeof(void *)];
+};
 
 static inline unsigned long store_entry(const struct store_leaf *leaf, u64 index)
 {

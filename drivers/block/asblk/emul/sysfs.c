@@ -3,24 +3,25 @@
 #include <linux/device.h>
 #include <linux/sysfs.h>
 
-#include "emul.h"
+#include "device.h"
+#include "sysfs.h"
 
 static ssize_t memory_used_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	struct emul *emul = asblk_disk_priv(dev);
+	struct emul_device *ed = asblk_disk_priv(dev);
 
-	return sysfs_emit(buf, "%llu\n", emul_store_used(&emul->dev.medium->store));
+	return sysfs_emit(buf, "%llu\n", emul_store_used(&ed->medium->store));
 }
 static DEVICE_ATTR_RO(memory_used);
 
 static ssize_t memory_limit_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
-	struct emul *emul = asblk_disk_priv(dev);
+	struct emul_device *ed = asblk_disk_priv(dev);
 
 	/* The figure in force. */
-	return sysfs_emit(buf, "%llu\n", emul_budget_limit(emul->dev.medium->store.budget));
+	return sysfs_emit(buf, "%llu\n", emul_budget_limit(ed->medium->store.budget));
 }
 static DEVICE_ATTR_RO(memory_limit);
 
@@ -29,9 +30,9 @@ static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
 	struct emul_counters sum;					\
-	struct emul *emul = asblk_disk_priv(dev);			\
+	struct emul_device *ed = asblk_disk_priv(dev);		\
 									\
-	emul_device_count(&emul->dev, &sum);				\
+	emul_device_count(ed, &sum);					\
 	return sysfs_emit(buf, "%llu\n", sum.member);			\
 }									\
 static DEVICE_ATTR_RO(name)

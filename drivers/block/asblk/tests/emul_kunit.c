@@ -7,7 +7,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 
-#include "emul/emul.h"
+#include "emul/controller.h"
 #include "test_io.h"
 
 /* Long enough for a command on a slow machine, short enough to wait for. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The emulated controller: a device, and the driver side that stands for it in the engine. */
-#ifndef _ASBLK_EMUL_H
-#define _ASBLK_EMUL_H
+#ifndef _ASBLK_EMUL_CONTROLLER_H
+#define _ASBLK_EMUL_CONTROLLER_H
 
 #include "device.h"
 #include "options.h"
-
-struct attribute_group;
 
 /**
  * struct emul_host_queue - the driver's side of a queue
@@ -56,10 +54,4 @@ void emul_remove_disk(struct emul *emul);
 void emul_destroy_ctrl(struct emul *emul);
 void emul_destroy(struct emul *emul);
 
-/* sysfs.c */
-extern const struct attribute_group emul_attr_group;
-
-/* debugfs.c */
-void emul_debugfs_add(struct emul_device *ed, struct dentry *dir);
-
-#endif /* _ASBLK_EMUL_H */
+#endif /* _ASBLK_EMUL_CONTROLLER_H */
