@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of configfs/ share, grouped by file. All they know of a disk is
- * emul/config.h.
+ * Shared by the files of configfs/, grouped by file. They know a disk by emul/config.h and
+ * its fault rules by emul/faults.h.
  */
 #ifndef _ASBLK_CONFIGFS_H
 #define _ASBLK_CONFIGFS_H
@@ -15,7 +15,7 @@
  * @group: the directory
  * @faults: its subdirectory for fault rules
  * @config: the disk
- * @list: of those made at load
+ * @list: of the directories of disks made at load
  */
 struct cfs_disk {
 	struct config_group group;

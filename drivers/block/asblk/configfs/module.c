@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/config/asblk: a directory for each emulated disk. mkdir thinks of one,
- * rmdir removes it with its data; those made when asblk was loaded are there from the
- * beginning and stay.
+ * /sys/kernel/config/asblk: a directory for each emulated disk. mkdir allocates a disk's
+ * configuration, rmdir removes the disk with its data. Disks made when asblk was loaded have
+ * a directory from the beginning, which stays.
  */
 #include <linux/list.h>
 #include <linux/module.h>
@@ -31,8 +31,8 @@ static struct config_group *root_make_group(struct config_group *root, const cha
 }
 
 /*
- * No attribute is in use any more, and no rule is left. Nobody waits for requests here:
- * while rmdir is under way the whole of configfs/asblk is locked, and the data goes anyway.
+ * No attribute is in use any more, and no rule is left. Requests in flight fail instead of
+ * being waited for: rmdir locks the whole of configfs/asblk, and the data goes anyway.
  */
 static void root_drop_item(struct config_group *root, struct config_item *item)
 {
@@ -48,7 +48,7 @@ static struct configfs_group_operations root_group_ops = {
 	.drop_item	= root_drop_item,
 };
 
-/* What this build has, for scripts: its options, with commas between them. */
+/* The options of this build, for scripts, with commas between them. */
 static ssize_t root_features_show(struct config_item *item, char *page)
 {
 	enum emul_option i;

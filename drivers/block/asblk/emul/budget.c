@@ -7,7 +7,7 @@
 
 #include "budget.h"
 
-/* What all disks have together, alone on its line with the mark below. */
+/* Bytes that all disks hold together; a cache line of its own, with the mark below. */
 static struct {
 	atomic64_t all;
 	atomic64_t mark;
@@ -17,7 +17,7 @@ static struct {
 #define BUDGET_SHARE	2
 
 /*
- * A disk that fills the machine to the last page leaves nothing to whoever would have to
+ * A disk that fills the machine to the last page leaves nothing to the program that has to
  * make room: this share is always left. To look takes longer than to allocate a page: one
  * look covers all that is taken up to the mark.
  */
@@ -37,7 +37,7 @@ long emul_budget_available(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_available);
 
-/* Move the mark to just above @all, unless somebody else has just moved it. */
+/* Move the mark to just above @all, unless another CPU has just moved it. */
 static void budget_move_mark(s64 mark, u64 all)
 {
 	atomic64_cmpxchg(&budget.mark, mark, round_up(all, BUDGET_LOOK));
@@ -73,7 +73,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_init);
  * @b: budget
  * @limit: as emul_budget_init()
  *
- * What is there stays, even if it is more. Context: any.
+ * Data that is there stays, even if it exceeds the limit. Context: any.
  */
 void emul_budget_set(struct emul_budget *b, u64 limit)
 {
@@ -86,7 +86,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_budget_set);
  * @b: budget
  *
  * Context: any.
- * Return: bytes; of a budget without a limit of its own, what all disks may have together.
+ * Return: bytes; of a budget without a limit of its own, the limit that all disks share.
  */
 u64 emul_budget_limit(const struct emul_budget *b)
 {
@@ -129,7 +129,7 @@ void emul_budget_give(struct emul_budget *b, u64 bytes)
 	s64 mark = atomic64_read(&budget.mark);
 
 	atomic64_sub(bytes, &b->used);
-	/* Others may have taken what was given back before. */
+	/* Another disk may have taken the memory that was given back before. */
 	if (all + 2 * BUDGET_LOOK < mark)
 		budget_move_mark(mark, all);
 }

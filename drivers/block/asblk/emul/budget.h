@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory budgets: what a disk may take for its data and for whatever grows with it.
+ * Memory budgets: how much a disk may take for its data and for all that grows with it.
  * Nothing that a user of a disk can make grow is allocated without.
  */
 #ifndef _ASBLK_EMUL_BUDGET_H

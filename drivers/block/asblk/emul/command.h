@@ -27,7 +27,7 @@ enum emul_recovered_by {
 	EMUL_RECOVERED_BY_NEVER,
 };
 
-/* What goes wrong with a completion, &emul_cmd_state.faults. */
+/* Faults of a completion, &emul_cmd_state.faults. */
 #define EMUL_FAULT_LOST		BIT(0)	/* none is posted */
 #define EMUL_FAULT_LATE		BIT(1)	/* but after the reset that it causes */
 #define EMUL_FAULT_TWICE	BIT(2)
@@ -38,8 +38,8 @@ enum emul_recovered_by {
 #define EMUL_FAULT_BUSY		BIT(7)	/* the queue takes no commands for a time */
 
 /**
- * struct emul_cmd_state - a command, and what the device has to know of it if it does not
- *	complete at once
+ * struct emul_cmd_state - a command, and the device's notes on it if it does not complete at
+ *	once
  * @cmd: the command
  * @work: on &emul_device.wq, if executing it may sleep
  * @done: on &emul_queue.done, after that
@@ -48,7 +48,7 @@ enum emul_recovered_by {
  * @eq: its queue
  * @result: its completion
  * @start: when it was executed, in nanoseconds
- * @cost: what it has taken of the model's time
+ * @cost: its share of the model's time
  * @passed: rules, by &emul_rule.bit, that were asked about block @asked and do nothing to it
  * @asked: blocks from the front that no rule does anything to
  * @extra_us: time that fault rules add; the sum of all possible rules does not overflow

@@ -6,14 +6,14 @@
 #include "completion.h"
 #include "options.h"
 
-/* A completion that nobody waits for. It must not take the room of one that counts. */
+/* An unsolicited completion. It must not take the room of one that the driver waits for. */
 static void completion_post_extra(struct emul_queue *eq, u16 id)
 {
 	if (ring_room(&eq->rings.cq) > eq->rings.nr_commands)
 		emul_post(eq, &(struct emul_completion) { .id = id });
 }
 
-/* The command has no completion: note what gets it back. */
+/* The command has no completion: note the least that recovers it. */
 static void completion_lose(struct emul_queue *eq, struct emul_cmd_state *s)
 {
 	eq->recovered_by = max_t(enum emul_recovered_by, eq->recovered_by, s->recovered_by);
@@ -127,7 +127,7 @@ bool emul_completion_due(const struct emul_queue *eq)
 	return due != EMUL_NEVER && due <= ktime_get_ns();
 }
 
-/* Post what has waited long enough. Return: number of completions. */
+/* Post the completions that are due. Return: their number. */
 unsigned int emul_complete_due(struct emul_queue *eq)
 {
 	struct emul_cmd_state *s;

@@ -78,7 +78,7 @@ free:
 }
 ASBLK_EXPORT(emul_config_create);
 
-/* Nobody else finds the controller any more, and it goes. */
+/* Hide the controller from other users, and destroy it. */
 static void config_lose(struct emul_config *c)
 {
 	struct emul *emul = c->emul;
@@ -103,7 +103,7 @@ static void config_off(struct emul_config *c)
 
 /**
  * emul_config_destroy - remove a disk for good, with its data
- * @c: configuration; nobody else uses it
+ * @c: configuration; the caller is its last user
  *
  * Context: may sleep; waits for requests in flight.
  */
@@ -281,7 +281,7 @@ free:
  *
  * Context: may sleep.
  * Return: @len, or a negative errno, with nothing changed: -EINVAL or -EBUSY after a
- * line in the log, or what the disk says.
+ * line in the log, or the disk's errno.
  */
 ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 			  const char *page, size_t len)
@@ -387,7 +387,7 @@ int emul_config_power(struct emul_config *c, bool on)
 }
 ASBLK_EXPORT(emul_config_power);
 
-/* Everything that waits for the disk ends. Return: which life of it, 0 if it is not there. */
+/* Fail everything that waits for the disk. Return: its life, 0 if it is powered off. */
 static u64 config_dead(struct emul_config *c)
 {
 	u64 life = 0;
@@ -405,8 +405,8 @@ static u64 config_dead(struct emul_config *c)
  * emul_config_unplug - surprise removal
  * @c: configuration
  *
- * As emul_config_power() off, but requests in flight fail, and with them whatever else
- * changes the disk and waits for them. Context: may sleep.
+ * As emul_config_power() off, but requests in flight fail, and with them every other change
+ * of the disk that waits for them. Context: may sleep.
  * Return: 0, or -ENODEV if it is not there.
  */
 int emul_config_unplug(struct emul_config *c)
@@ -415,9 +415,9 @@ int emul_config_unplug(struct emul_config *c)
 
 	if (!life)
 		return -ENODEV;
-	/* Not for long: what it is held for has just failed. */
+	/* Not for long: the change that its holder waits for has just failed. */
 	mutex_lock(&c->change_lock);
-	/* Somebody else may have removed it since, and made another one. */
+	/* Another user may have removed it since, and made a new one. */
 	if (c->emul && c->life == life)
 		config_off(c);
 	mutex_unlock(&c->change_lock);
@@ -456,7 +456,7 @@ ASBLK_EXPORT(emul_config_enable_rule);
  *
  * Context: after this module was loaded and before it is unloaded: the list does not change
  * in between.
- * Return: what @fn returned last.
+ * Return: the last return value of @fn.
  */
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data)
 {
@@ -543,6 +543,6 @@ void emul_exit(void)
 	if (wq)
 		destroy_workqueue(wq);
 	ida_destroy(&config_ida);
-	/* What was unmapped last is freed by code of this module. */
+	/* RCU callbacks of the last unmaps are code of this module. */
 	rcu_barrier();
 }

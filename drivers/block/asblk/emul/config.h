@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A disk as it was asked for, whether or not it is there at the moment: its options,
- * and its data, which outlives the disk. What asblk_configfs.ko shows.
+ * and its data, which outlives the disk. asblk_configfs.ko shows it to users.
  */
 #ifndef _ASBLK_EMUL_CONFIG_H
 #define _ASBLK_EMUL_CONFIG_H
@@ -24,7 +24,7 @@ struct emul;
  * struct emul_config - a disk as it was asked for
  * @name: for the log
  * @nr: number, for names; none of two is the same
- * @change_lock: held by who changes the disk, which may have to wait for requests that
+ * @change_lock: held while the disk is changed, which may have to wait for requests that
  *	never end; outside every other lock
  * @lock: protects @options, @emul, @disk_name and @life; never held for long. They change only with
  *	@change_lock held as well
@@ -35,7 +35,7 @@ struct emul;
  * @emul: the controller, or NULL
  * @disk_name: the disk, or empty
  * @life: times that there has been a controller
- * @list: of those made at load
+ * @list: of the disks made at load
  * @exit_work: removes it when the module is unloaded
  */
 struct emul_config {

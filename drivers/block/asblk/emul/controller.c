@@ -54,7 +54,7 @@ static int emul_alloc_rings(struct emul_host_queue *hq)
 
 	r->nr_commands = nr_slots;
 	r->sq.mask = size - 1;
-	/* Room for completions that nobody has asked for. */
+	/* Room for unsolicited completions. */
 	r->cq.mask = 2 * size - 1;
 	r->sqe = kvcalloc_node(size, sizeof(*r->sqe), GFP_KERNEL, node);
 	r->cqe = kvcalloc_node(2 * size, sizeof(*r->cqe), GFP_KERNEL, node);
@@ -489,7 +489,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_create);
  * emul_add_disk - make the disk of a controller
  * @emul: controller
  *
- * Context: may sleep; waits for what is read from it, which asblk_ctrl_dead() ends.
+ * Context: may sleep; waits for reads of its partition table, which asblk_ctrl_dead() ends.
  * Return: 0 or a negative errno.
  */
 int emul_add_disk(struct emul *emul)

@@ -9,7 +9,7 @@
 /**
  * struct emul_host_queue - the driver's side of a queue
  * @q: the engine's view of it
- * @eq: the device's side, for what would be writes to its registers
+ * @eq: the device's side: calls take the place of writes to its registers
  * @rings: shared with the device
  * @sq_new: entries of the submission ring filled but not handed over
  * @list: descriptors of each slot's commands, allocated when a command of that slot first

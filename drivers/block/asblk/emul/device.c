@@ -4,8 +4,8 @@
  * interrupt for their completions. It knows nothing of the engine and works on the CPU that
  * rang the doorbell, outside every lock of the driver side.
  *
- * Commands that may have to sleep - those that walk a range of unknown length, and writes
- * that find no memory at once - go to a worker; completions may overtake each other, as on
+ * Commands that may have to sleep - operations on ranges of any length, and writes that find
+ * no memory at once - go to a worker; completions may overtake each other, as on
  * any asynchronous device.
  */
 #include <linux/err.h>
@@ -52,7 +52,7 @@ static inline void queue_tried_unlock(struct emul_queue *eq)
 static void queue_lock(struct emul_queue *eq)
 	__acquires(&eq->run_lock)
 {
-	/* Other CPUs wait for the interrupt of what is posted until queue_unlock(). */
+	/* Other CPUs wait for the interrupt of the completions posted until queue_unlock(). */
 	preempt_disable();
 	spin_lock_bh(&eq->run_lock);
 }
@@ -91,14 +91,14 @@ static void device_work(struct work_struct *work)
 		emul_set_result(s, emul_medium_exec(ed->medium, &s->cmd), 0);
 	}
 	/*
-	 * The ring's end belongs to the holder of run_lock, who posts the completion. From
-	 * then on the command's memory is the driver side's again.
+	 * Only the holder of run_lock may post the completion. From then on the command's
+	 * memory is the driver side's again.
 	 */
 	llist_add(&s->done, &eq->done);
 	emul_device_run(eq);
 }
 
-/* Fill in what has to be known of a command that does not complete at once. */
+/* Initialise the notes on a command that does not complete at once. */
 static struct emul_cmd_state *device_remember(struct emul_queue *eq,
 					      const struct emul_command *cmd, bool inject)
 {
@@ -197,7 +197,7 @@ static bool device_has_work(struct emul_queue *eq)
 	       (unlikely(emul_is_slow(eq->ed)) && emul_completion_due(eq));
 }
 
-/* Complete what the worker has executed. Return: number of completions posted. */
+/* Complete the commands that the worker has executed. Return: completions posted. */
 static unsigned int device_complete_done(struct emul_queue *eq, bool slow)
 {
 	struct llist_node *list = llist_del_all(&eq->done);
@@ -260,7 +260,7 @@ static bool device_pass(struct emul_queue *eq)
 	return raise;
 }
 
-/* Return: true if more passes are called for, and nobody else makes them. */
+/* Return: true if there is more to do, and no other CPU does it. */
 static bool device_try_pass(struct emul_queue *eq)
 {
 	bool raise;
@@ -271,7 +271,7 @@ static bool device_try_pass(struct emul_queue *eq)
 	 * barrier below.
 	 */
 	smp_mb();
-	/* Other CPUs wait for the interrupt of what was posted for them. */
+	/* Other CPUs wait for the interrupt of completions that are posted for them. */
 	preempt_disable();
 	if (!queue_trylock(eq)) {
 		preempt_enable();
@@ -529,7 +529,7 @@ void emul_device_exit(struct emul_device *ed)
 }
 
 /**
- * emul_device_count - add up what the device did
+ * emul_device_count - add up the counters of all queues
  * @ed: device
  * @sum: totals
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the driver side, sysfs and debugfs may ask of the emulated device. */
+/* The emulated device's interface for the driver side, sysfs and debugfs. */
 #ifndef _ASBLK_EMUL_DEVICE_H
 #define _ASBLK_EMUL_DEVICE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The log of what fault rules did, and its tracepoint. */
+/* The fault log and its tracepoint. */
 #include <linux/atomic.h>
 #include <linux/math64.h>
 #include <linux/seq_file.h>
@@ -42,7 +42,7 @@ int emul_fault_log_show(struct emul_faults *f, struct seq_file *m)
 	seq_puts(m, "number seconds rule action queue op block count\n");
 	for (i = 0; ; i++) {
 		spin_lock(&f->log_lock);
-		/* Those that are logged meanwhile may have pushed out what comes next. */
+		/* Faults that are logged meanwhile may have pushed the next record out. */
 		if (f->nr_records > EMUL_FAULT_RECORDS)
 			i = max(i, f->nr_records - EMUL_FAULT_RECORDS);
 		if (i >= f->nr_records) {

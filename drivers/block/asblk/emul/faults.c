@@ -61,7 +61,7 @@ static const struct rule_field {
 	EMUL_RULE_FIELDS(FIELD_INFO)
 };
 
-/* Who reads the set of rules and may sleep. */
+/* Readers of the set of rules that may sleep. */
 DEFINE_SRCU(emul_faults_srcu);
 
 static int find_word(const char *const *words, const char *text, size_t len)
@@ -253,7 +253,7 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 }
 ASBLK_EXPORT(emul_rule_create);
 
-/* Have exactly the rules looked at that are enabled; under emul_faults::lock. */
+/* Rebuild and publish the set of enabled rules. */
 static int faults_update(struct emul_faults *f)
 {
 	struct emul_rule_set *new = NULL, *old;
@@ -278,7 +278,7 @@ static int faults_update(struct emul_faults *f)
 				new->rule[nr++] = r;
 	}
 	old = rcu_replace_pointer(f->set, new, lockdep_is_held(&f->lock));
-	/* Whoever executes looks without sleeping, whoever injects may sleep. */
+	/* emul_faults_concern() reads it under RCU, emul_inject() sleeps under SRCU. */
 	synchronize_rcu();
 	synchronize_srcu(&emul_faults_srcu);
 	kfree(old);
@@ -298,7 +298,7 @@ static u8 faults_free_bit(const struct emul_faults *f)
 }
 
 /**
- * emul_rule_enable - have commands looked at with a rule, or no longer
+ * emul_rule_enable - enable or disable a rule
  * @r: rule
  * @on: which
  *
@@ -353,7 +353,7 @@ ASBLK_EXPORT(emul_rule_destroy);
 /**
  * emul_faults_init - prepare for rules
  * @f: zeroed
- * @budget: what they take memory from; outlives them
+ * @budget: of their memory; outlives them
  */
 void emul_faults_init(struct emul_faults *f, struct emul_budget *budget)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Faults: rules that say which commands go wrong, and how. What a rule decides is a
- * hash of the seed, the rule's name, the block and the number of operations on that
+ * Faults: rules that say which commands go wrong, and how. A rule's decision is a hash of the seed, the rule's name, the block and the number of operations on that
  * block that the rule applies to: the same history of a block gives the same faults,
- * whatever the CPUs do.
+ * on any CPU, in any order.
  */
 #ifndef _ASBLK_EMUL_FAULTS_H
 #define _ASBLK_EMUL_FAULTS_H
@@ -26,7 +25,7 @@ struct seq_file;
 #define EMUL_OPS_DATA	(EMUL_OPS_READ | EMUL_OPS_WRITE)
 
 /**
- * enum emul_stage - what of a command an action changes
+ * enum emul_stage - the part of a command that an action changes
  * @EMUL_STAGE_END: it ends at the block
  * @EMUL_STAGE_DATA: the block's data
  * @EMUL_STAGE_COMPLETION: its completion, once for a command
@@ -80,7 +79,7 @@ enum emul_action {
  * @stage: enum emul_stage
  * @ops: operations that it does anything to
  * @faults: EMUL_FAULT_*
- * @recovered_by: an enum emul_recovered_by: no less helps, whatever the rule says
+ * @recovered_by: an enum emul_recovered_by: at least this, whatever the rule says
  */
 struct emul_action_info {
 	u8 stage;
@@ -131,7 +130,7 @@ enum emul_rule_field {
  * struct emul_rule - a fault rule
  * @name: for the log, and the hash
  * @hash: of @name
- * @faults: whose it is
+ * @faults: the disk's rules
  * @list: on &emul_faults.rules
  * @value: of its fields; do not change while it is enabled
  * @enabled: commands are looked at
@@ -140,7 +139,7 @@ enum emul_rule_field {
  * @left: how often it may still act, if it has a total
  * @no_block: history of operations without a block
  * @blocks: histories of blocks, 512 of them an entry
- * @old: what blocks held before they were last written, for stale reads
+ * @old: copies of blocks from before their last write, for stale reads
  */
 struct emul_rule {
 	char name[EMUL_RULE_NAME_SIZE];
@@ -172,13 +171,13 @@ struct emul_rule_set {
 #define EMUL_FAULT_RECORDS	4096
 
 /**
- * struct emul_fault_record - what was done to a command
+ * struct emul_fault_record - a fault, as logged
  * @ns: when
  * @lba: block; %EMUL_NO_BLOCK for an operation without one
  * @count: operations on that block that the rule applied to, this one included
  * @queue: of the command
  * @op: of the command
- * @action: what was done
+ * @action: an enum emul_action
  * @rule: name of the rule
  */
 struct emul_fault_record {
@@ -195,9 +194,9 @@ struct emul_fault_record {
  * struct emul_faults - the fault rules of a disk
  * @lock: protects @rules and their fields, and changes of @set
  * @rules: all rules
- * @set: those that are enabled; NULL if there are none
+ * @set: enabled rules; NULL if there are none
  * @seed: of the hash
- * @budget: what the rules take memory from
+ * @budget: of the rules' memory
  * @spare_lock: protects @spare
  * @spare: memory for one block of any size
  * @ctrl: name of the controller, for the tracepoint

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a rule remembers of blocks, and the decision that follows from it: whether it acts
- * on an operation.
+ * A rule's memory of blocks, and the decision whether it acts on an operation.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -17,7 +16,7 @@
 #include "faults.h"
 
 /**
- * emul_rule_alloc - memory for what a rule remembers
+ * emul_rule_alloc - allocate memory for a rule's history
  * @r: rule
  * @size: bytes
  * @gfp: whether it may wait for it
@@ -125,8 +124,7 @@ static bool rule_count(const struct emul_rule *r, u64 lba, s64 old, s64 *new, bo
 }
 
 /*
- * Will it never act again? What it would count is forgotten before it is enabled the next
- * time.
+ * Will it never act again? Its counts are forgotten before it is enabled the next time.
  */
 bool emul_rule_idle(const struct emul_rule *r)
 {
@@ -163,7 +161,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_rule_passes);
 
 /**
  * emul_rule_acts - count an operation on a block, and decide
- * @r: rule that applies to the operation, and whose range has the block
+ * @r: rule that applies to the operation and covers the block
  * @lba: block, or %EMUL_NO_BLOCK
  * @may: it may act; else the operation is only counted
  * @count: filled in: operations on the block

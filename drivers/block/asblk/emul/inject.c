@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What fault rules do to a command: block by block they end it, change its data, or leave
- * a note for its completion.
+ * Fault rules act on a command block by block: they end it, change its data, or leave a note
+ * for its completion.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -40,7 +40,7 @@ struct injection {
 };
 
 /**
- * struct decision - what becomes of a block's data
+ * struct decision - how a block's data is moved
  * @data: the rule that changes it, or NULL
  * @count: filled in with it: operations on the block
  */
@@ -49,7 +49,7 @@ struct decision {
 	u32 count;
 };
 
-/* What the blocks of an old copy held. */
+/* An old copy of a block. */
 struct old_block {
 	u32 len;
 	u8 data[] __counted_by(len);
@@ -61,7 +61,7 @@ static void injection_fail(struct injection *in, blk_status_t status, u64 good,
 {
 	struct emul_completion *result = &in->s->result;
 
-	/* What is moved late may fail before it. */
+	/* Blocks that are moved later may fail before it. */
 	if (in->ended && good >= result->good)
 		return;
 	in->ended = true;
@@ -70,7 +70,7 @@ static void injection_fail(struct injection *in, blk_status_t status, u64 good,
 	result->flags = flags;
 }
 
-/* Blocks were written: those that heal by that do. */
+/* Blocks were written: rules with heal_on_write stop acting on them. */
 static void injection_heal(struct injection *in, u64 lba, u64 nr)
 {
 	u64 first, end;
@@ -150,7 +150,7 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 	return false;
 }
 
-/* Keep what a block holds, for stale reads after it is written. */
+/* Copy a block before it is written, for stale reads. */
 static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
 	u32 len = 1 << in->medium->block_shift;
@@ -171,7 +171,7 @@ static void keep_block(struct injection *in, struct emul_rule *r, u64 lba)
 	pr_err_ratelimited("rule %s: no memory for an old block\n", r->name);
 }
 
-/* Return: true if in->block has what the block held before it was last written. */
+/* Return: true if in->block was filled with the block's content before its last write. */
 static bool stale_block(struct injection *in, struct emul_rule *r, u64 lba)
 {
 	u32 len = 1 << in->medium->block_shift;
@@ -239,7 +239,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 	else if (to == lba)
 		injection_heal(in, lba, 1);
 log:
-	/* Only what was done: a log that says more would explain what it must not. */
+	/* Only faults that were injected: a log with more would excuse other errors. */
 	if (done)
 		emul_fault_log(r, in->queue, in->s->cmd.op, lba, count);
 }
@@ -302,7 +302,7 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 	for (i = 0; i < in->set->nr; i++) {
 		struct emul_rule *r = in->set->rule[i];
 		u8 stage = emul_rule_action(r)->stage;
-		/* What has acted already, or comes too late, counts all the same. */
+		/* A rule that has acted already, or comes second, counts all the same. */
 		bool may = !(in->acted & BIT_ULL(r->bit)) &&
 			   !(stage == EMUL_STAGE_DATA && decision->data);
 		u32 count;
@@ -328,7 +328,7 @@ static bool injection_decide(struct injection *in, u64 lba, u64 from,
 	return ends;
 }
 
-/* A block is about to be written: is what it holds to be read later? */
+/* A block is about to be written: keep a copy for every rule that reads stale blocks. */
 static void injection_watch(struct injection *in, u64 lba)
 {
 	unsigned int i;
@@ -341,7 +341,7 @@ static void injection_watch(struct injection *in, u64 lba)
 	}
 }
 
-/* Move a block for which a rule has something else in mind, and what is before it. */
+/* Move the blocks before one whose data a rule changes, and that one. */
 static void injection_step(struct injection *in, u64 *start, u64 i,
 			   const struct decision *decision)
 {
@@ -352,7 +352,7 @@ static void injection_step(struct injection *in, u64 *start, u64 i,
 	*start = i + 1;
 }
 
-/* Not what is acknowledged and goes nowhere, or elsewhere. */
+/* Not before a phantom or misdirected write, which leaves the block as it is. */
 static void injection_prepare(struct injection *in, u64 lba, const struct decision *decision)
 {
 	if (in->s->cmd.op == ASBLK_OP_WRITE &&
@@ -360,7 +360,7 @@ static void injection_prepare(struct injection *in, u64 lba, const struct decisi
 		injection_watch(in, lba);
 }
 
-/* Reads and writes: block by block, but what nothing happens to is moved at once. */
+/* Reads and writes: decided block by block; runs of unchanged blocks are moved at once. */
 static void injection_data(struct injection *in)
 {
 	const struct emul_command *cmd = &in->s->cmd;

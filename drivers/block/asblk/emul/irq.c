@@ -116,7 +116,7 @@ int emul_irq_request(struct emul_irq *irq, struct irq_domain *domain, unsigned i
 	return err;
 }
 
-/* Give a line back that nobody raises any more. Context: may sleep. */
+/* Free a line that is not raised any more. Context: may sleep. */
 void emul_irq_free(struct emul_irq *irq, void *data)
 {
 	irq_work_sync(&irq->raise);
@@ -125,8 +125,8 @@ void emul_irq_free(struct emul_irq *irq, void *data)
 }
 
 /*
- * As generic_handle_irq_safe(), with the line at hand. What the handler leaves to softirqs
- * runs right afterwards, as it would on return from an interrupt.
+ * As generic_handle_irq_safe(), with the line at hand. Softirqs that the handler raises run
+ * right afterwards, as they would on return from an interrupt.
  */
 static void emul_irq_call(struct emul_irq *irq)
 {

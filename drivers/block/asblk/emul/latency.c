@@ -119,11 +119,11 @@ static void model_give_back(atomic64_t *until, u64 time)
 /**
  * emul_model_refund - a command is not executed after all
  * @m: model
- * @cost: what emul_model_deadline() said
+ * @cost: from emul_model_deadline()
  * @left_ns: nanoseconds until its deadline
  *
- * What it would still have taken is there for those that come. Those that wait behind it
- * keep their deadlines. Context: as emul_model_deadline().
+ * Later commands get the time that it has not taken. Commands that wait behind it keep their
+ * deadlines. Context: as emul_model_deadline().
  */
 void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 left_ns)
 {
@@ -133,7 +133,7 @@ void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 l
 EXPORT_SYMBOL_IF_KUNIT(emul_model_refund);
 
 /**
- * emul_model_forget - nothing that was begun goes on
+ * emul_model_forget - forget the time that commands in flight would have taken
  * @m: model of a device that executes nothing
  *
  * Context: as emul_model_deadline().
@@ -161,7 +161,7 @@ static bool model_wanted(const struct emul_model *m)
 }
 
 /**
- * emul_model_create - what the options say of time
+ * emul_model_create - make a model from options
  * @o: options
  *
  * Context: may sleep.

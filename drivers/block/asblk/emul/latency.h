@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How long a command takes: distributions, channels, bandwidth, seeks and stalls.
- * Pure arithmetic: who waits is told elsewhere.
+ * Pure arithmetic: wait.c does the waiting.
  */
 #ifndef _ASBLK_EMUL_LATENCY_H
 #define _ASBLK_EMUL_LATENCY_H
@@ -17,10 +17,10 @@ struct emul_options;
 #define EMUL_MAX_CHANNELS	64
 
 /**
- * struct emul_model - what makes commands take time
+ * struct emul_model - model of time
  * @dist: time for each operation
  * @stall: garbage collection
- * @seed: of what is random about @stall
+ * @seed: of random stalls
  * @bandwidth: bytes per second read, and written; 0 for no limit
  * @burst_ns: how far a transfer may get ahead of that
  * @seek_min_ns: a seek to the next track
@@ -29,10 +29,10 @@ struct emul_options;
  * @nr_channels: commands executed at a time; 0 for any number
  * @due: when the last byte read, and written, is through, in 1/64 of a nanosecond: a
  *	block at the highest bandwidths takes less than one. Shared by all queues, changed
- *	with cmpxchg, as is what follows
+ *	with cmpxchg, as are the following
  * @head: where the head is
  * @busy_until: of each channel
- * @rcu: for who reads it
+ * @rcu: readers are under RCU
  */
 struct emul_model {
 	struct emul_dist dist[ASBLK_NR_OPS];
@@ -51,7 +51,7 @@ struct emul_model {
 };
 
 /**
- * struct emul_cost - what a command has taken of a model's time
+ * struct emul_cost - a command's share of a model's time
  * @service_ns: nanoseconds of a channel
  * @channel: which
  * @write: which of the two bandwidths

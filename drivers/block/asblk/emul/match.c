@@ -72,7 +72,7 @@ bool emul_rule_matches(const struct emul_rule *r, unsigned int queue,
 					    covers_command(r, cmd, lba));
 }
 
-/* Does the rule remember something of what the command writes? */
+/* Does the rule have to see every write, to keep or forget something? */
 static bool rule_watches(const struct emul_rule *r, enum asblk_op op)
 {
 	if (op == ASBLK_OP_WRITE)
@@ -111,16 +111,16 @@ static bool all_pass(const struct emul_rule_set *set, unsigned int queue,
 	return true;
 }
 
-/* Questions asked about a command where nobody may sleep, and others wait. */
+/* Blocks times rules asked about in atomic context, where other commands wait. */
 #define MAX_QUESTIONS	256
 
 /**
  * emul_faults_concern - does a rule do anything to a command?
  * @f: fault rules, or NULL
  * @queue: number of its queue
- * @s: command; what was found out is noted in it
+ * @s: command; the answers are noted in it
  *
- * What no rule does anything to has been counted, and can be executed at once.
+ * A command that no rule changes has been counted, and can be executed at once.
  *
  * Context: any, under rcu_read_lock().
  * Return: true if it is for emul_inject().

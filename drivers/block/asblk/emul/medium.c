@@ -18,7 +18,7 @@ static void medium_set_geometry(struct emul_medium *m, u64 nr_blocks, u32 block_
 /**
  * emul_medium_init - make a medium without capacity
  * @m: zeroed
- * @budget: what its data is taken from; outlives it
+ * @budget: of its memory; outlives it
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -58,7 +58,7 @@ int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_insert);
 
-/* Give up what the store holds beyond the end. Context: may sleep. */
+/* Discard data beyond the end. Context: may sleep. */
 void emul_medium_cut(struct emul_medium *m)
 {
 	/* Cannot fail, as it does not grow. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The medium: what a command does to the data. It knows commands and the store; no
- * queue, no fault rule and no completion.
+ * The medium: commands read and change the data. It knows commands and the store; no queue,
+ * no fault rule and no completion.
  */
 #ifndef _ASBLK_EMUL_MEDIUM_H
 #define _ASBLK_EMUL_MEDIUM_H
@@ -75,8 +75,7 @@ static inline blk_status_t emul_medium_check(const struct emul_medium *m,
 }
 
 /*
- * Inline, as the two that follow are what most commands do. Context: any, under
- * rcu_read_lock(); the command has passed emul_medium_check().
+ * Inline, as most commands are reads and writes. Context: any, under rcu_read_lock(); the command has passed emul_medium_check().
  */
 static inline void emul_medium_read(struct emul_medium *m, const struct emul_command *cmd)
 {

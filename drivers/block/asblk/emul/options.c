@@ -27,7 +27,7 @@ enum option_type {
 	TYPE_NUMBER,
 	TYPE_CPUS,	/* at most one for each possible CPU */
 	TYPE_BYTES,	/* K, M, G, T, P or E may follow */
-	TYPE_BLOCKS,	/* likewise, at most what the kernel takes for a block */
+	TYPE_BLOCKS,	/* likewise, at most the kernel's largest block */
 	TYPE_FLAG,
 	TYPE_TEXT,
 	TYPE_WORD,
@@ -203,7 +203,7 @@ static bool is_stall(const char *text)
 	return emul_stall_parse(&s, text);
 }
 
-/* Return: NULL if @text will do, or what would have. */
+/* Return: NULL if @text is valid, else the values that are. */
 static const char *text_expects(const struct option_info *p, const char *text)
 {
 	switch (p->type) {

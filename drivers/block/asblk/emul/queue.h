@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device side of the emulated controller: what its files share. All that it has in
- * common with the driver side (controller.c) are the rings.
+ * The device side of the emulated controller. It shares the rings with the driver side
+ * (controller.c), and nothing else.
  */
 #ifndef _ASBLK_EMUL_QUEUE_H
 #define _ASBLK_EMUL_QUEUE_H
@@ -19,8 +19,7 @@
 struct emul_options;
 
 /**
- * struct emul_counters - what the device did for a queue, under
- * &emul_queue.run_lock
+ * struct emul_counters - counters of a queue, under &emul_queue.run_lock
  * @ops: commands, by operation
  * @fua: writes with FUA
  * @read_bytes: bytes read
@@ -48,10 +47,10 @@ struct emul_counters {
  * @rings: shared with the driver side
  * @run_lock: held while commands are executed; CPUs that would execute only try it, with
  *	queue_trylock() and never with interrupts off. Protects the device's ends of the
- *	rings and what follows
+ *	rings and the following fields
  * @rerun: executes commands that the CPU which rang the doorbell could not
  * @done: commands that the worker has executed; without the lock
- * @count: what happened
+ * @count: counters
  * @wait: commands that take time
  * @random: for the model
  * @timer: fires at @due
@@ -87,7 +86,7 @@ struct emul_queue {
  * @options: its description, which changes with the settings of the controller
  * @medium: the medium in it
  * @faults: its fault rules, or NULL
- * @model: what makes commands take time, or NULL
+ * @model: model of time, or NULL
  * @slow: see emul_is_slow()
  * @fatal: a fault rule has stopped it for good
  * @queue: @nr_queues of them

@@ -64,7 +64,7 @@ struct emul_desc {
 #define EMUL_INLINE_DESCS	2
 
 /**
- * struct emul_command - what an entry of the submission ring points to
+ * struct emul_command - a command; entries of the submission ring point to it
  * @id: comes back in the completion
  * @op: enum asblk_op
  * @opts: ASBLK_OPT_*
@@ -116,7 +116,7 @@ struct emul_completion {
  * @sqe: its entries
  * @cq: completion ring
  * @cqe: its entries, two for each command that can be in flight: the device may post
- *	completions that nobody waits for
+ *	unsolicited completions
  * @nr_commands: most commands in flight
  * @busy_until: the device takes no command before, in nanoseconds; 0 if it takes any
  */

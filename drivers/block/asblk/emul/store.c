@@ -28,7 +28,7 @@ struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves)
  * emul_store_init - make an empty store
  * @s: store
  * @size: bytes, at least 1
- * @budget: what data and leaves are taken from; outlives the store
+ * @budget: of data and leaves; outlives the store
  *
  * Costs 8 bytes per 2 MiB of @size at once, and a page per 2 MiB written to.
  *
@@ -63,7 +63,7 @@ static void store_free_leaf(struct emul_store *s, struct store_leaf *leaf)
 
 /**
  * emul_store_exit - free a store and its data
- * @s: store that nobody uses any more
+ * @s: store without users
  *
  * Context: may sleep.
  */
@@ -109,7 +109,7 @@ static void *store_take_page(struct emul_store *s, gfp_t gfp)
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Give a page back that nobody else has seen. */
+/* Free a page that is in no leaf yet. */
 static void store_give_page(struct emul_store *s, void *page)
 {
 	free_page((unsigned long)page);
@@ -128,7 +128,7 @@ static bool store_is_closed(const struct emul_store *s, u64 index)
 	return closed;
 }
 
-/* Put a leaf into the table for page @index. Under rcu_read_lock(). Return: what is there. */
+/* Put a leaf into the table for page @index, under rcu_read_lock(). Return: the leaf there. */
 static struct store_leaf *store_add_leaf(struct emul_store *s, u64 index,
 					 struct store_leaf *leaf)
 {
@@ -218,7 +218,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_read);
 /*
  * Give page @index its memory, with @len bytes from @src at @offset and zeroes
  * around them; @src is NULL for zeroes alone. Return: as store_take_page(), or -EEXIST if
- * somebody else was faster, be it to add the page or to take its leaf out.
+ * another CPU was faster to add the page or to take its leaf out.
  */
 static int store_add(struct emul_store *s, u64 index, const void *src,
 		     u32 offset, u32 len, gfp_t gfp)
@@ -227,7 +227,7 @@ static int store_add(struct emul_store *s, u64 index, const void *src,
 	struct store_leaf *leaf, *new = NULL;
 	void *page, *other;
 
-	/* Not for one that is about to go, with what is charged for it. */
+	/* Not to a leaf that is about to be freed and uncharged. */
 	if (store_is_closed(s, index))
 		return -EEXIST;
 	/* The page first: a write that is refused leaves no leaf behind. */
@@ -366,7 +366,7 @@ static bool store_has_page(const struct emul_store *s, u64 index)
  * @len: bytes
  * @wait: wait for memory
  *
- * What is a hole becomes zeroes, which reads the same. For a write that must not be
+ * Holes become zeroes, which read the same. For a write that must not be
  * done in part.
  *
  * Context: may sleep if @wait, else any, under rcu_read_lock().

@@ -29,7 +29,7 @@
  * @leaf: table of @nr_leaves pointers
  * @nr_leaves: length of the table
  * @size: bytes, as made or resized last
- * @budget: what data and leaves are taken from
+ * @budget: of data and leaves
  * @pages: pages of data held. Shared by all queues, but touched only where a
  *	page is allocated or freed.
  */

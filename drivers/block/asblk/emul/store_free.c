@@ -34,12 +34,11 @@ static void store_free_closed(struct rcu_head *head)
 }
 
 /*
- * A closed leaf goes, with @nr pages. Soon: memory that is not used any more is somebody
- * else's to use.
+ * Free a closed leaf and its @nr pages, soon: other users wait for the memory.
  */
 static void store_drop_leaf(struct emul_store *s, u64 index, struct store_leaf *leaf, long nr)
 {
-	/* Before anybody can need it for another one in its place. */
+	/* Before another leaf in its place can need the memory. */
 	atomic_long_sub(nr, &s->pages);
 	emul_budget_give(s->budget, (nr + 1) << PAGE_SHIFT);
 	WRITE_ONCE(s->leaf[index >> STORE_LEAF_SHIFT], NULL);
@@ -52,9 +51,8 @@ static inline bool store_close(struct store_leaf *leaf, unsigned long i)
 }
 
 /*
- * Take a leaf out with all its pages. Whoever writes to one of them at that time has
- * written it before. Under rcu_read_lock(). Return: false if somebody else is about to
- * take it out, or to leave it.
+ * Take a leaf out with all its pages. A write to one of them at the same time counts as
+ * before. Under rcu_read_lock(). Return: false if another CPU has closed it.
  */
 static bool store_remove_leaf(struct emul_store *s, struct store_leaf *leaf, u64 index,
 			      bool erase)
@@ -62,7 +60,7 @@ static bool store_remove_leaf(struct emul_store *s, struct store_leaf *leaf, u64
 	unsigned long i;
 	long nr = 0;
 
-	/* Who meets a closed leaf waits for us: no softirq may, on this CPU. */
+	/* Writers that meet a closed leaf spin: no softirq on this CPU may. */
 	local_bh_disable();
 	if (!store_close(leaf, 0)) {
 		local_bh_enable();
@@ -87,7 +85,7 @@ static void store_prune_leaf(struct emul_store *s, struct store_leaf *leaf, u64 
 {
 	unsigned long i = 0;
 
-	/* Again: whoever emptied it meanwhile has left it to us. */
+	/* Again: another CPU that emptied it meanwhile has left it to this one. */
 	while (i < STORE_LEAF_ENTRIES && !memchr_inv(leaf, 0, sizeof(*leaf))) {
 		local_bh_disable();
 		for (i = 0; i < STORE_LEAF_ENTRIES; i++)
@@ -175,7 +173,7 @@ static bool store_unmap_leaf(struct emul_store *s, u64 pos, u64 end, bool erase)
 			removed |= store_remove(s, leaf, pos >> PAGE_SHIFT, erase);
 		else
 			emul_store_overwrite(s, pos, NULL, step);
-		/* What is on its way out is still read: not done before it is out. */
+		/* A closed leaf can still be read: unmapping ends when it is out. */
 		if (store_entry(leaf, pos >> PAGE_SHIFT) & STORE_CLOSED) {
 			done = false;
 			break;
@@ -218,10 +216,10 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_unmap);
 
 /**
  * emul_store_resize - change the size of a store
- * @s: store that nobody uses at the moment
+ * @s: store without users at the moment
  * @size: bytes, at least 1
  *
- * What is beyond the new size is gone, even if it becomes larger again.
+ * Data beyond the new size is lost, even if it becomes larger again.
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM with nothing changed.

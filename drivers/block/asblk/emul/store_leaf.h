@@ -13,9 +13,9 @@
 #define STORE_LEAF_BYTES	((u64)PAGE_SIZE << STORE_LEAF_SHIFT)
 
 /*
- * A leaf that is on its way out of the table: nothing is added to it, nor written. Set in
- * each of its entries, by whoever has set it in the first; who finds that the leaf has to
- * stay takes it back there last.
+ * A leaf that is being taken out of the table: no page is added to it or written. The CPU
+ * that sets the mark in the first entry sets it in the others; if the leaf has to stay, it
+ * clears the first one last.
  */
 #define STORE_CLOSED		1UL
 
@@ -30,7 +30,7 @@ static inline unsigned long store_entry(const struct store_leaf *leaf, u64 index
 }
 
 /*
- * To be read from. What is on its way out can still be read, until the grace period ends.
+ * For reading: a page that is being taken out can be read until the grace period ends.
  * Pairs with the cmpxchg() of store_add() and of store_remove().
  */
 static inline void *store_page(const struct store_leaf *leaf, u64 index)
@@ -38,7 +38,7 @@ static inline void *store_page(const struct store_leaf *leaf, u64 index)
 	return (void *)(store_entry(leaf, index) & ~STORE_CLOSED);
 }
 
-/* To be written to: not if it is on its way out. */
+/* For writing: not a page that is being taken out. */
 static inline void *store_open_page(const struct store_leaf *leaf, u64 index)
 {
 	unsigned long entry = store_entry(leaf, index);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/block/asblkN/emul/: what the emulated device did, and what it holds. */
+/* /sys/block/asblkN/emul/: counters of the emulated device, and its memory. */
 #include <linux/device.h>
 #include <linux/sysfs.h>
 

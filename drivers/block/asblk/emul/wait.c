@@ -60,7 +60,7 @@ u64 emul_wait_due(struct emul_wait *w)
 EXPORT_SYMBOL_IF_KUNIT(emul_wait_due);
 
 /**
- * emul_wait_next - take a command whose deadline has come
+ * emul_wait_next - take the next command that is due
  * @w: queue's
  * @now: nanoseconds
  *
