@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Faults: rules that say which commands go wrong, and how. A rule's decision is a hash of the seed, the rule's name, the block and the number of operations on that
- * block that the rule applies to: the same history of a block gives the same faults,
- * on any CPU, in any order.
+ * Faults: rules that say which commands go wrong, and how. A rule's decision is a hash of the
+ * seed, the rule's name, the block and the number of operations on that block that the rule
+ * applies to: the same history of a block gives the same faults, on any CPU, in any order.
  */
 #ifndef _ASBLK_EMUL_FAULTS_H
 #define _ASBLK_EMUL_FAULTS_H

@@ -75,7 +75,8 @@ static inline blk_status_t emul_medium_check(const struct emul_medium *m,
 }
 
 /*
- * Inline, as most commands are reads and writes. Context: any, under rcu_read_lock(); the command has passed emul_medium_check().
+ * Inline, as most commands are reads and writes. Context: any, under rcu_read_lock(); the
+ * command has passed emul_medium_check().
  */
 static inline void emul_medium_read(struct emul_medium *m, const struct emul_command *cmd)
 {
