@@ -39,55 +39,75 @@
  * parameters, attributes in configfs, and (scripts/options) their documentation.
  */
 #define EMUL_OPTIONS(X)									\
+	/* Disk */									\
 	X(PROFILE, profile, PROFILE, "ideal", 1, 20, 0, fixed,				\
-	  "Values for other options, which may be given besides: sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick or ideal") \
+	  "Sets many of the other options, after a class of devices: sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick or ideal") \
 	X(SIZE, size, BYTES, "4G", SZ_4K, EMUL_MAX_SIZE, EMUL_SECTORS, live_size,	\
-	  "Capacity of a disk in bytes")						\
+	  "Capacity in bytes, a multiple of block_size; memory is taken only for what is written") \
 	X(MEMORY_LIMIT, memory_limit, BYTES, "0", SZ_64K, EMUL_MAX_SIZE, EMUL_OR_ZERO, live_memory_limit, \
-	  "Most memory that a disk's data and what grows with it may take, in bytes; 0: half of the machine's, shared by all disks without a limit of their own") \
-	X(QUEUES, queues, CPUS, "0", 1, NR_CPUS, EMUL_OR_ZERO, fixed,			\
-	  "Hardware queues with an interrupt; 0: one per CPU")				\
-	X(POLL_QUEUES, poll_queues, CPUS, "0", 0, NR_CPUS, 0, fixed,			\
-	  "Polled hardware queues")							\
-	X(QUEUE_DEPTH, queue_depth, NUMBER, "128", 1, ASBLK_MAX_QUEUE_DEPTH, 0, fixed,	\
-	  "Requests in flight per hardware queue")					\
+	  "Most memory in bytes for the disk's data and all that grows with it; 0: half of the machine's, shared by all disks without a limit of their own. Reading it gives the limit in force") \
 	X(BLOCK_SIZE, block_size, BLOCKS, "512", SZ_512, SZ_64K, EMUL_POWER2, fixed,	\
-	  "Logical block size in bytes")						\
-	X(PHYSICAL_BLOCK_SIZE, physical_block_size, BYTES, "0", SZ_512, SZ_1M,		\
-	  EMUL_POWER2 | EMUL_OR_ZERO, fixed,						\
-	  "Physical block size in bytes; 0: 4K, or block_size if that is more")		\
-	X(MAX_TRANSFER, max_transfer, BYTES, "128K", SZ_512, SZ_16M, EMUL_SECTORS, fixed, \
-	  "Most bytes of one transfer")							\
-	X(MAX_SEGMENTS, max_segments, NUMBER, "64", 1, 1024, 0, fixed,			\
-	  "Most segments of one transfer")						\
-	X(MAX_SEGMENT_SIZE, max_segment_size, BYTES, "0", SZ_512, SZ_16M,		\
-	  EMUL_SECTORS | EMUL_OR_ZERO, fixed,						\
-	  "Most bytes of one segment; 0: as max_transfer")				\
-	X(SEGMENT_BOUNDARY, segment_boundary, BYTES, "0", SZ_4K, SZ_4G,			\
-	  EMUL_POWER2 | EMUL_OR_ZERO, fixed,						\
-	  "No segment crosses a multiple of this many bytes; 0: no boundary")		\
-	X(VIRT_BOUNDARY, virt_boundary, BYTES, "0", SZ_512, SZ_64K,			\
-	  EMUL_POWER2 | EMUL_OR_ZERO, fixed,						\
-	  "Segments meet at multiples of this many bytes, as in an NVMe PRP list; 0: no boundary") \
-	X(DMA_ALIGNMENT, dma_alignment, BYTES, "4", 2, SZ_4K, EMUL_POWER2, fixed,	\
-	  "Addresses and lengths of segments are multiples of this many bytes")		\
-	X(REMOVABLE, removable, FLAG, "0", 0, 1, 0, fixed, "1: the medium can be ejected") \
+	  "Logical block size in bytes; more than 4K needs Linux 6.15 and transparent huge pages") \
+	X(PHYSICAL_BLOCK_SIZE, physical_block_size, BYTES, "0", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "Physical block size in bytes, at least block_size; 0: 4K, or block_size if that is more") \
+	X(REMOVABLE, removable, FLAG, "0", 0, 1, 0, fixed,				\
+	  "1: the medium can be ejected")						\
 	X(ROTATIONAL, rotational, FLAG, "0", 0, 1, 0, fixed,				\
 	  "1: report the disk as rotational")						\
 	X(READ_ONLY, read_only, FLAG, "0", 0, 1, 0, live_read_only,			\
 	  "1: the medium is write protected")						\
 	X(VOLATILE_CACHE, volatile_cache, FLAG, "1", 0, 1, 0, fixed,			\
-	  "0: writes are durable at once, and flushes are not needed")			\
+	  "1: there is a volatile write cache, so that flushes and FUA matter")		\
 	X(WRITE_CACHE, write_cache, FLAG, "1", 0, 1, 0, live_write_cache,		\
-	  "0: the volatile cache is turned off")					\
+	  "1: the volatile write cache, if there is one, is on")			\
+	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
+	  "Model")									\
+	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\
+	  "Serial number; by default the disk's name, or ASBLK0000 and so on for disks made at load") \
+	X(FIRMWARE_REV, firmware_rev, TEXT, "1.0", 1, 8, 0, fixed,			\
+	  "Firmware revision")								\
+	X(WWID, wwid, WWID, "", 32, 32, 0, fixed,					\
+	  "Unique ID; by default from the disk's name")					\
+	/* Queues and transfers */							\
+	X(QUEUES, queues, CPUS, "0", 1, NR_CPUS, EMUL_OR_ZERO, fixed,			\
+	  "Hardware queues with an interrupt; 0: one per CPU that is online")		\
+	X(POLL_QUEUES, poll_queues, CPUS, "0", 0, NR_CPUS, 0, fixed,			\
+	  "Polled hardware queues, in addition")					\
+	X(QUEUE_DEPTH, queue_depth, NUMBER, "128", 1, ASBLK_MAX_QUEUE_DEPTH, 0, fixed,	\
+	  "Requests in flight per hardware queue; half as many transfers more for the parts of split requests") \
+	X(NODE, node, NODE, "any", 1, 10, 0, fixed,					\
+	  "NUMA node of the queues' memory")						\
+	X(INTERRUPT, interrupt, INTERRUPT, EMUL_INTERRUPT_DEFAULT, 1, 8, 0, fixed,	\
+	  "How the CPU reaches a queue's interrupt handler: ipi, by an interrupt that it sends to itself, or direct, by a call") \
+	X(TIMEOUT_MS, timeout_ms, NUMBER, "30000", 100, 3600000, 0, fixed,		\
+	  "Milliseconds after which a request times out; queue/io_timeout changes it later") \
 	X(COALESCE_COUNT, coalesce_count, NUMBER, "1", 1, EMUL_MAX_COALESCE_COUNT, 0, live_coalesce, \
 	  "Completions that an interrupt waits for")					\
 	X(COALESCE_USECS, coalesce_usecs, NUMBER, "0", 0, EMUL_MAX_COALESCE_USECS, 0, live_coalesce, \
-	  "Microseconds that it waits for them at most; 0: not at all")			\
-	X(INTERRUPT, interrupt, INTERRUPT, EMUL_INTERRUPT_DEFAULT, 1, 8, 0, fixed,	\
-	  "How a queue's interrupt handler is reached: ipi, by an interrupt that the CPU sends to itself, or direct, by a call") \
-	X(TIMEOUT_MS, timeout_ms, NUMBER, "30000", 100, 3600000, 0, fixed,		\
-	  "Milliseconds after which a request times out")				\
+	  "Microseconds that it waits for them, at most; 0: not at all")		\
+	X(MAX_TRANSFER, max_transfer, BYTES, "128K", SZ_512, SZ_16M, EMUL_SECTORS, fixed, \
+	  "Most bytes of one transfer, a multiple of block_size; larger requests are split") \
+	X(MAX_SEGMENTS, max_segments, NUMBER, "64", 1, 1024, 0, fixed,			\
+	  "Most segments of one transfer, enough for one block")			\
+	X(MAX_SEGMENT_SIZE, max_segment_size, BYTES, "0", SZ_512, SZ_16M, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
+	  "Most bytes of one segment, a multiple of dma_alignment; 0: as max_transfer")	\
+	X(SEGMENT_BOUNDARY, segment_boundary, BYTES, "0", SZ_4K, SZ_4G, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "No segment crosses a multiple of this many bytes; 0: no boundary")		\
+	X(VIRT_BOUNDARY, virt_boundary, BYTES, "0", SZ_512, SZ_64K, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "Segments meet at multiples of this many bytes, as in an NVMe PRP list; 0: no boundary") \
+	X(DMA_ALIGNMENT, dma_alignment, BYTES, "4", 2, SZ_4K, EMUL_POWER2, fixed,	\
+	  "Addresses and lengths of segments are multiples of this many bytes, at most block_size") \
+	/* Latency and faults */							\
+	X(READ_LATENCY, read_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
+	  "Time that a read takes in microseconds: none, fixed N, uniform N N, lognormal MEDIAN P99 or percentiles P:N ...") \
+	X(WRITE_LATENCY, write_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
+	  "Time that a write takes, likewise")						\
+	X(FLUSH_LATENCY, flush_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
+	  "Time that a flush takes, likewise")						\
+	X(UNMAP_LATENCY, unmap_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
+	  "Time that an unmap, write zeroes or secure erase takes, likewise")		\
+	X(STALL, stall, STALL, "none", 1, EMUL_TEXT_MAX, 0, live_model,			\
+	  "When nothing is executed, in microseconds: none, every PERIOD LENGTH or random PERIOD LENGTH") \
 	X(CHANNELS, channels, NUMBER, "0", 1, 64, EMUL_OR_ZERO, live_model,		\
 	  "Commands that the device executes at a time; 0: any number")			\
 	X(READ_BANDWIDTH, read_bandwidth, BYTES, "0", SZ_64K, SZ_1T, EMUL_OR_ZERO, live_model, \
@@ -95,35 +115,15 @@
 	X(WRITE_BANDWIDTH, write_bandwidth, BYTES, "0", SZ_64K, SZ_1T, EMUL_OR_ZERO, live_model, \
 	  "Bytes written per second; 0: any number")					\
 	X(BURST_USECS, burst_usecs, NUMBER, "1000", 0, 10000000, 0, live_model,		\
-	  "Microseconds for which idle bandwidth can be made up for")			\
+	  "Microseconds for which unused bandwidth can be made up for")			\
 	X(SEEK_MIN_USECS, seek_min_usecs, NUMBER, "0", 0, 1000000, 0, live_model,	\
 	  "Microseconds that a seek to the next block takes")				\
 	X(SEEK_MAX_USECS, seek_max_usecs, NUMBER, "0", 0, 1000000, 0, live_model,	\
 	  "Microseconds that a seek over the whole medium takes")			\
 	X(RPM, rpm, NUMBER, "0", 60, 100000, EMUL_OR_ZERO, live_model,			\
 	  "Rotations of the medium per minute; 0: it does not rotate")			\
-	X(READ_LATENCY, read_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
-	  "Time for a read in microseconds: none, fixed N, uniform N N, lognormal MEDIAN P99 or percentiles P:N ...") \
-	X(WRITE_LATENCY, write_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
-	  "Time for a write, likewise")							\
-	X(FLUSH_LATENCY, flush_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
-	  "Time for a flush, likewise")							\
-	X(UNMAP_LATENCY, unmap_latency, DIST, "none", 1, EMUL_TEXT_MAX, 0, live_model,	\
-	  "Time for an unmap, write zeroes or secure erase, likewise")			\
-	X(STALL, stall, STALL, "none", 1, EMUL_TEXT_MAX, 0, live_model,			\
-	  "When nothing is executed, in microseconds: none, every PERIOD LENGTH or random PERIOD LENGTH") \
 	X(SEED, seed, NUMBER, "1", 0, U64_MAX, 0, live_seed,				\
-	  "Where the random numbers of latency and faults start")			\
-	X(NODE, node, NODE, "any", 1, 10, 0, fixed,					\
-	  "NUMA node of the queues' memory, or any")					\
-	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
-	  "Model, up to 40 characters")							\
-	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\
-	  "Serial number, up to 20 characters; by default from its name")		\
-	X(FIRMWARE_REV, firmware_rev, TEXT, "1.0", 1, 8, 0, fixed,			\
-	  "Firmware revision, up to 8 characters")					\
-	X(WWID, wwid, WWID, "", 32, 32, 0, fixed,					\
-	  "Unique ID, 32 hexadecimal digits; by default from its name")
+	  "Where the random numbers of latency and faults start")
 
 #define EMUL_OPTION_ID(id, ...)	EMUL_##id,
 

@@ -26,7 +26,7 @@ root=$(basename "$(findmnt -no SOURCE /)")
 } | sed -E "s,^$configfs/x,$configfs/<disk>,; s,/faults/r/,/faults/<rule>/,; s,/sys/block/$disk/,/sys/block/asblk<N>/,
 	s,/ctrl0/,/ctrl<N>/,; s,/q[0-9]+/,/q<M>/," | sort -u >"$tmp/there"
 # One is of NVMe controllers alone: test_settings uses it there.
-sed -n 's/^What:[[:space:]]*//p' "$abi"/*asblk | grep -vE '/(<disk>|<rule>|rescan_controller)$' | sort >"$tmp/said"
+sed -n 's/^What:[[:space:]]*//p' "$abi"/*asblk* | grep -vE '/(<disk>|<rule>|rescan_controller)$' | sort >"$tmp/said"
 diff "$tmp/there" "$tmp/said" >"$tmp/diff" ||
 	fail "there but not documented (<), or documented but not there (>): $(grep '^[<>]' "$tmp/diff")"
 ge "attributes" "$(wc -l <"$tmp/there")" 90
