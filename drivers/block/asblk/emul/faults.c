@@ -30,7 +30,7 @@ static const char *const emul_when_words[] = { "before", "after", NULL };
 
 const char *const emul_action_words[] = { EMUL_ACTIONS(EMUL_ACTION_WORD) NULL };
 
-#define ACTION_INFO(id, word, at, on, what, least)					\
+#define ACTION_INFO(id, word, at, on, what, least, text)				\
 	[EMUL_ACT_##id] = {								\
 		.stage = EMUL_STAGE_##at, .ops = EMUL_OPS_##on, .faults = what,		\
 		.recovered_by = EMUL_RECOVERED_BY_##least,				\

@@ -37,34 +37,41 @@ enum emul_stage {
 };
 
 /*
- * Actions. X(NAME, word, stage, operations, completion faults, recovered by at least). An
- * action on data has its case in inject.c besides.
- *
- * status: the command fails. short: it ends before the block, and reports nothing but how
- * far it came. corrupt: bits of the block are flipped. phantom: it is not written.
- * misdirect: another block is written, or read. stale: what it held before it was last
- * written is read. delay: the completion takes longer. lose: there is none. lose-interrupt:
- * it is posted without an interrupt. late: it is posted after the reset that its absence
- * leads to. duplicate: it is posted twice. wrong-id: with an ID that no command has. hang:
- * the queue stops. fatal: the controller stops for good. busy: the queue takes no commands
- * for a time.
+ * Actions, a row each. X(NAME, word, stage, operations, completion faults, recovered by at
+ * least, description). An action on data has its case in inject.c besides. scripts/tables
+ * writes the descriptions into the documents.
  */
 #define EMUL_ACTIONS(X)									\
-	X(STATUS, "status", END, ANY, 0, ABORT)						\
-	X(SHORT, "short", END, DATA, 0, ABORT)						\
-	X(CORRUPT, "corrupt", DATA, DATA, 0, ABORT)					\
-	X(PHANTOM, "phantom", DATA, WRITE, 0, ABORT)					\
-	X(MISDIRECT, "misdirect", DATA, DATA, 0, ABORT)					\
-	X(STALE, "stale", DATA, READ, 0, ABORT)						\
-	X(DELAY, "delay", COMPLETION, ANY, 0, ABORT)					\
-	X(LOSE, "lose", COMPLETION, ANY, EMUL_FAULT_LOST, ABORT)			\
-	X(LOSE_INTERRUPT, "lose-interrupt", COMPLETION, ANY, EMUL_FAULT_NO_INTERRUPT, ABORT) \
-	X(LATE, "late", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_LATE, QUEUE)	\
-	X(DUPLICATE, "duplicate", COMPLETION, ANY, EMUL_FAULT_TWICE, ABORT)		\
-	X(WRONG_ID, "wrong-id", COMPLETION, ANY, EMUL_FAULT_WRONG_ID, ABORT)		\
-	X(HANG, "hang", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_HANG, QUEUE)	\
-	X(FATAL, "fatal", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_FATAL, ABORT)	\
-	X(BUSY, "busy", COMPLETION, ANY, EMUL_FAULT_BUSY, ABORT)
+	X(STATUS, "status", END, ANY, 0, ABORT,						\
+	  "The command fails at the block with status. With transient 1 the device reports that a retry may help, and the driver retries up to three times.") \
+	X(SHORT, "short", END, DATA, 0, ABORT,						\
+	  "The command ends before the block, without a status; it only reports how many bytes were transferred.") \
+	X(CORRUPT, "corrupt", DATA, DATA, 0, ABORT,					\
+	  "The device flips as many bits of the block as bits says, in the data that is read or in the data that is stored.") \
+	X(PHANTOM, "phantom", DATA, WRITE, 0, ABORT,					\
+	  "The device acknowledges the write without writing the block (a lost write).") \
+	X(MISDIRECT, "misdirect", DATA, DATA, 0, ABORT,					\
+	  "The device reads or writes the block distance blocks further on instead. Behind the last block it continues at the first.") \
+	X(STALE, "stale", DATA, READ, 0, ABORT,						\
+	  "The device returns the block as it was before the last write. It knows the old data of writes since the rule was enabled, but not of write zeroes.") \
+	X(DELAY, "delay", COMPLETION, ANY, 0, ABORT,					\
+	  "The command takes usecs microseconds longer, up to 60 seconds.")		\
+	X(LOSE, "lose", COMPLETION, ANY, EMUL_FAULT_LOST, ABORT,			\
+	  "The device posts no completion.")						\
+	X(LOSE_INTERRUPT, "lose-interrupt", COMPLETION, ANY, EMUL_FAULT_NO_INTERRUPT, ABORT, \
+	  "The device posts the completion without an interrupt. Other completions that would have shared the interrupt get none, either.") \
+	X(LATE, "late", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_LATE, QUEUE,	\
+	  "The device posts the completion only after a reset of the queue has returned the command to the driver.") \
+	X(DUPLICATE, "duplicate", COMPLETION, ANY, EMUL_FAULT_TWICE, ABORT,		\
+	  "The device posts the completion twice.")					\
+	X(WRONG_ID, "wrong-id", COMPLETION, ANY, EMUL_FAULT_WRONG_ID, ABORT,		\
+	  "The device posts the completion with an ID that no command has.")		\
+	X(HANG, "hang", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_HANG, QUEUE,	\
+	  "The queue stops.")								\
+	X(FATAL, "fatal", COMPLETION, ANY, EMUL_FAULT_LOST | EMUL_FAULT_FATAL, ABORT,	\
+	  "The controller stops, and no reset helps.")					\
+	X(BUSY, "busy", COMPLETION, ANY, EMUL_FAULT_BUSY, ABORT,			\
+	  "The queue accepts no commands for usecs microseconds.")
 
 #define EMUL_ACTION_ID(id, ...)		EMUL_ACT_##id,
 #define EMUL_ACTION_WORD(id, word, ...)	word,

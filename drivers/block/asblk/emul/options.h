@@ -36,7 +36,7 @@
  * type: see &emul_option_types. Texts have a least and most length. live: the function of
  * config.c that lets a disk follow the new value, or fixed if the option can change only
  * while the disk is powered off. From these rows come struct emul_options, module
- * parameters, attributes in configfs, and (scripts/options) their documentation.
+ * parameters, attributes in configfs, and (scripts/tables) their documentation.
  */
 #define EMUL_OPTIONS(X)									\
 	/* Disk */									\
