@@ -352,11 +352,20 @@ static void injection_step(struct injection *in, u64 *start, u64 i,
 	*start = i + 1;
 }
 
-/* Not before a phantom or misdirected write, which leaves the block as it is. */
+/* A phantom or misdirected write leaves the block as it is. */
+static bool writes_block(const struct decision *decision)
+{
+	u64 action;
+
+	if (!decision->data)
+		return true;
+	action = decision->data->value[RULE_ACTION];
+	return action != EMUL_ACT_PHANTOM && action != EMUL_ACT_MISDIRECT;
+}
+
 static void injection_prepare(struct injection *in, u64 lba, const struct decision *decision)
 {
-	if (in->s->cmd.op == ASBLK_OP_WRITE &&
-	    (!decision->data || decision->data->value[RULE_ACTION] == EMUL_ACT_CORRUPT))
+	if (in->s->cmd.op == ASBLK_OP_WRITE && writes_block(decision))
 		injection_watch(in, lba);
 }
 
