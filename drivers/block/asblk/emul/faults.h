@@ -48,6 +48,8 @@ enum emul_stage {
 	  "The command ends before the block, without a status; it only reports how many bytes were transferred.") \
 	X(CORRUPT, "corrupt", DATA, DATA, 0, ABORT,					\
 	  "The device flips as many bits of the block as bits says, in the data that is read or in the data that is stored.") \
+	X(ZERO, "zero", DATA, DATA, 0, ABORT,						\
+	  "The device reads the block as zeroes, or stores zeroes instead of its data.")	\
 	X(PHANTOM, "phantom", DATA, WRITE, 0, ABORT,					\
 	  "The device acknowledges the write without writing the block (a lost write).") \
 	X(MISDIRECT, "misdirect", DATA, DATA, 0, ABORT,					\

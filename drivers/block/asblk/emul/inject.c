@@ -215,6 +215,9 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 			injection_copy(in, from, false);
 		flip_bits(in, r, lba, count);
 		break;
+	case EMUL_ACT_ZERO:
+		memset(in->block, 0, 1 << in->medium->block_shift);
+		break;
 	case EMUL_ACT_MISDIRECT:
 		to = (lba + r->value[RULE_DISTANCE]) % in->medium->nr_blocks;
 		/* All the way round: nothing goes wrong. */

@@ -219,6 +219,23 @@ static void inject_corrupt(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, holds(test, 3, 3));
 }
 
+/* The block alone, and for a write on the medium, too. */
+static void inject_zero(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, write(test, 0x10, 0));
+	enable(test, "zero");
+	KUNIT_EXPECT_TRUE(test, run(test, ASBLK_OP_READ, 0));
+	expect_result(test, BLK_STS_OK, BLOCKS * SZ_512, 0);
+	KUNIT_EXPECT_TRUE(test, holds(test, 2, 0x12));
+	KUNIT_EXPECT_TRUE(test, holds(test, 3, 0));
+	read_back(test);
+	KUNIT_EXPECT_TRUE(test, holds(test, 3, 0x13));
+	KUNIT_EXPECT_TRUE(test, write(test, 0x20, 0));
+	read_back(test);
+	KUNIT_EXPECT_TRUE(test, holds(test, 3, 0));
+	KUNIT_EXPECT_TRUE(test, holds(test, 4, 0x24));
+}
+
 static void inject_phantom(struct kunit *test)
 {
 	KUNIT_EXPECT_FALSE(test, write(test, 0x10, 0));
@@ -323,6 +340,7 @@ static struct kunit_case inject_cases[] = {
 	KUNIT_CASE(inject_status_after),
 	KUNIT_CASE(inject_short),
 	KUNIT_CASE(inject_corrupt),
+	KUNIT_CASE(inject_zero),
 	KUNIT_CASE(inject_phantom),
 	KUNIT_CASE(inject_misdirect),
 	KUNIT_CASE(inject_stale),
