@@ -12,21 +12,21 @@
 /* The unit of &emul_model.due, in nanoseconds, as a power of two. */
 #define DUE_SHIFT	6
 
-/* Token bucket: when all bytes are through, if @now is when they begin. */
-static u64 model_through(struct emul_model *m, bool write, u64 bytes, u64 now,
-			 struct emul_cost *cost)
+/*
+ * Token bucket of @rate units per second. Return: when @nr of them are through, in
+ * nanoseconds, if they begin at @now; their time in the bucket is in @through.
+ */
+static u64 model_through(const struct emul_model *m, atomic64_t *due, u64 rate, u64 nr, u64 now,
+			 u64 *through)
 {
-	s64 old = atomic64_read(&m->due[write]);
+	s64 old = atomic64_read(due);
 	u64 new;
 
-	cost->write = write;
-	cost->through = (mul_u64_u64_div_u64(bytes << (DUE_SHIFT + 1), NSEC_PER_SEC,
-					     m->bandwidth[write]) + 1) / 2;
+	*through = (mul_u64_u64_div_u64(nr << (DUE_SHIFT + 1), NSEC_PER_SEC, rate) + 1) / 2;
 	do {
-		/* Time that was not used can be made up for, up to a burst. */
-		new = max_t(u64, old, (now - min(now, m->burst_ns)) << DUE_SHIFT) +
-		      cost->through;
-	} while (!atomic64_try_cmpxchg(&m->due[write], &old, new));
+		/* Unused time can be made up for, up to a burst. */
+		new = max_t(u64, old, (now - min(now, m->burst_ns)) << DUE_SHIFT) + *through;
+	} while (!atomic64_try_cmpxchg(due, &old, new));
 	return (new + BIT(DUE_SHIFT) - 1) >> DUE_SHIFT;
 }
 
@@ -92,17 +92,21 @@ u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
 {
 	u64 service = emul_dist_sample(&m->dist[op], random);
 	u64 done = emul_stall_end(&m->stall, m->seed, now);
-	bool data = op <= ASBLK_OP_WRITE;
+	bool data = op <= ASBLK_OP_WRITE, write = op == ASBLK_OP_WRITE;
 
-	*cost = (struct emul_cost) {};
+	*cost = (struct emul_cost) { .write = write };
 	if (data && m->seek_max_ns + m->turn_ns)
 		service += model_seek(m, lba, nr_blocks, capacity, random >> 32);
 	if (m->nr_channels)
 		done = model_channel(m, done, service, cost);
 	else
 		done += service;
-	if (data && m->bandwidth[op == ASBLK_OP_WRITE])
-		done = max(done, model_through(m, op == ASBLK_OP_WRITE, bytes, now, cost));
+	if (data && m->bandwidth[write])
+		done = max(done, model_through(m, &m->due[write], m->bandwidth[write], bytes, now,
+					       &cost->through));
+	if (data && m->iops[write])
+		done = max(done, model_through(m, &m->ops_due[write], m->iops[write], 1, now,
+					       &cost->ops_through));
 	return done;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_deadline);
@@ -129,6 +133,7 @@ void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 l
 {
 	model_give_back(&m->busy_until[cost->channel], min(cost->service_ns, left_ns));
 	model_give_back(&m->due[cost->write], min(cost->through, left_ns << DUE_SHIFT));
+	model_give_back(&m->ops_due[cost->write], min(cost->ops_through, left_ns << DUE_SHIFT));
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_refund);
 
@@ -144,8 +149,10 @@ void emul_model_forget(struct emul_model *m)
 
 	for (i = 0; i < ARRAY_SIZE(m->busy_until); i++)
 		atomic64_set(&m->busy_until[i], 0);
-	for (i = 0; i < ARRAY_SIZE(m->due); i++)
+	for (i = 0; i < ARRAY_SIZE(m->due); i++) {
 		atomic64_set(&m->due[i], 0);
+		atomic64_set(&m->ops_due[i], 0);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_forget);
 
@@ -157,7 +164,7 @@ static bool model_wanted(const struct emul_model *m)
 		if (m->dist[op].nr)
 			return true;
 	return m->stall.period_ns || m->bandwidth[0] || m->bandwidth[1] ||
-	       m->seek_max_ns || m->turn_ns;
+	       m->iops[0] || m->iops[1] || m->seek_max_ns || m->turn_ns;
 }
 
 /**
@@ -184,6 +191,8 @@ struct emul_model *emul_model_create(const struct emul_options *o)
 	m->seed = o->seed;
 	m->bandwidth[0] = o->read_bandwidth;
 	m->bandwidth[1] = o->write_bandwidth;
+	m->iops[0] = o->read_iops;
+	m->iops[1] = o->write_iops;
 	m->burst_ns = o->burst_usecs * NSEC_PER_USEC;
 	m->seek_min_ns = o->seek_min_usecs * NSEC_PER_USEC;
 	m->seek_max_ns = max(o->seek_max_usecs * NSEC_PER_USEC, m->seek_min_ns);

@@ -22,7 +22,8 @@ struct emul_options;
  * @stall: garbage collection
  * @seed: of random stalls
  * @bandwidth: bytes per second read, and written; 0 for no limit
- * @burst_ns: how far a transfer may get ahead of that
+ * @iops: reads per second, and writes; 0 for no limit
+ * @burst_ns: how far a transfer may get ahead of both
  * @seek_min_ns: a seek to the next track
  * @seek_max_ns: a seek over the whole medium
  * @turn_ns: one turn of the medium; 0 if it does not turn
@@ -30,6 +31,7 @@ struct emul_options;
  * @due: when the last byte read, and written, is through, in 1/64 of a nanosecond: a
  *	block at the highest bandwidths takes less than one. Shared by all queues, changed
  *	with cmpxchg, as are the following
+ * @ops_due: when the last read, and write, is through at @iops, in the same unit
  * @head: where the head is
  * @busy_until: of each channel
  * @rcu: readers are under RCU
@@ -39,12 +41,14 @@ struct emul_model {
 	struct emul_stall stall;
 	u64 seed;
 	u64 bandwidth[2];
+	u64 iops[2];
 	u64 burst_ns;
 	u64 seek_min_ns;
 	u64 seek_max_ns;
 	u64 turn_ns;
 	unsigned int nr_channels;
 	atomic64_t due[2];
+	atomic64_t ops_due[2];
 	atomic64_t head;
 	atomic64_t busy_until[EMUL_MAX_CHANNELS];
 	struct rcu_head rcu;
@@ -54,12 +58,14 @@ struct emul_model {
  * struct emul_cost - a command's share of a model's time
  * @service_ns: nanoseconds of a channel
  * @channel: which
- * @write: which of the two bandwidths
- * @through: time on that, in the unit of &emul_model.due
+ * @write: which of the two bandwidths and rates
+ * @through: time on the bandwidth, in the unit of &emul_model.due
+ * @ops_through: time on the rate, likewise
  */
 struct emul_cost {
 	u64 service_ns;
 	u64 through;
+	u64 ops_through;
 	u8 channel;
 	bool write;
 };

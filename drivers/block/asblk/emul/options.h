@@ -114,8 +114,12 @@
 	  "Bytes read per second; 0: any number")					\
 	X(WRITE_BANDWIDTH, write_bandwidth, BYTES, "0", SZ_64K, SZ_1T, EMUL_OR_ZERO, live_model, \
 	  "Bytes written per second; 0: any number")					\
+	X(READ_IOPS, read_iops, NUMBER, "0", 1, 100000000, EMUL_OR_ZERO, live_model,	\
+	  "Reads per second; 0: any number")						\
+	X(WRITE_IOPS, write_iops, NUMBER, "0", 1, 100000000, EMUL_OR_ZERO, live_model,	\
+	  "Writes per second; 0: any number")						\
 	X(BURST_USECS, burst_usecs, NUMBER, "1000", 0, 10000000, 0, live_model,		\
-	  "Microseconds for which unused bandwidth can be made up for")			\
+	  "Microseconds for which unused bandwidth, and reads and writes, can be made up for")			\
 	X(SEEK_MIN_USECS, seek_min_usecs, NUMBER, "0", 0, 1000000, 0, live_model,	\
 	  "Microseconds that a seek to the next block takes")				\
 	X(SEEK_MAX_USECS, seek_max_usecs, NUMBER, "0", 0, 1000000, 0, live_model,	\

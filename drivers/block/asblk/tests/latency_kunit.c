@@ -184,6 +184,35 @@ static void bandwidth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, SZ_4K, now, 0), now);
 }
 
+/* 1000 writes a second, however large: 1 ms each, beside the bandwidth. */
+static void iops(struct kunit *test)
+{
+	struct emul_model *m = model(test);
+	u64 now = NSEC_PER_SEC, end = 0, deadline;
+	struct emul_cost cost;
+	unsigned int i;
+
+	m->iops[1] = 1000;
+	m->burst_ns = 2000 * US;
+	for (i = 0; i < 100; i++)
+		end = done(m, ASBLK_OP_WRITE, i, i % 2 ? 512 : SZ_64K, now, 0);
+	KUNIT_EXPECT_EQ(test, end, now + 98000 * US);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_FLUSH, 0, 0, now, 0), now);
+	/* A write that is aborted leaves its time to the next one. */
+	deadline = emul_model_deadline(m, ASBLK_OP_WRITE, 0, 1, 512, 1000000, now, 0, &cost);
+	KUNIT_EXPECT_EQ(test, deadline, now + 99000 * US);
+	emul_model_refund(m, &cost, deadline - now);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, 512, now, 0), deadline);
+	emul_model_forget(m);
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, 512, now, 0), now);
+	/* The slower of the two decides. */
+	m->bandwidth[1] = SZ_64K;
+	m->burst_ns = 0;
+	now += NSEC_PER_SEC;
+	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_WRITE, 0, SZ_64K, now, 0), now + NSEC_PER_SEC);
+}
+
 static const u64 bandwidths[] = {
 	SZ_64K, 100000000, SZ_4G, 7000000000, 600000000000, 667000000000, SZ_1T,
 };
@@ -231,7 +260,8 @@ static void refunds(struct kunit *test)
 	emul_model_forget(m);
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now + 500000 * US);
 	/* Of another model. */
-	cost = (struct emul_cost) { .service_ns = U64_MAX / 2, .through = U64_MAX / 2 };
+	cost = (struct emul_cost) { .service_ns = U64_MAX / 2, .through = U64_MAX / 2,
+				    .ops_through = U64_MAX / 2 };
 	emul_model_refund(m, &cost, U64_MAX >> 8);
 	KUNIT_EXPECT_EQ(test, done(m, ASBLK_OP_READ, 0, 512, now, 0), now + 500000 * US);
 }
@@ -263,6 +293,7 @@ static struct kunit_case latency_cases[] = {
 	KUNIT_CASE(stalls),
 	KUNIT_CASE(channels),
 	KUNIT_CASE(bandwidth),
+	KUNIT_CASE(iops),
 	KUNIT_CASE_PARAM(bandwidth_exact, bandwidths_gen_params),
 	KUNIT_CASE(refunds),
 	KUNIT_CASE(seeks),
