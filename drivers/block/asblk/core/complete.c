@@ -2,13 +2,13 @@
 /*
  * The engine, completion: finished transfers become a finished request. The
  * controller reports them during a batch that its interrupt handler, a poll or a
- * timeout makes; see engine.c for what a batch is.
+ * timeout makes; see submit.c for what a batch is.
  */
 #include <linux/bio.h>
 #include <linux/bitfield.h>
 #include <linux/export.h>
 
-#include "engine.h"
+#include "request.h"
 
 /**
  * asblk_complete - a transfer is done, all of it well

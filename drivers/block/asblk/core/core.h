@@ -372,7 +372,7 @@ static inline bool asblk_engine_has_ranges(const struct request *rq)
 	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
 }
 
-/* engine.c and complete.c */
+/* submit.c and complete.c */
 int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 		   unsigned int index);
 void asblk_hwq_exit(struct asblk_hwq *hwq);
@@ -464,7 +464,7 @@ void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value);
 int asblk_settings_restore(struct asblk_ctrl *ctrl);
 extern const struct attribute_group asblk_settings_group;
 
-/* queue.c */
+/* mq.c */
 int asblk_tag_set_init(struct asblk_ctrl *ctrl);
 
 /* disk.c */

@@ -7,7 +7,7 @@
  * makes transfers of what the device sees.
  *
  * Where nothing has to be undone the addresses of a transfer are mere arithmetic, which
- * is engine.c's.
+ * is submit.c's.
  */
 #include <linux/blk-mq.h>
 #include <linux/dma-mapping.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests of core/engine.c, on a disk of the fake controller. */
+/* Tests of core/submit.c, on a disk of the fake controller. */
 #include <kunit/test.h>
 #include <linux/bio.h>
 #include <linux/blkdev.h>

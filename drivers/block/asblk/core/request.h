@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of the engine, engine.c and complete.c, share. */
-#ifndef _ASBLK_ENGINE_H
-#define _ASBLK_ENGINE_H
+/* What the two halves of the engine, submit.c and complete.c, share. */
+#ifndef _ASBLK_REQUEST_H
+#define _ASBLK_REQUEST_H
 
 #include <linux/dma-mapping.h>
 
@@ -121,4 +121,4 @@ static inline void engine_retry_after(struct asblk_hwq *hwq, struct asblk_slot *
 	hwq->waiting = true;
 }
 
-#endif /* _ASBLK_ENGINE_H */
+#endif /* _ASBLK_REQUEST_H */

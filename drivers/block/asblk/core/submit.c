@@ -15,7 +15,7 @@
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 
-#include "engine.h"
+#include "request.h"
 
 /* How long a busy controller is left alone if no completion comes first. */
 #define ASBLK_KICK_DELAY	msecs_to_jiffies(3)
