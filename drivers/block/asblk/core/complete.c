@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine, completion: finished transfers become a finished request. The
- * controller reports them during a batch that its interrupt handler, a poll or a
- * timeout makes; see submit.c for what a batch is.
+ * Completion: finished transfers become a finished request, during a batch on their
+ * queue (queue.c). Or unfinished ones are requeued, or fail, after a reset.
  */
 #include <linux/bio.h>
 #include <linux/bitfield.h>
@@ -118,85 +117,6 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 	return true;
 }
 ASBLK_EXPORT(asblk_complete_error);
-
-/* Let the controller report what has finished. */
-static inline void engine_reap(struct asblk_batch *batch)
-{
-	struct asblk_hwq *hwq = batch->hwq;
-
-	if (likely(!(hwq->held & ASBLK_HELD_STOPPED)))
-		hwq->ops->reap(&hwq->pub, batch);
-	hwq->count.completions += batch->nr;
-}
-
-/**
- * asblk_reap - the device has raised a queue's interrupt
- * @q: queue
- *
- * Calls &asblk_ctrl_ops.reap and ends the requests that finished. To be called
- * from the controller's interrupt handler; more often than needed is harmless.
- *
- * Context: any but NMI; an interrupt handler, with interrupts off, as a rule.
- * Return: number of transfers that finished.
- */
-unsigned int asblk_reap(struct asblk_queue *q)
-{
-	struct asblk_hwq *hwq = asblk_to_hwq(q);
-	DEFINE_IO_COMP_BATCH(iob);
-	struct asblk_batch batch;
-
-	asblk_batch_begin(&batch, hwq, &iob);
-	hwq->count.interrupts++;
-	engine_reap(&batch);
-	asblk_batch_end(&batch, true);
-	if (!rq_list_empty(&iob.req_list))
-		iob.complete(&iob);
-	return batch.nr;
-}
-ASBLK_EXPORT(asblk_reap);
-
-/**
- * asblk_engine_poll - look for finished transfers without an interrupt
- * @hwq: queue
- * @iob: the poll's batch, which the caller ends; may be NULL
- *
- * Context: task.
- * Return: number of transfers that finished.
- */
-unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
-			       struct io_comp_batch *iob)
-{
-	struct asblk_batch batch;
-
-	asblk_batch_begin(&batch, hwq, iob);
-	hwq->count.polls++;
-	engine_reap(&batch);
-	asblk_batch_end(&batch, true);
-	return batch.nr;
-}
-
-/**
- * asblk_engine_late - look for finished transfers because a request is late
- * @hwq: queue
- * @rq: request
- *
- * Context: task.
- * Return: true if the request was only waiting for that.
- */
-bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq)
-{
-	struct asblk_batch batch;
-	bool waited;
-
-	asblk_batch_begin(&batch, hwq, NULL);
-	hwq->count.timeouts++;
-	waited = blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
-	engine_reap(&batch);
-	waited &= blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
-	hwq->count.lost_interrupts += waited;
-	asblk_batch_end(&batch, true);
-	return waited;
-}
 
 /* Is a transfer that a reset has lost to be offered again? @charged: on its account. */
 static bool engine_survives(const struct asblk_hwq *hwq, const struct asblk_slot *slot,
@@ -317,51 +237,4 @@ unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t statu
 	engine_fail_requests(batch, &hwq->starved, status);
 	hwq->waiting = false;
 	return nr;
-}
-
-/* The device has let go of a request's memory. */
-static inline void engine_unmap(struct request *rq)
-{
-	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
-
-	if (unlikely(hwq->must_map))
-		asblk_dma_unmap(hwq->pub.ctrl, rq);
-}
-
-/**
- * asblk_engine_end_mapped - end a batch of requests whose memory was mapped
- * @iob: batch
- *
- * Context: as blk_mq_end_request_batch().
- */
-void asblk_engine_end_mapped(struct io_comp_batch *iob)
-{
-	struct request *rq;
-
-	rq_list_for_each(&iob->req_list, rq)
-		engine_unmap(rq);
-	blk_mq_end_request_batch(iob);
-}
-
-/**
- * asblk_engine_end - end a request that asblk_batch_end() completed
- * @rq: request; the blocks below &asblk_rq.bad are good
- *
- * Context: softirq, or where blk_mq_complete_request() was called.
- */
-void asblk_engine_end(struct request *rq)
-{
-	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-	struct asblk_unit *unit = rq->q->queuedata;
-
-	engine_unmap(rq);
-	if (unlikely(ar->status != BLK_STS_OK)) {
-		/* Ranges have no front: an unmap fails as a whole. */
-		u32 good = req_op(rq) == REQ_OP_DISCARD ? 0 :
-			   round_down(ar->bad, 1U << unit->block_shift);
-
-		if (good)
-			blk_update_request(rq, BLK_STS_OK, good);
-	}
-	blk_mq_end_request(rq, ar->status);
 }

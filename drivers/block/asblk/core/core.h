@@ -372,7 +372,7 @@ static inline bool asblk_engine_has_ranges(const struct request *rq)
 	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
 }
 
-/* submit.c and complete.c */
+/* queue.c, submit.c, complete.c and request.c */
 int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 		   unsigned int index);
 void asblk_hwq_exit(struct asblk_hwq *hwq);
@@ -420,6 +420,7 @@ static inline void asblk_batch_begin(struct asblk_batch *batch, struct asblk_hwq
 void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	__releases(&batch->hwq->lock);
 blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq);
+void asblk_engine_resume(struct asblk_batch *batch);
 unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
 			       struct io_comp_batch *iob);
 bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq);

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine, submission: a request becomes transfers. Completion, where finished
- * transfers become a finished request, is in complete.c.
- *
- * Everything here happens during a batch on one queue: asblk_batch_begin() takes
- * its lock, asblk_batch_end() rings the doorbell, drops the lock and only then
- * ends the requests that finished, so that neither a device that executes in
- * software nor a bio's end_io runs under the lock. Submission, the interrupt
- * handler, polling and timeouts are all such batches.
+ * Submission: a request becomes transfers, during a batch on its queue (queue.c).
+ * complete.c is the way back.
  */
-#include <kunit/visibility.h>
 #include <linux/bio.h>
-#include <linux/export.h>
 #include <linux/pm_runtime.h>
-#include <linux/slab.h>
 
 #include "request.h"
 
@@ -375,7 +366,7 @@ static bool engine_resume_requests(struct asblk_batch *batch)
 }
 
 /* Go on with what had to wait. A busy controller is asked once, whatever waits for it. */
-static noinline void engine_resume(struct asblk_batch *batch)
+void asblk_engine_resume(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 
@@ -389,24 +380,6 @@ static noinline void engine_resume(struct asblk_batch *batch)
 		return;
 	hwq->held &= ~ASBLK_HELD_RETRY;
 	hwq->waiting = hwq->later != ASBLK_SLOT_NONE || !list_empty(&hwq->starved);
-}
-
-static void engine_resume_now(struct asblk_hwq *hwq)
-{
-	struct asblk_batch batch;
-
-	asblk_batch_begin(&batch, hwq, NULL);
-	asblk_batch_end(&batch, true);
-}
-
-static void engine_kick(struct work_struct *work)
-{
-	engine_resume_now(container_of(work, struct asblk_hwq, kick.work));
-}
-
-static void engine_later(struct work_struct *work)
-{
-	engine_resume_now(container_of(work, struct asblk_hwq, later_work.work));
 }
 
 /* A request that is more than one transfer, or might be, or has to wait. */
@@ -531,122 +504,4 @@ blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq)
 	if (unlikely(status != BLK_STS_OK))
 		engine_start_failed(batch, slot, rq, status);
 	return BLK_STS_OK;
-}
-
-/**
- * asblk_batch_end - end a batch on a queue
- * @batch: the batch
- * @doorbell: false if more transfers follow at once, in another batch
- *
- * Context: as asblk_batch_begin(); calls end_io handlers.
- */
-void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
-	__releases(&batch->hwq->lock)
-{
-	struct asblk_hwq *hwq = batch->hwq;
-	struct request *rq;
-	bool run = false;
-
-	if (unlikely(hwq->waiting)) {
-		engine_resume(batch);
-		/* Whoever submits more may still find that it cannot. */
-		doorbell = true;
-	}
-	if (doorbell && hwq->doorbell_due) {
-		hwq->doorbell_due = false;
-		hwq->ops->doorbell(&hwq->pub);
-		run = hwq->ops->run;
-	}
-	spin_unlock_irqrestore(&hwq->lock, batch->flags);
-
-	if (run)
-		hwq->ops->run(&hwq->pub);
-	while ((rq = rq_list_pop(&batch->single)))
-		asblk_engine_end(rq);
-}
-EXPORT_SYMBOL_IF_KUNIT(asblk_batch_end);
-
-/**
- * asblk_hwq_init - make a queue and start it on the controller
- * @hwq: queue, zeroed
- * @ctrl: its controller
- * @index: number
- *
- * Context: task, may sleep.
- * Return: 0, or a negative errno with nothing left behind.
- */
-int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
-		   unsigned int index)
-{
-	const struct asblk_ctrl_params *p = &ctrl->params;
-	int err;
-
-	hwq->pub.ctrl = ctrl;
-	hwq->pub.index = index;
-	hwq->pub.polled = index >= p->nr_queues;
-	hwq->pub.node = p->node;
-	hwq->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
-	hwq->ops = ctrl->ops;
-	hwq->lim = &p->limits;
-	hwq->whole_bytes = asblk_limits_whole_bytes(hwq->lim);
-	hwq->max_retries = p->max_retries;
-	hwq->priv_size = ALIGN(p->transfer_priv_size, 16);
-	hwq->dma_dev = p->dma_dev;
-	hwq->must_map = ctrl->must_map;
-	hwq->retry = ASBLK_SLOT_NONE;
-	hwq->later = ASBLK_SLOT_NONE;
-	hwq->reset_at = U64_MAX;
-	spin_lock_init(&hwq->lock);
-	INIT_LIST_HEAD(&hwq->pending);
-	INIT_LIST_HEAD(&hwq->starved);
-	INIT_DELAYED_WORK(&hwq->kick, engine_kick);
-	INIT_DELAYED_WORK(&hwq->later_work, engine_later);
-
-	err = asblk_slots_init(&hwq->slots, p->queue_depth, p->nr_extra_slots,
-			       p->node);
-	if (err)
-		return err;
-	if (hwq->priv_size) {
-		hwq->priv_area = kvcalloc_node(hwq->pub.nr_slots, hwq->priv_size,
-					       GFP_KERNEL, p->node);
-		if (!hwq->priv_area) {
-			err = -ENOMEM;
-			goto free_slots;
-		}
-	}
-	err = -ENOMEM;
-	hwq->segs = kvcalloc_node(hwq->lim->max_segments, sizeof(*hwq->segs), GFP_KERNEL,
-				  p->node);
-	if (!hwq->segs)
-		goto free_priv;
-	hwq->transfer.segs = hwq->segs;
-	hwq->transfer.lim = hwq->lim;
-	err = ctrl->ops->start_queue(&hwq->pub);
-	if (err)
-		goto free_segs;
-	return 0;
-
-free_segs:
-	kvfree(hwq->segs);
-free_priv:
-	kvfree(hwq->priv_area);
-free_slots:
-	asblk_slots_exit(&hwq->slots);
-	return err;
-}
-
-/**
- * asblk_hwq_exit - stop and free a queue
- * @hwq: queue with nothing in flight
- *
- * Context: task, may sleep.
- */
-void asblk_hwq_exit(struct asblk_hwq *hwq)
-{
-	cancel_delayed_work_sync(&hwq->kick);
-	cancel_delayed_work_sync(&hwq->later_work);
-	hwq->ops->stop_queue(&hwq->pub);
-	kvfree(hwq->segs);
-	kvfree(hwq->priv_area);
-	asblk_slots_exit(&hwq->slots);
 }

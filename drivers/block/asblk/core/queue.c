@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A hardware queue's life, and the batches on it. asblk_batch_begin() takes the queue's
+ * lock; asblk_batch_end() rings the doorbell, drops the lock and only then ends the
+ * requests that finished: neither a device that executes in software nor a bio's end_io
+ * runs under the lock. Submission, the interrupt handler, polling and timeouts are all
+ * such batches.
+ */
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "request.h"
+
+/**
+ * asblk_batch_end - end a batch on a queue
+ * @batch: the batch
+ * @doorbell: false if more transfers follow at once, in another batch
+ *
+ * Context: as asblk_batch_begin(); calls end_io handlers.
+ */
+void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
+	__releases(&batch->hwq->lock)
+{
+	struct asblk_hwq *hwq = batch->hwq;
+	struct request *rq;
+	bool run = false;
+
+	if (unlikely(hwq->waiting)) {
+		asblk_engine_resume(batch);
+		/* Whoever submits more may still find that it cannot. */
+		doorbell = true;
+	}
+	if (doorbell && hwq->doorbell_due) {
+		hwq->doorbell_due = false;
+		hwq->ops->doorbell(&hwq->pub);
+		run = hwq->ops->run;
+	}
+	spin_unlock_irqrestore(&hwq->lock, batch->flags);
+
+	if (run)
+		hwq->ops->run(&hwq->pub);
+	while ((rq = rq_list_pop(&batch->single)))
+		asblk_engine_end(rq);
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_batch_end);
+
+/* Let the controller report what has finished. */
+static inline void engine_reap(struct asblk_batch *batch)
+{
+	struct asblk_hwq *hwq = batch->hwq;
+
+	if (likely(!(hwq->held & ASBLK_HELD_STOPPED)))
+		hwq->ops->reap(&hwq->pub, batch);
+	hwq->count.completions += batch->nr;
+}
+
+/**
+ * asblk_reap - the device has raised a queue's interrupt
+ * @q: queue
+ *
+ * Calls &asblk_ctrl_ops.reap and ends the requests that finished. To be called
+ * from the controller's interrupt handler; more often than needed is harmless.
+ *
+ * Context: any but NMI; an interrupt handler, with interrupts off, as a rule.
+ * Return: number of transfers that finished.
+ */
+unsigned int asblk_reap(struct asblk_queue *q)
+{
+	struct asblk_hwq *hwq = asblk_to_hwq(q);
+	DEFINE_IO_COMP_BATCH(iob);
+	struct asblk_batch batch;
+
+	asblk_batch_begin(&batch, hwq, &iob);
+	hwq->count.interrupts++;
+	engine_reap(&batch);
+	asblk_batch_end(&batch, true);
+	if (!rq_list_empty(&iob.req_list))
+		iob.complete(&iob);
+	return batch.nr;
+}
+ASBLK_EXPORT(asblk_reap);
+
+/**
+ * asblk_engine_poll - look for finished transfers without an interrupt
+ * @hwq: queue
+ * @iob: the poll's batch, which the caller ends; may be NULL
+ *
+ * Context: task.
+ * Return: number of transfers that finished.
+ */
+unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
+			       struct io_comp_batch *iob)
+{
+	struct asblk_batch batch;
+
+	asblk_batch_begin(&batch, hwq, iob);
+	hwq->count.polls++;
+	engine_reap(&batch);
+	asblk_batch_end(&batch, true);
+	return batch.nr;
+}
+
+/**
+ * asblk_engine_late - look for finished transfers because a request is late
+ * @hwq: queue
+ * @rq: request
+ *
+ * Context: task.
+ * Return: true if the request was only waiting for that.
+ */
+bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_batch batch;
+	bool waited;
+
+	asblk_batch_begin(&batch, hwq, NULL);
+	hwq->count.timeouts++;
+	waited = blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
+	engine_reap(&batch);
+	waited &= blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
+	hwq->count.lost_interrupts += waited;
+	asblk_batch_end(&batch, true);
+	return waited;
+}
+
+static void engine_resume_now(struct asblk_hwq *hwq)
+{
+	struct asblk_batch batch;
+
+	asblk_batch_begin(&batch, hwq, NULL);
+	asblk_batch_end(&batch, true);
+}
+
+static void engine_kick(struct work_struct *work)
+{
+	engine_resume_now(container_of(work, struct asblk_hwq, kick.work));
+}
+
+static void engine_later(struct work_struct *work)
+{
+	engine_resume_now(container_of(work, struct asblk_hwq, later_work.work));
+}
+
+/**
+ * asblk_hwq_init - make a queue and start it on the controller
+ * @hwq: queue, zeroed
+ * @ctrl: its controller
+ * @index: number
+ *
+ * Context: task, may sleep.
+ * Return: 0, or a negative errno with nothing left behind.
+ */
+int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
+		   unsigned int index)
+{
+	const struct asblk_ctrl_params *p = &ctrl->params;
+	int err;
+
+	hwq->pub.ctrl = ctrl;
+	hwq->pub.index = index;
+	hwq->pub.polled = index >= p->nr_queues;
+	hwq->pub.node = p->node;
+	hwq->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
+	hwq->ops = ctrl->ops;
+	hwq->lim = &p->limits;
+	hwq->whole_bytes = asblk_limits_whole_bytes(hwq->lim);
+	hwq->max_retries = p->max_retries;
+	hwq->priv_size = ALIGN(p->transfer_priv_size, 16);
+	hwq->dma_dev = p->dma_dev;
+	hwq->must_map = ctrl->must_map;
+	hwq->retry = ASBLK_SLOT_NONE;
+	hwq->later = ASBLK_SLOT_NONE;
+	hwq->reset_at = U64_MAX;
+	spin_lock_init(&hwq->lock);
+	INIT_LIST_HEAD(&hwq->pending);
+	INIT_LIST_HEAD(&hwq->starved);
+	INIT_DELAYED_WORK(&hwq->kick, engine_kick);
+	INIT_DELAYED_WORK(&hwq->later_work, engine_later);
+
+	err = asblk_slots_init(&hwq->slots, p->queue_depth, p->nr_extra_slots,
+			       p->node);
+	if (err)
+		return err;
+	if (hwq->priv_size) {
+		hwq->priv_area = kvcalloc_node(hwq->pub.nr_slots, hwq->priv_size,
+					       GFP_KERNEL, p->node);
+		if (!hwq->priv_area) {
+			err = -ENOMEM;
+			goto free_slots;
+		}
+	}
+	err = -ENOMEM;
+	hwq->segs = kvcalloc_node(hwq->lim->max_segments, sizeof(*hwq->segs), GFP_KERNEL,
+				  p->node);
+	if (!hwq->segs)
+		goto free_priv;
+	hwq->transfer.segs = hwq->segs;
+	hwq->transfer.lim = hwq->lim;
+	err = ctrl->ops->start_queue(&hwq->pub);
+	if (err)
+		goto free_segs;
+	return 0;
+
+free_segs:
+	kvfree(hwq->segs);
+free_priv:
+	kvfree(hwq->priv_area);
+free_slots:
+	asblk_slots_exit(&hwq->slots);
+	return err;
+}
+
+/**
+ * asblk_hwq_exit - stop and free a queue
+ * @hwq: queue with nothing in flight
+ *
+ * Context: task, may sleep.
+ */
+void asblk_hwq_exit(struct asblk_hwq *hwq)
+{
+	cancel_delayed_work_sync(&hwq->kick);
+	cancel_delayed_work_sync(&hwq->later_work);
+	hwq->ops->stop_queue(&hwq->pub);
+	kvfree(hwq->segs);
+	kvfree(hwq->priv_area);
+	asblk_slots_exit(&hwq->slots);
+}
