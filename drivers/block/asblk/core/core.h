@@ -444,16 +444,21 @@ void asblk_engine_end(struct request *rq);
 void asblk_engine_end_mapped(struct io_comp_batch *iob);
 u8 asblk_engine_op(const struct request *rq);
 
+/* timeout.c */
+bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq);
+
+/* state.c */
+int asblk_recovery_begin(struct asblk_ctrl *ctrl);
+void asblk_recovery_end(struct asblk_ctrl *ctrl);
+
 /* recovery.c */
+void asblk_recovery_wanted(struct asblk_hwq *hwq, u8 step);
 int asblk_recovery_start(void);
 void asblk_recovery_stop(void);
 void asblk_recovery_init(struct asblk_ctrl *ctrl);
 void asblk_recovery_live(struct asblk_ctrl *ctrl);
 void asblk_recovery_exit(struct asblk_ctrl *ctrl);
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
-int asblk_recovery_begin(struct asblk_ctrl *ctrl);
-void asblk_recovery_end(struct asblk_ctrl *ctrl);
-bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq);
 
 /* pm.c */
 void asblk_pm_init(struct asblk_ctrl *ctrl);
@@ -473,6 +478,10 @@ extern const struct block_device_operations asblk_fops;
 void asblk_disks_exit(void);
 bool asblk_disk_get(struct asblk_disk *disk);
 void asblk_disk_put(struct asblk_disk *disk);
+
+/* geometry.c */
+void asblk_disk_limits(const struct asblk_disk *disk, struct queue_limits *lim);
+void asblk_disk_set_params(struct asblk_disk *disk, const struct asblk_media_params *params);
 void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors);
 int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_params *params);
 

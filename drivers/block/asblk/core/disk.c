@@ -1,230 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The gendisk: a medium's parameters become limits and features. */
+/* A medium as a gendisk: its life, and who has it open. */
 #include <linux/export.h>
 #include <linux/hdreg.h>
 #include <linux/idr.h>
-#include <linux/log2.h>
 #include <linux/slab.h>
 
 #include "core.h"
 
 static DEFINE_IDA(asblk_disk_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_disk_gone);
-
-/**
- * asblk_max_block_size - the largest logical block this kernel takes
- *
- * Context: any.
- * Return: bytes, a power of two.
- */
-unsigned int asblk_max_block_size(void)
-{
-	return BLK_MAX_BLOCK_SIZE;
-}
-ASBLK_EXPORT(asblk_max_block_size);
-
-static void disk_atomic_limits(const struct asblk_disk *disk,
-			       struct queue_limits *lim)
-{
-	u32 max = asblk_limits_atomic(&disk->ctrl->params.limits,
-				      disk->params.atomic_bytes);
-
-	lim->features &= ~BLK_FEAT_ATOMIC_WRITES;
-	lim->atomic_write_hw_max = 0;
-	lim->atomic_write_hw_unit_min = 0;
-	lim->atomic_write_hw_unit_max = 0;
-	if (max < disk->params.block_size)
-		return;
-	lim->features |= BLK_FEAT_ATOMIC_WRITES;
-	lim->atomic_write_hw_max = max;
-	lim->atomic_write_hw_unit_min = disk->params.block_size;
-	lim->atomic_write_hw_unit_max = max;
-}
-
-/* What depends on the medium, and may be another after a format. */
-static void disk_media_limits(const struct asblk_disk *disk,
-			      struct queue_limits *lim)
-{
-	unsigned int range_sectors = ASBLK_MAX_RANGE_BYTES >> SECTOR_SHIFT;
-	const struct asblk_limits *cl = &disk->ctrl->params.limits;
-	const struct asblk_media_params *p = &disk->params;
-	bool zeroes = p->features & ASBLK_MEDIA_WRITE_ZEROES;
-	bool unmap = p->features & ASBLK_MEDIA_UNMAP;
-
-	lim->logical_block_size = p->block_size;
-	lim->physical_block_size = p->physical_block_size;
-	lim->dma_alignment = asblk_limits_dma_alignment(cl, p->block_size);
-	lim->max_hw_discard_sectors = unmap ? range_sectors : 0;
-	lim->max_discard_segments = unmap ? cl->max_ranges : 1;
-	lim->discard_granularity = unmap ? p->unmap_granularity : 0;
-	lim->max_write_zeroes_sectors = zeroes ? range_sectors : 0;
-	asblk_set_wzeroes_unmap(lim, zeroes && (p->features & ASBLK_MEDIA_ZEROES_UNMAP) ?
-				range_sectors : 0);
-	lim->max_secure_erase_sectors =
-		p->features & ASBLK_MEDIA_SECURE_ERASE ? range_sectors : 0;
-	disk_atomic_limits(disk, lim);
-}
-
-/*
- * What the block layer may send: not one transfer, but what the splitter makes
- * transfers of. Only what it cannot mend - gaps and alignment inside a block -
- * is left to the block layer.
- */
-static void disk_limits(const struct asblk_disk *disk,
-			struct queue_limits *lim)
-{
-	const struct asblk_limits *cl = &disk->ctrl->params.limits;
-	const struct asblk_media_params *p = &disk->params;
-
-	*lim = (struct queue_limits) {
-		.max_hw_sectors		= ASBLK_MAX_REQUEST_BYTES >> SECTOR_SHIFT,
-		.max_segments		= USHRT_MAX,
-		.max_segment_size	= UINT_MAX,
-		.seg_boundary_mask	= ULONG_MAX,
-		.virt_boundary_mask	= cl->virt_boundary_mask,
-	};
-	if ((p->features & ASBLK_MEDIA_WRITE_CACHE) && disk->ctrl->cache_on)
-		lim->features |= BLK_FEAT_WRITE_CACHE;
-	if (p->features & ASBLK_MEDIA_FUA)
-		lim->features |= BLK_FEAT_FUA;
-	if (p->features & ASBLK_MEDIA_ROTATIONAL)
-		lim->features |= BLK_FEAT_ROTATIONAL;
-	asblk_dma_limits(disk->ctrl, lim);
-	disk_media_limits(disk, lim);
-}
-
-/**
- * asblk_disk_check - can a medium be a disk?
- * @ctrl: controller
- * @p: medium
- *
- * Return: 0, or -EINVAL after a line in the log.
- */
-int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_params *p)
-{
-	const struct device *dev = &ctrl->dev;
-
-	if (!is_power_of_2(p->block_size) || p->block_size < SECTOR_SIZE ||
-	    p->block_size > asblk_max_block_size()) {
-		dev_err(dev, "block size %u is not a power of two from 512 to %u\n",
-			p->block_size, asblk_max_block_size());
-		return -EINVAL;
-	}
-	if (!is_power_of_2(p->physical_block_size) ||
-	    p->physical_block_size < p->block_size) {
-		dev_err(dev, "physical block size %u is not a power of two from %u\n",
-			p->physical_block_size, p->block_size);
-		return -EINVAL;
-	}
-	if (!p->nr_blocks || p->nr_blocks > (u64)LLONG_MAX / p->block_size) {
-		dev_err(dev, "%llu blocks of %u bytes is no capacity\n",
-			p->nr_blocks, p->block_size);
-		return -EINVAL;
-	}
-	if ((p->features & ASBLK_MEDIA_REMOVABLE) &&
-	    (!ctrl->ops->eject || !ctrl->ops->load)) {
-		dev_err(dev, "a removable medium needs eject and load\n");
-		return -EINVAL;
-	}
-	return asblk_limits_check_block(&ctrl->params.limits, p->block_size, dev);
-}
-
-/**
- * asblk_disk_set_capacity - change the capacity of a live disk
- * @disk: disk
- * @nr_sectors: sectors of 512 bytes; 0 if there is no medium
- *
- * Waits until no request is in flight. Context: task, may sleep.
- */
-void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
-{
-	unsigned int memflags = asblk_freeze_queue(disk->gd->queue);
-
-	WRITE_ONCE(disk->unit.nr_sectors, nr_sectors);
-	asblk_unfreeze_queue(disk->gd->queue, memflags);
-	set_capacity_and_notify(disk->gd, nr_sectors);
-}
-
-/**
- * asblk_disk_hold - have reads and writes fail, as the medium may be another one
- * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
- *
- * Until asblk_disk_reformat(), or for good: what is dirty is then lost, and not written to
- * what has taken its place. Waits until no request is in flight. Context: task,
- * may sleep.
- */
-void asblk_disk_hold(struct asblk_disk *disk)
-{
-	asblk_disk_set_capacity(disk, 0);
-}
-ASBLK_EXPORT(asblk_disk_hold);
-
-static void disk_set_params(struct asblk_disk *disk, const struct asblk_media_params *params)
-{
-	spin_lock(&disk->params_lock);
-	disk->params = *params;
-	spin_unlock(&disk->params_lock);
-	WRITE_ONCE(disk->unit.block_shift, ilog2(params->block_size));
-	WRITE_ONCE(disk->unit.zeroes_unmap, params->features & ASBLK_MEDIA_ZEROES_UNMAP);
-}
-
-/* What @params leaves as it was when the disk was made. */
-static struct asblk_media_params disk_reformatted(const struct asblk_disk *disk,
-						  const struct asblk_media_params *params)
-{
-	const unsigned int may_change = ASBLK_MEDIA_UNMAP | ASBLK_MEDIA_WRITE_ZEROES |
-		ASBLK_MEDIA_SECURE_ERASE | ASBLK_MEDIA_ZEROES_UNMAP;
-	struct asblk_media_params new = *params;
-
-	new.unit = disk->made.unit;
-	new.block_sizes = disk->made.block_sizes;
-	new.group = disk->made.group;
-	new.priv = disk->made.priv;
-	memcpy(new.wwid, disk->made.wwid, sizeof(new.wwid));
-	new.features = (params->features & may_change) | (disk->made.features & ~may_change);
-	return new;
-}
-
-/**
- * asblk_disk_reformat - a medium is another one after a format
- * @disk: disk whose medium is in
- * @params: what it is now: capacity, block sizes, granularity of an unmap, atomic writes,
- *	and which of unmap, write zeroes (unmapping ones) and secure erase it can do; the
- *	rest is what it was
- *
- * Waits until no request is in flight; those that come while the block size changes
- * fail. Context: task, may sleep.
- *
- * Return: 0, or -EINVAL after a line in the log; the capacity is 0 then if the block
- * layer has refused the limits, and what it was otherwise.
- */
-int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params *params)
-{
-	struct asblk_media_params new = disk_reformatted(disk, params);
-	struct queue_limits lim;
-	int err;
-
-	err = asblk_disk_check(disk->ctrl, &new);
-	if (err)
-		return err;
-	/* From here on there is nothing to read or write... */
-	if (new.block_size != disk->params.block_size)
-		asblk_disk_set_capacity(disk, 0);
-	disk_set_params(disk, &new);
-	lim = queue_limits_start_update(disk->gd->queue);
-	disk_media_limits(disk, &lim);
-	err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
-	if (err) {
-		asblk_disk_set_capacity(disk, 0);
-		dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
-			disk->gd->disk_name, new.block_size, err);
-		return err;
-	}
-	/* ...to here. */
-	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
-	return 0;
-}
-ASBLK_EXPORT(asblk_disk_reformat);
 
 /**
  * asblk_disk_set_read_only - a medium has become write protected, or is no more
@@ -311,7 +95,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	refcount_set(&disk->users, 1);
 	init_completion(&disk->unused);
 	spin_lock_init(&disk->params_lock);
-	disk_set_params(disk, params);
+	asblk_disk_set_params(disk, params);
 	disk->unit.nr_sectors = asblk_disk_sectors(disk);
 	disk->loaded = true;
 	disk->format_bytes = params->nr_blocks * params->block_size;
@@ -329,7 +113,7 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	 * second one waits for the requests of the first, as they are to share the tags.
 	 */
 	mutex_lock(&ctrl->settings_lock);
-	disk_limits(disk, &lim);
+	asblk_disk_limits(disk, &lim);
 	gd = blk_mq_alloc_disk(&ctrl->set, &lim, &disk->unit);
 	if (!IS_ERR(gd)) {
 		disk->gd = gd;

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Timeouts: is a request really late, and what is done about it next. Whatever sleeps
+ * is left to recovery.c.
+ */
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/jiffies.h>
+
+#include "core.h"
+
+/* Transfers of a request that are looked up at a time, to be aborted. */
+#define RECOVERY_ABORTS		16
+
+static bool recovery_is_busy(const struct request *rq, const struct asblk_slot *slot)
+{
+	return slot->rq == rq && slot->in_flight;
+}
+
+/*
+ * Has a request that is not a single transfer in flight advanced since it was last
+ * asked? One that has nothing in flight waits for others, and advances with them.
+ */
+static bool recovery_parts_advance(struct asblk_hwq *hwq, struct request *rq, bool busy)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+	bool advances = ar->ended != ar->ended_seen ||
+			(!busy && ar->queue_seen != hwq->count.completions);
+
+	ar->ended_seen = ar->ended;
+	ar->queue_seen = hwq->count.completions;
+	return advances;
+}
+
+/* Is a transfer of the request to be offered again at a time that the device has set? */
+static bool recovery_is_put_off(const struct asblk_hwq *hwq, const struct request *rq)
+{
+	u16 i;
+
+	for (i = hwq->later; i != ASBLK_SLOT_NONE; i = hwq->slots.slot[i].next)
+		if (hwq->slots.slot[i].rq == rq)
+			return true;
+	return false;
+}
+
+/* Under the queue's lock. Return: true if the request is not late. */
+static bool recovery_advances(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
+	bool busy = false;
+	unsigned int i;
+
+	/* Ended: whoever saw to that is just giving it back. */
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
+		return true;
+	if (own->rq == rq && own->whole)
+		return false;
+	for (i = 0; i < hwq->slots.nr && !busy; i++)
+		busy = recovery_is_busy(rq, &hwq->slots.slot[i]);
+	return recovery_parts_advance(hwq, rq, busy) || recovery_is_put_off(hwq, rq);
+}
+
+/* What comes next for a late request. Return: an ASBLK_LATE_*, or -1 if it advances. */
+static int recovery_step(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
+	int step = -1;
+
+	spin_lock_irq(&hwq->lock);
+	if (recovery_advances(hwq, rq)) {
+		own->late = ASBLK_LATE_ABORT;
+	} else if (own->late & ASBLK_LATE_FRESH) {
+		/* The device has had its transfers for less than a timeout. */
+		own->late &= ~ASBLK_LATE_FRESH;
+	} else {
+		step = own->late & ASBLK_LATE_STEP;
+		if (step < ASBLK_LATE_CTRL)
+			own->late++;
+	}
+	spin_unlock_irq(&hwq->lock);
+	return step;
+}
+
+/* IDs of the request's transfers, from slot @at on, which is moved on. Return: how many. */
+static unsigned int recovery_to_abort(struct asblk_hwq *hwq, struct request *rq,
+				      unsigned int *at, u16 id[RECOVERY_ABORTS])
+{
+	unsigned int nr = 0;
+
+	spin_lock_irq(&hwq->lock);
+	for (; *at < hwq->slots.nr && nr < RECOVERY_ABORTS; (*at)++) {
+		struct asblk_slot *slot = &hwq->slots.slot[*at];
+
+		if (!recovery_is_busy(rq, slot))
+			continue;
+		slot->aborted = true;
+		id[nr++] = slot->id;
+	}
+	spin_unlock_irq(&hwq->lock);
+	return nr;
+}
+
+/*
+ * Ask for all of a request's transfers, each once, as far as the device takes it: one that
+ * completes meanwhile may be in flight again under another ID. Return: true if it
+ * was asked for any, or is still busy with what it was asked before: the request has a
+ * timeout's time.
+ */
+static bool recovery_abort(struct asblk_hwq *hwq, struct request *rq)
+{
+	u16 id[RECOVERY_ABORTS];
+	unsigned int i, nr, at = 0, asked = 0;
+	int err = 0;
+
+	if (!hwq->ops->abort)
+		return false;
+	do {
+		nr = recovery_to_abort(hwq, rq, &at, id);
+		for (i = 0; i < nr && err != -EBUSY; i++) {
+			err = hwq->ops->abort(&hwq->pub, id[i]);
+			asked += !err;
+		}
+	} while (nr && !err);
+	if (!asked)
+		return err == -EBUSY;
+	spin_lock_irq(&hwq->lock);
+	hwq->count.aborts += asked;
+	spin_unlock_irq(&hwq->lock);
+	dev_warn_ratelimited(&hwq->pub.ctrl->dev,
+			     "queue %u: request %d is late, %u of its transfers aborted\n",
+			     hwq->pub.index, rq->tag, asked);
+	return true;
+}
+
+/* The request pays for the reset that follows. */
+static void recovery_blame(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
+
+	spin_lock_irq(&hwq->lock);
+	own->late |= ASBLK_LATE_BLAMED;
+	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->late_at = (u32)jiffies;
+	if ((own->late & ASBLK_LATE_STEP) == ASBLK_LATE_QUEUE)
+		own->late++;
+	spin_unlock_irq(&hwq->lock);
+}
+
+/* Take the next step about a request whose time is over. Under asblk_recovery::lock. */
+static void recovery_escalate(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
+	int step = recovery_step(hwq, rq);
+
+	if (step < 0 || (step == ASBLK_LATE_ABORT && recovery_abort(hwq, rq)))
+		return;
+	recovery_blame(hwq, rq);
+	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
+			     hwq->pub.index, rq->tag);
+	asblk_recovery_wanted(hwq, max(step, ASBLK_LATE_QUEUE));
+}
+
+/**
+ * asblk_recovery_late - a request has timed out
+ * @hwq: its queue
+ * @rq: request
+ *
+ * Context: task; may race with the request's completion.
+ * Return: true if the request is no longer in flight.
+ */
+bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
+	struct asblk_recovery *r = &ctrl->recovery;
+
+	if (asblk_engine_late(hwq, rq)) {
+		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d was done\n",
+				     hwq->pub.index, rq->tag);
+		return true;
+	}
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
+		return true;
+	/*
+	 * Whoever has the controller takes care of its requests too, or has it not for
+	 * long: it is looked at again a timeout later.
+	 */
+	if (!mutex_trylock(&r->lock))
+		return false;
+	if (r->state == ASBLK_CTRL_LIVE)
+		recovery_escalate(hwq, rq);
+	mutex_unlock(&r->lock);
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_late);
