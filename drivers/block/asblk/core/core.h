@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "../compat.h"
+#include "dma.h"
 #include "slots.h"
 
 /* What the engine promises the block layer for one request, not one transfer. */
@@ -53,14 +54,9 @@ struct asblk_unit {
  * @ended: parts that have ended for good, modulo 65536
  * @late_at: when it was last found late and is to pay for a reset, in jiffies
  * @ended_seen: @ended when the request was last looked at because it was late
- * @segs: its memory as the device sees it, if &asblk_ctrl.must_map. Set before the queue's
- *	lock is taken, and freed after the device is done: not protected by it
- * @nr_segs: entries of @segs, 0 for a request that transfers no data
- * @one: the only one
- * @iova: what is needed to unmap them
- * @unmappable_since: when it could not be mapped for the first time, in jiffies
  * @starved: @pending is on &asblk_hwq.starved, if it is on a list
  * @status: status at @bad
+ * @map: its memory as the device sees it. There is room for it only if &asblk_dma.must_map
  *
  * A request that is one transfer uses @status alone, and what mapping needs.
  * Protected by &asblk_hwq.lock until the request is handed back.
@@ -77,12 +73,7 @@ struct asblk_rq {
 	u16 ended_seen;
 	bool starved;
 	blk_status_t status;
-	/* From here on only if &asblk_ctrl.must_map, else there is no memory for it. */
-	unsigned int nr_segs;
-	struct asblk_segment *segs;
-	struct asblk_segment one;
-	struct asblk_dma_iova iova;
-	unsigned long unmappable_since;
+	struct asblk_mapping map;
 };
 
 #define ASBLK_NO_BAD	U32_MAX
@@ -144,8 +135,10 @@ struct asblk_counters {
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
  * @segs: room for the segments of the transfer that is being submitted
- * @dma_dev: &asblk_ctrl_params.dma_dev
- * @must_map: &asblk_ctrl.must_map
+ * @dev: the controller's device, to name in the log and to resume
+ * @dma: of the controller
+ * @dma_dev: &asblk_dma.dev
+ * @must_map: &asblk_dma.must_map
  * @kick: goes on with what waits for a busy controller when no completion will
  * @later_work: goes on with @later
  * @lock: protects everything below, and serialises the controller's submit,
@@ -179,6 +172,8 @@ struct asblk_hwq {
 	size_t priv_size;
 	void *priv_area;
 	struct asblk_segment *segs;
+	struct device *dev;
+	struct asblk_dma *dma;
 	struct device *dma_dev;
 	bool must_map;
 	struct delayed_work kick;
@@ -268,9 +263,7 @@ struct asblk_recovery {
  *	&asblk_recovery.lock
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
- * @must_map: requests are mapped for the device, and unmapped again, as a whole
- * @reserve: memory to map one request by, when there is no other
- * @reserve_taken: bit 0: somebody has it
+ * @dma: how the device reaches memory
  * @look: looks again whether the controller is idle
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
@@ -291,9 +284,7 @@ struct asblk_ctrl {
 	bool coalesced;
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
-	bool must_map;
-	struct asblk_segment *reserve;
-	unsigned long reserve_taken;
+	struct asblk_dma dma;
 	struct delayed_work look;
 	struct dentry *debugfs;
 	void *priv;
@@ -355,13 +346,6 @@ u32 asblk_limits_whole_bytes(const struct asblk_limits *lim);
 /* split.c */
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes);
 u32 asblk_split(struct asblk_transfer *t, struct asblk_cursor *at, u32 left);
-
-/* dma.c */
-int asblk_dma_init(struct asblk_ctrl *ctrl);
-void asblk_dma_exit(struct asblk_ctrl *ctrl);
-void asblk_dma_limits(const struct asblk_ctrl *ctrl, struct queue_limits *lim);
-blk_status_t asblk_dma_map(struct asblk_ctrl *ctrl, struct request *rq);
-void asblk_dma_unmap(struct asblk_ctrl *ctrl, struct request *rq);
 
 /* An operation of the block layer as a number, to compare and to index by. */
 #define op_number(op)	((__force unsigned int)(op))

@@ -30,7 +30,7 @@ static void asblk_ctrl_release(struct device *dev)
 	kfree(ctrl->params.serial);
 	kfree(ctrl->params.firmware_rev);
 	ctrl_free_queues(ctrl);
-	asblk_dma_exit(ctrl);
+	asblk_dma_exit(&ctrl->dma);
 	id = ctrl->id;
 	kfree(ctrl);
 	/* Last of all: asblk_ctrl_class_exit() waits for it. */
@@ -116,7 +116,7 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	if (err)
 		return err;
 	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
-	err = asblk_dma_init(ctrl);
+	err = asblk_dma_init(&ctrl->dma, ctrl->params.dma_dev, &ctrl->params.limits);
 	if (!err)
 		err = ctrl_alloc_queues(ctrl);
 	if (err)

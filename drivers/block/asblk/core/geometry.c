@@ -83,7 +83,7 @@ void asblk_disk_limits(const struct asblk_disk *disk,
 		lim->features |= BLK_FEAT_FUA;
 	if (p->features & ASBLK_MEDIA_ROTATIONAL)
 		lim->features |= BLK_FEAT_ROTATIONAL;
-	asblk_dma_limits(disk->ctrl, lim);
+	asblk_dma_limits(&disk->ctrl->dma, lim);
 	disk_media_limits(disk, lim);
 }
 

@@ -2,6 +2,20 @@
 /* blk-mq's callbacks: whole batches go down to the engine. */
 #include "core.h"
 
+static blk_status_t mq_map(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	return asblk_dma_map(hwq->dma, &ar->map, rq);
+}
+
+static void mq_unmap(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	asblk_dma_unmap(hwq->dma, &ar->map, rq);
+}
+
 static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 				   const struct blk_mq_queue_data *bd)
 {
@@ -10,7 +24,7 @@ static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 	blk_status_t status;
 
 	if (unlikely(hwq->must_map)) {
-		status = asblk_dma_map(hwq->pub.ctrl, bd->rq);
+		status = mq_map(hwq, bd->rq);
 		if (status != BLK_STS_OK)
 			return status;
 	}
@@ -18,7 +32,7 @@ static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 	status = asblk_engine_start(&batch, bd->rq);
 	asblk_batch_end(&batch, bd->last);
 	if (unlikely(status != BLK_STS_OK && hwq->must_map))
-		asblk_dma_unmap(hwq->pub.ctrl, bd->rq);
+		mq_unmap(hwq, bd->rq);
 	return status;
 }
 
@@ -39,7 +53,7 @@ static noinline void asblk_map_rqs(struct rq_list *rqlist, struct rq_list *faile
 	while ((rq = rq_list_pop(rqlist))) {
 		struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 
-		if (hwq->must_map && asblk_dma_map(hwq->pub.ctrl, rq) != BLK_STS_OK)
+		if (hwq->must_map && mq_map(hwq, rq) != BLK_STS_OK)
 			rq_list_add_tail(failed, rq);
 		else
 			rq_list_add_tail(&mapped, rq);
@@ -56,7 +70,7 @@ static noinline void asblk_unmap_rqs(struct rq_list *refused)
 		struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 
 		if (hwq->must_map)
-			asblk_dma_unmap(hwq->pub.ctrl, rq);
+			mq_unmap(hwq, rq);
 	}
 }
 
@@ -157,8 +171,8 @@ int asblk_tag_set_init(struct asblk_ctrl *ctrl)
 	set->nr_hw_queues = ctrl->nr_queues;
 	set->nr_maps = ctrl->params.nr_poll_queues ? HCTX_TYPE_POLL + 1 : 1;
 	set->queue_depth = ctrl->params.queue_depth;
-	set->cmd_size = ctrl->must_map ? sizeof(struct asblk_rq) :
-					 offsetof(struct asblk_rq, nr_segs);
+	set->cmd_size = ctrl->dma.must_map ? sizeof(struct asblk_rq) :
+					     offsetof(struct asblk_rq, map);
 	set->numa_node = ctrl->params.node;
 	set->timeout = msecs_to_jiffies(ctrl->params.timeout_ms);
 	/* A RAM disk and an NVMe device need no scheduler by default. */

@@ -167,8 +167,10 @@ int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 	hwq->whole_bytes = asblk_limits_whole_bytes(hwq->lim);
 	hwq->max_retries = p->max_retries;
 	hwq->priv_size = ALIGN(p->transfer_priv_size, 16);
-	hwq->dma_dev = p->dma_dev;
-	hwq->must_map = ctrl->must_map;
+	hwq->dev = &ctrl->dev;
+	hwq->dma = &ctrl->dma;
+	hwq->dma_dev = ctrl->dma.dev;
+	hwq->must_map = ctrl->dma.must_map;
 	hwq->retry = ASBLK_SLOT_NONE;
 	hwq->later = ASBLK_SLOT_NONE;
 	hwq->reset_at = U64_MAX;

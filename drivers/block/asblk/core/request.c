@@ -8,9 +8,10 @@
 static inline void engine_unmap(struct request *rq)
 {
 	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	if (unlikely(hwq->must_map))
-		asblk_dma_unmap(hwq->pub.ctrl, rq);
+		asblk_dma_unmap(hwq->dma, &ar->map, rq);
 }
 
 /**

@@ -94,8 +94,8 @@ static struct asblk_cursor engine_memory(const struct asblk_hwq *hwq, struct req
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_cursor at = { .bio = rq->bio, .iter = rq->bio->bi_iter };
 
-	if (unlikely(hwq->must_map && ar->nr_segs))
-		at.seg = ar->segs;
+	if (unlikely(hwq->must_map && ar->map.nr_segs))
+		at.seg = ar->map.segs;
 	return at;
 }
 
@@ -113,7 +113,7 @@ static noinline bool engine_address(struct asblk_hwq *hwq, struct asblk_slot *sl
 
 	if (hwq->must_map) {
 		if (slot->whole && t->nr_segments)
-			seg->addr = ar->segs->addr;
+			seg->addr = ar->map.segs->addr;
 		return true;
 	}
 	for (; seg < end; seg++) {
@@ -371,7 +371,7 @@ void asblk_engine_resume(struct asblk_batch *batch)
 	struct asblk_hwq *hwq = batch->hwq;
 
 	if (hwq->held & ASBLK_HELD_IDLE)
-		pm_request_resume(&hwq->pub.ctrl->dev);
+		pm_request_resume(hwq->dev);
 	if (hwq->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
 		return;
 	if (hwq->later != ASBLK_SLOT_NONE)
