@@ -7,6 +7,9 @@
 #include <linux/bitfield.h>
 #include <linux/export.h>
 
+#include <trace/events/asblk.h>
+
+#include "complete.h"
 #include "request.h"
 
 /**

@@ -6,7 +6,14 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "core.h"
+#include "ctrl.h"
+#include "debugfs.h"
+#include "limits.h"
+#include "mq.h"
+#include "pm.h"
+#include "queue.h"
+#include "recovery.h"
+#include "sysfs.h"
 
 static DEFINE_IDA(asblk_ctrl_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_ctrl_gone);
@@ -265,10 +272,9 @@ int asblk_ctrl_class_init(void)
 void asblk_ctrl_class_exit(void)
 {
 	/*
-	 * Whoever closes a disk lets go of the module before it lets go of the disk: it
-	 * has to be out of our code by itself.
+	 * Closing a disk drops the module's reference before the disk's: wait until those
+	 * who do have left our code.
 	 */
-	asblk_disks_exit();
 	wait_event(asblk_ctrl_gone, ida_is_empty(&asblk_ctrl_ida));
 	synchronize_rcu_tasks();
 	class_unregister(&asblk_class);

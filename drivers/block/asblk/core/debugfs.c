@@ -4,7 +4,8 @@
 #include <linux/export.h>
 #include <linux/seq_file.h>
 
-#include "core.h"
+#include "debugfs.h"
+#include "queue.h"
 
 static struct dentry *asblk_debugfs_root;
 

@@ -5,25 +5,85 @@
 #include <linux/idr.h>
 #include <linux/slab.h>
 
-#include "core.h"
+#include "disk.h"
+#include "format.h"
+#include "geometry.h"
+#include "media.h"
+#include "sysfs.h"
 
 static DEFINE_IDA(asblk_disk_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_disk_gone);
 
-/**
- * asblk_disk_set_read_only - a medium has become write protected, or is no more
- * @disk: disk
- * @read_only: which
- *
- * Nobody can open it for writing any more; those who have are for the device to
- * refuse. Context: task, may sleep.
- */
-void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only)
+/* The last user of the gendisk is gone. */
+static void asblk_free_disk(struct gendisk *gd)
 {
-	/* Does nothing if it is so already. */
-	set_disk_ro(disk->gd, read_only);
+	struct asblk_disk *disk = gd->private_data;
+	struct device *ctrl_dev = &disk->ctrl->dev;
+	int index = disk->index;
+
+	kfree(disk);
+	put_device(ctrl_dev);
+	/* Last of all: asblk_disks_exit() waits for it. */
+	ida_free(&asblk_disk_ida, index);
+	wake_up_all(&asblk_disk_gone);
 }
-ASBLK_EXPORT(asblk_disk_set_read_only);
+
+static void asblk_release(struct gendisk *gd)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	module_put(disk->ctrl->ops->owner);
+}
+
+static int asblk_open(struct gendisk *gd, blk_mode_t mode)
+{
+	struct asblk_disk *disk = gd->private_data;
+	int err;
+
+	/* The block layer holds this module, but not a controller's. */
+	if (!try_module_get(disk->ctrl->ops->owner))
+		return -ENXIO;
+	err = asblk_media_open(gd, mode);
+	if (err)
+		asblk_release(gd);
+	return err;
+}
+
+/* Old partitioning tools align to what this says: the usual 255 by 63. */
+static int asblk_getgeo(ASBLK_GETGEO_ARG, struct hd_geometry *geo)
+{
+	sector_t cylinders = get_capacity(ASBLK_GETGEO_DISK);
+
+	geo->heads = 255;
+	geo->sectors = 63;
+	sector_div(cylinders, 255 * 63);
+	geo->cylinders = min_t(sector_t, cylinders, USHRT_MAX);
+	return 0;
+}
+
+static int asblk_get_unique_id(struct gendisk *gd, u8 id[16],
+			       enum blk_unique_id type)
+{
+	struct asblk_disk *disk = gd->private_data;
+
+	/* A 16-byte EUI, as NVMe's NGUID. */
+	if (type != BLK_UID_EUI64 ||
+	    !memchr_inv(disk->params.wwid, 0, sizeof(disk->params.wwid)))
+		return -EINVAL;
+	memcpy(id, disk->params.wwid, sizeof(disk->params.wwid));
+	return sizeof(disk->params.wwid);
+}
+
+static const struct block_device_operations asblk_fops = {
+	.owner		= THIS_MODULE,
+	.open		= asblk_open,
+	.release	= asblk_release,
+	.ioctl		= asblk_media_ioctl,
+	.compat_ioctl	= blkdev_compat_ptr_ioctl,
+	.getgeo		= asblk_getgeo,
+	.get_unique_id	= asblk_get_unique_id,
+	.free_disk	= asblk_free_disk,
+};
 
 /* Eject and load tell user space; there is nothing to poll for. */
 static void disk_removable(struct gendisk *gd)
@@ -31,27 +91,6 @@ static void disk_removable(struct gendisk *gd)
 	gd->flags |= GENHD_FL_REMOVABLE;
 	gd->events = DISK_EVENT_MEDIA_CHANGE;
 	gd->event_flags = DISK_EVENT_FLAG_UEVENT;
-}
-
-/**
- * asblk_disk_get - keep a disk from being removed
- * @disk: disk that was added and is not freed
- *
- * Context: any.
- * Return: false if it is being removed already, or was; else asblk_disk_put() is to
- * follow.
- */
-bool asblk_disk_get(struct asblk_disk *disk)
-{
-	/* Or those who keep coming would keep it from being removed for ever. */
-	return !READ_ONCE(disk->going) && refcount_inc_not_zero(&disk->users);
-}
-
-/* Let go of a disk. Context: any. */
-void asblk_disk_put(struct asblk_disk *disk)
-{
-	if (refcount_dec_and_test(&disk->users))
-		complete(&disk->unused);
 }
 
 /* Nobody uses its controller on its behalf any more, but requests. */
@@ -202,79 +241,8 @@ const char *asblk_disk_name(const struct asblk_disk *disk)
 }
 ASBLK_EXPORT(asblk_disk_name);
 
-/* The last user of the gendisk is gone. */
-static void asblk_free_disk(struct gendisk *gd)
-{
-	struct asblk_disk *disk = gd->private_data;
-	struct device *ctrl_dev = &disk->ctrl->dev;
-	int index = disk->index;
-
-	kfree(disk);
-	put_device(ctrl_dev);
-	/* Last of all: asblk_disks_exit() waits for it. */
-	ida_free(&asblk_disk_ida, index);
-	wake_up_all(&asblk_disk_gone);
-}
-
 /* The module is unloaded: wait for those who have closed a removed disk only just now. */
 void asblk_disks_exit(void)
 {
 	wait_event(asblk_disk_gone, ida_is_empty(&asblk_disk_ida));
 }
-
-static void asblk_release(struct gendisk *gd)
-{
-	struct asblk_disk *disk = gd->private_data;
-
-	module_put(disk->ctrl->ops->owner);
-}
-
-static int asblk_open(struct gendisk *gd, blk_mode_t mode)
-{
-	struct asblk_disk *disk = gd->private_data;
-	int err;
-
-	/* The block layer holds this module, but not a controller's. */
-	if (!try_module_get(disk->ctrl->ops->owner))
-		return -ENXIO;
-	err = asblk_media_open(gd, mode);
-	if (err)
-		asblk_release(gd);
-	return err;
-}
-
-/* Old partitioning tools align to what this says: the usual 255 by 63. */
-static int asblk_getgeo(ASBLK_GETGEO_ARG, struct hd_geometry *geo)
-{
-	sector_t cylinders = get_capacity(ASBLK_GETGEO_DISK);
-
-	geo->heads = 255;
-	geo->sectors = 63;
-	sector_div(cylinders, 255 * 63);
-	geo->cylinders = min_t(sector_t, cylinders, USHRT_MAX);
-	return 0;
-}
-
-static int asblk_get_unique_id(struct gendisk *gd, u8 id[16],
-			       enum blk_unique_id type)
-{
-	struct asblk_disk *disk = gd->private_data;
-
-	/* A 16-byte EUI, as NVMe's NGUID. */
-	if (type != BLK_UID_EUI64 ||
-	    !memchr_inv(disk->params.wwid, 0, sizeof(disk->params.wwid)))
-		return -EINVAL;
-	memcpy(id, disk->params.wwid, sizeof(disk->params.wwid));
-	return sizeof(disk->params.wwid);
-}
-
-const struct block_device_operations asblk_fops = {
-	.owner		= THIS_MODULE,
-	.open		= asblk_open,
-	.release	= asblk_release,
-	.ioctl		= asblk_media_ioctl,
-	.compat_ioctl	= blkdev_compat_ptr_ioctl,
-	.getgeo		= asblk_getgeo,
-	.get_unique_id	= asblk_get_unique_id,
-	.free_disk	= asblk_free_disk,
-};

@@ -6,7 +6,11 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "core.h"
+#include "format.h"
+#include "geometry.h"
+#include "limits.h"
+#include "media.h"
+#include "state.h"
 
 static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
 			 bool keep)

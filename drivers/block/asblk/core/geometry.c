@@ -3,7 +3,8 @@
 #include <linux/export.h>
 #include <linux/log2.h>
 
-#include "core.h"
+#include "geometry.h"
+#include "limits.h"
 
 /**
  * asblk_max_block_size - the largest logical block this kernel takes
@@ -64,8 +65,7 @@ static void disk_media_limits(const struct asblk_disk *disk,
  * transfers of. Only what it cannot mend - gaps and alignment inside a block -
  * is left to the block layer.
  */
-void asblk_disk_limits(const struct asblk_disk *disk,
-			struct queue_limits *lim)
+void asblk_disk_limits(const struct asblk_disk *disk, struct queue_limits *lim)
 {
 	const struct asblk_limits *cl = &disk->ctrl->params.limits;
 	const struct asblk_media_params *p = &disk->params;
@@ -219,3 +219,18 @@ int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params
 	return 0;
 }
 ASBLK_EXPORT(asblk_disk_reformat);
+
+/**
+ * asblk_disk_set_read_only - a medium has become write protected, or is no more
+ * @disk: disk
+ * @read_only: which
+ *
+ * Nobody can open it for writing any more; those who have are for the device to
+ * refuse. Context: task, may sleep.
+ */
+void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only)
+{
+	/* Does nothing if it is so already. */
+	set_disk_ro(disk->gd, read_only);
+}
+ASBLK_EXPORT(asblk_disk_set_read_only);

@@ -5,7 +5,8 @@
 #include <linux/export.h>
 #include <linux/log2.h>
 
-#include "core.h"
+#include "../compat.h"
+#include "limits.h"
 
 /**
  * asblk_limits_check - check limits that do not depend on a medium

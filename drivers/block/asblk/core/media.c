@@ -7,7 +7,9 @@
 #include <linux/cdrom.h>
 #include <linux/export.h>
 
-#include "core.h"
+#include "geometry.h"
+#include "media.h"
+#include "state.h"
 
 /**
  * asblk_media_open - check that there is a medium to open

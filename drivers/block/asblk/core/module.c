@@ -3,7 +3,10 @@
 #include <linux/module.h>
 
 #include "../emul/config.h"
-#include "core.h"
+#include "ctrl.h"
+#include "debugfs.h"
+#include "disk.h"
+#include "recovery.h"
 
 static int __init asblk_init(void)
 {
@@ -23,6 +26,7 @@ static int __init asblk_init(void)
 
 exit_class:
 	asblk_debugfs_exit();
+	asblk_disks_exit();
 	asblk_ctrl_class_exit();
 stop_recovery:
 	asblk_recovery_stop();
@@ -33,6 +37,7 @@ static void __exit asblk_exit(void)
 {
 	emul_exit();
 	asblk_debugfs_exit();
+	asblk_disks_exit();
 	asblk_ctrl_class_exit();
 	asblk_recovery_stop();
 }

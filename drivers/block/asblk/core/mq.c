@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* blk-mq's callbacks: whole batches go down to the engine. */
-#include "core.h"
+#include "mq.h"
+#include "queue.h"
+#include "request.h"
+#include "submit.h"
+#include "timeout.h"
 
 static blk_status_t mq_map(struct asblk_hwq *hwq, struct request *rq)
 {

@@ -9,7 +9,8 @@
  */
 #include <linux/pm_runtime.h>
 
-#include "core.h"
+#include "pm.h"
+#include "queue.h"
 
 /* For users who switch it on without asking how long. */
 #define POWER_DELAY_MS	5000

@@ -10,7 +10,12 @@
 #include <linux/export.h>
 #include <linux/slab.h>
 
+#include "complete.h"
+#include "ctrl.h"
+#include "limits.h"
+#include "queue.h"
 #include "request.h"
+#include "submit.h"
 
 /**
  * asblk_batch_end - end a batch on a queue

@@ -27,7 +27,11 @@
 #include <linux/ktime.h>
 #include <linux/pm_runtime.h>
 
-#include "core.h"
+#include "complete.h"
+#include "queue.h"
+#include "recovery.h"
+#include "settings.h"
+#include "state.h"
 
 /*
  * A device that asks for a reset so many times in a row, each within so many jiffies of

@@ -2,7 +2,7 @@
 /* The end of a request, when none of its transfers is in flight any more. */
 #include <linux/blk-mq.h>
 
-#include "core.h"
+#include "request.h"
 
 /* The device has let go of a request's memory. */
 static inline void engine_unmap(struct request *rq)

@@ -1,13 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of the engine, submit.c and complete.c, share. */
+/* A request in the engine, and the account of its parts. */
 #ifndef _ASBLK_REQUEST_H
 #define _ASBLK_REQUEST_H
 
-#include <linux/dma-mapping.h>
+#include <linux/asblk.h>
+#include <linux/blk-mq.h>
 
-#include <trace/events/asblk.h>
+#include "dma.h"
+#include "queue.h"
+#include "slots.h"
 
-#include "core.h"
+/**
+ * struct asblk_unit - what the engine knows of a medium
+ * @id: &asblk_media_params.unit
+ * @nr_sectors: capacity in sectors of 512 bytes, 0 while there is no medium.
+ *	Written with the queue frozen.
+ * @block_shift: log2 of the logical block size
+ * @zeroes_unmap: write zeroes may unmap
+ */
+struct asblk_unit {
+	u32 id;
+	u8 block_shift;
+	bool zeroes_unmap;
+	sector_t nr_sectors;
+};
+
+/**
+ * struct asblk_rq - the engine's part of a struct request
+ * @next: first byte that no part has been made of yet
+ * @pending: on &asblk_hwq.pending or &asblk_hwq.starved
+ * @queue_seen: &asblk_counters.completions when the request was last looked at
+ * @issued: bytes that parts have been made of
+ * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
+ * @parts: parts in flight, or waiting to be offered again
+ * @ended: parts that have ended for good, modulo 65536
+ * @late_at: when it was last found late and is to pay for a reset, in jiffies
+ * @ended_seen: @ended when the request was last looked at because it was late
+ * @starved: @pending is on &asblk_hwq.starved, if it is on a list
+ * @status: status at @bad
+ * @map: its memory as the device sees it. There is room for it only if &asblk_dma.must_map
+ *
+ * A request that is one transfer uses @status alone, and what mapping needs.
+ * Protected by &asblk_hwq.lock until the request is handed back.
+ */
+struct asblk_rq {
+	struct asblk_cursor next;
+	struct list_head pending;
+	u64 queue_seen;
+	u32 issued;
+	u32 bad;
+	u32 late_at;
+	u16 parts;
+	u16 ended;
+	u16 ended_seen;
+	bool starved;
+	blk_status_t status;
+	struct asblk_mapping map;
+};
+
+#define ASBLK_NO_BAD	U32_MAX
+
+/* An operation of the block layer as a number, to compare and to index by. */
+#define op_number(op)	((__force unsigned int)(op))
+
+/* The operations with a number beyond that of a flush have ranges instead of data. */
+static inline bool asblk_engine_has_ranges(const struct request *rq)
+{
+	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
+}
+
+void asblk_engine_end(struct request *rq);
+void asblk_engine_end_mapped(struct io_comp_batch *iob);
 
 /*
  * A request has failed, as its asblk_rq says, and nothing of it is in flight. From here

@@ -8,7 +8,9 @@
 #include <linux/export.h>
 #include <linux/sysfs.h>
 
-#include "core.h"
+#include "disk.h"
+#include "settings.h"
+#include "state.h"
 
 /* The host's view of a disk, whatever queue/write_cache said before. */
 static int cache_show_host(struct asblk_disk *disk, bool on)

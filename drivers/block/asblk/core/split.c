@@ -10,7 +10,8 @@
 #include <linux/bio.h>
 #include <linux/export.h>
 
-#include "core.h"
+#include "../compat.h"
+#include "split.h"
 
 static void cursor_next_bio(struct asblk_cursor *c)
 {

@@ -3,7 +3,7 @@
 #include <kunit/visibility.h>
 #include <linux/export.h>
 
-#include "core.h"
+#include "state.h"
 
 /**
  * asblk_recovery_begin - keep recovery away while the device is told something

@@ -6,7 +6,11 @@
 #include <linux/bio.h>
 #include <linux/pm_runtime.h>
 
+#include <trace/events/asblk.h>
+
 #include "request.h"
+#include "split.h"
+#include "submit.h"
 
 /* How long a busy controller is left alone if no completion comes first. */
 #define ASBLK_KICK_DELAY	msecs_to_jiffies(3)

@@ -6,7 +6,11 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "core.h"
+#include "disk.h"
+#include "recovery.h"
+#include "settings.h"
+#include "state.h"
+#include "sysfs.h"
 
 static ssize_t model_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)

@@ -7,7 +7,9 @@
 #include <linux/export.h>
 #include <linux/jiffies.h>
 
-#include "core.h"
+#include "recovery.h"
+#include "request.h"
+#include "timeout.h"
 
 /* Transfers of a request that are looked up at a time, to be aborted. */
 #define RECOVERY_ABORTS		16

@@ -2,7 +2,7 @@
 /* The tracepoints, and what they say of numbers that differ between kernels. */
 #include <linux/export.h>
 
-#include "core.h"
+#include "submit.h"
 #include "trace.h"
 
 #define CREATE_TRACE_POINTS

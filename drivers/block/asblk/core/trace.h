@@ -3,7 +3,7 @@
 #ifndef _ASBLK_TRACE_H
 #define _ASBLK_TRACE_H
 
-#include "core.h"
+#include "ctrl.h"
 
 static inline dev_t asblk_trace_dev(const struct request *rq)
 {

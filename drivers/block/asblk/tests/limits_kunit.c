@@ -2,7 +2,7 @@
 /* Tests of core/limits.c. */
 #include <kunit/test.h>
 
-#include "core/core.h"
+#include "core/limits.h"
 #include "no_limit.h"
 
 struct limit_param {

@@ -6,7 +6,7 @@
 #include <linux/prandom.h>
 #include <linux/random.h>
 
-#include "core/core.h"
+#include "core/split.h"
 #include "no_limit.h"
 
 /*

@@ -8,7 +8,13 @@
 
 #include <linux/completion.h>
 
-#include "core/core.h"
+#include "core/ctrl.h"
+#include "core/disk.h"
+#include "core/queue.h"
+#include "core/recovery.h"
+#include "core/settings.h"
+#include "core/state.h"
+#include "core/timeout.h"
 #include "fake_ctrl.h"
 
 #define PART		SZ_4K

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A controller. ctrl.c, which makes controllers, is on top.
+ *
+ * Lock order: gendisk::open_mutex, then asblk_ctrl::settings_lock, then a queue freeze,
+ * then asblk_recovery::lock, then asblk_hwq::lock (interrupts off; the only one on
+ * the data path). asblk_ctrl::disks_lock is held for the list, never while
+ * requests are waited for.
+ */
+#ifndef _ASBLK_CTRL_H
+#define _ASBLK_CTRL_H
+
+#include <linux/asblk.h>
+#include <linux/blk-mq.h>
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "../compat.h"
+#include "dma.h"
+
+struct asblk_hwq;
+
+/**
+ * enum asblk_ctrl_state - what recovery is doing with a controller
+ * @ASBLK_CTRL_LIVE: nothing
+ * @ASBLK_CTRL_RESETTING: queues are stopped for a reset
+ * @ASBLK_CTRL_PAUSED: stopped between asblk_ctrl_pause() and asblk_ctrl_resume()
+ * @ASBLK_CTRL_DEAD: given up; every request fails
+ * @ASBLK_CTRL_REMOVING: being destroyed; not recovered any more
+ */
+enum asblk_ctrl_state {
+	ASBLK_CTRL_LIVE,
+	ASBLK_CTRL_RESETTING,
+	ASBLK_CTRL_PAUSED,
+	ASBLK_CTRL_DEAD,
+	ASBLK_CTRL_REMOVING,
+};
+
+/**
+ * struct asblk_recovery - the recovery of a controller
+ * @lock: held over every operation of the controller that sleeps, but for those of
+ *	which &struct asblk_ctrl_ops says otherwise
+ * @state: written under @lock
+ * @work: takes the steps that sleep
+ * @reset_wanted: the controller's driver asked for a reset of the whole controller
+ * @reset_at: completions of all queues when a late request last led to a reset,
+ *	U64_MAX if none has
+ * @asked_at: the same of a reset that the driver asked for
+ * @asked_end: when that was over, in jiffies
+ * @vain: how many of these in a row came to nothing
+ * @resets: resets of the whole controller that worked
+ */
+struct asblk_recovery {
+	struct mutex lock;	/* over operations that sleep */
+	enum asblk_ctrl_state state;
+	struct work_struct work;
+	bool reset_wanted;
+	u64 reset_at;
+	u64 asked_at;
+	unsigned long asked_end;
+	unsigned int vain;
+	u64 resets;
+};
+
+/**
+ * struct asblk_ctrl - a controller
+ * @dev: /sys/class/asblk/ctrlN; holds the memory of this structure
+ * @id: N
+ * @ops: what it does
+ * @params: what it is; the strings are owned
+ * @set: tag set, shared by all its disks
+ * @queues: nr_queues with interrupts, then nr_poll_queues
+ * @nr_queues: all of them
+ * @recovery: what becomes of it when it does not answer
+ * @settings_lock: serialises changes of the write cache and of write protection, with
+ *	what the host is told of them
+ * @disks_lock: protects @disks
+ * @disks: its disks
+ * @cache_on: the volatile write cache, if there is one, may be on: the host flushes
+ * @coalesced: somebody has set the following two, which are under
+ *	&asblk_recovery.lock
+ * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
+ * @coalesce_usecs: likewise
+ * @dma: how the device reaches memory
+ * @look: looks again whether the controller is idle
+ * @debugfs: directory
+ * @priv: for asblk_ctrl_priv()
+ */
+struct asblk_ctrl {
+	struct device dev;
+	int id;
+	const struct asblk_ctrl_ops *ops;
+	struct asblk_ctrl_params params;
+	struct blk_mq_tag_set set;
+	struct asblk_hwq **queues;
+	unsigned int nr_queues;
+	struct asblk_recovery recovery;
+	struct mutex settings_lock;	/* the cache, write protection */
+	struct mutex disks_lock;	/* the list */
+	struct list_head disks;
+	bool cache_on;
+	bool coalesced;
+	unsigned int coalesce_count;
+	unsigned int coalesce_usecs;
+	struct asblk_dma dma;
+	struct delayed_work look;
+	struct dentry *debugfs;
+	void *priv;
+};
+
+/* ctrl.c */
+int asblk_ctrl_class_init(void);
+void asblk_ctrl_class_exit(void);
+
+#endif /* _ASBLK_CTRL_H */

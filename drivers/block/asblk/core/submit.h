@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Submission: a request becomes transfers. */
+#ifndef _ASBLK_SUBMIT_H
+#define _ASBLK_SUBMIT_H
+
+#include "queue.h"
+
+blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq);
+void asblk_engine_resume(struct asblk_batch *batch);
+u8 asblk_engine_op(const struct request *rq);
+
+#endif /* _ASBLK_SUBMIT_H */
