@@ -443,7 +443,7 @@ struct asblk_media_params {
 
 /* Flags of asblk_complete_error(). */
 #define ASBLK_MAY_RETRY		BIT(0)	/* offering it again may help */
-#define ASBLK_GIVEN_BACK	BIT(1)	/* not its fault: offering it again costs no retry */
+#define ASBLK_REQUEUE	BIT(1)	/* not its fault: offering it again costs no retry */
 #define ASBLK_RETRY_DELAY	GENMASK(31, 8)
 /* Offering it again helps only after so many milliseconds, less than 2^24. */
 #define ASBLK_RETRY_AFTER(ms)	FIELD_PREP(ASBLK_RETRY_DELAY, ms)
@@ -470,7 +470,7 @@ struct dentry *asblk_ctrl_debugfs(struct asblk_ctrl *ctrl);
 struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 				  const struct asblk_media_params *params);
 void asblk_disk_remove(struct asblk_disk *disk);
-void asblk_disk_hold(struct asblk_disk *disk);
+void asblk_disk_offline(struct asblk_disk *disk);
 int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep);
 int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params *params);
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only);

@@ -52,7 +52,7 @@ TRACE_EVENT(asblk_submit,
 		__entry->sector = req_op(rq) == REQ_OP_FLUSH ?
 				  0 : blk_rq_pos(rq);
 		__entry->bytes = blk_rq_bytes(rq);
-		__entry->op = asblk_engine_op(rq);
+		__entry->op = asblk_submit_op(rq);
 		__entry->fua = rq->cmd_flags & REQ_FUA;
 	),
 	TP_printk("%d,%d ctrl%d queue %u tag %d %s%s sector %llu bytes %u",

@@ -38,28 +38,28 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 	if (likely(slot->whole)) {
 		rq = slot->rq;
 		asblk_slot_give_tag(&hwq->slots, slot);
-		engine_finish_good(batch, rq);
+		asblk_rq_finish_good(batch, rq);
 		return true;
 	}
-	engine_part_done(batch, slot);
+	asblk_rq_part_done(batch, slot);
 	return true;
 }
 ASBLK_EXPORT(asblk_complete);
 
 /* May a transfer that has failed be offered again? */
-static bool engine_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *slot,
-			     unsigned int flags)
+static bool complete_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *slot,
+			       unsigned int flags)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
 
 	if (ar->bad != ASBLK_NO_BAD || blk_noretry_request(slot->rq))
 		return false;
-	return (flags & ASBLK_GIVEN_BACK) ||
+	return (flags & ASBLK_REQUEUE) ||
 	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(hwq->max_retries));
 }
 
 /* Jiffies until a transfer is offered again; at least one. */
-static unsigned long engine_delay(unsigned int flags)
+static unsigned long complete_delay(unsigned int flags)
 {
 	return msecs_to_jiffies(FIELD_GET(ASBLK_RETRY_DELAY, flags)) ?: 1;
 }
@@ -72,7 +72,7 @@ static unsigned long engine_delay(unsigned int flags)
  *	%BLK_STS_IOERR
  * @good_bytes: bytes from the front that did reach their place; 0 for an
  *	operation without data
- * @flags: 0, or %ASBLK_MAY_RETRY or %ASBLK_GIVEN_BACK, and with these
+ * @flags: 0, or %ASBLK_MAY_RETRY or %ASBLK_REQUEUE, and with these
  *	ASBLK_RETRY_AFTER()
  *
  * Context: &asblk_ctrl_ops.reap only.
@@ -102,27 +102,27 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 	trace_asblk_complete(&hwq->pub, id, slot->rq, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
 	if (slot->whole)
-		engine_become_parts(slot, slot->rq);
-	if (engine_may_retry(hwq, slot, flags)) {
-		slot->retries += !(flags & ASBLK_GIVEN_BACK);
+		asblk_rq_become_parts(slot, slot->rq);
+	if (complete_may_retry(hwq, slot, flags)) {
+		slot->retries += !(flags & ASBLK_REQUEUE);
 		hwq->count.retries++;
 		asblk_slot_retire(&hwq->slots, slot);
 		if (flags & ASBLK_RETRY_DELAY)
-			engine_retry_after(hwq, slot, engine_delay(flags));
+			asblk_hwq_retry_after(hwq, slot, complete_delay(flags));
 		else
-			engine_retry(hwq, slot);
+			asblk_hwq_retry(hwq, slot);
 		return true;
 	}
 	/* A failure at the very end still must be seen as one. */
-	engine_bad(ar, slot->offset + min(good_bytes, slot->bytes ?
+	asblk_rq_note_failure(ar, slot->offset + min(good_bytes, slot->bytes ?
 					  slot->bytes - 1 : 0), status);
-	engine_part_done(batch, slot);
+	asblk_rq_part_done(batch, slot);
 	return true;
 }
 ASBLK_EXPORT(asblk_complete_error);
 
 /* Is a transfer that a reset has lost to be offered again? @charged: on its account. */
-static bool engine_survives(const struct asblk_hwq *hwq, const struct asblk_slot *slot,
+static bool requeue_allowed(const struct asblk_hwq *hwq, const struct asblk_slot *slot,
 			    enum asblk_blame blame, bool charged)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(slot->rq);
@@ -138,38 +138,38 @@ static bool engine_survives(const struct asblk_hwq *hwq, const struct asblk_slot
  * Is most of a timeout left before the request is looked at again? The time of the one that
  * was late began anew when that was found, but the reset may have taken long.
  */
-static bool engine_has_time(struct request *rq, u8 late)
+static bool requeue_has_time(struct request *rq, u8 late)
 {
 	const struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	return late & ASBLK_LATE_BLAMED && (u32)jiffies - ar->late_at < rq->timeout / 2;
+	return late & ASBLK_ESCALATE_BLAMED && (u32)jiffies - ar->timed_out_at < rq->timeout / 2;
 }
 
-static void engine_take_back(struct asblk_batch *batch, struct asblk_slot *slot,
-			     enum asblk_blame blame)
+static void requeue(struct asblk_batch *batch, struct asblk_slot *slot,
+		    enum asblk_blame blame)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	struct asblk_slot *own = &hwq->slots.slot[slot->rq->tag];
 	bool charged = blame == ASBLK_BLAME_ALL ||
-		       (blame == ASBLK_BLAME_LATE && own->late & ASBLK_LATE_BLAMED);
+		       (blame == ASBLK_BLAME_TIMED_OUT && own->escalation & ASBLK_ESCALATE_BLAMED);
 
 	if (slot->whole)
-		engine_become_parts(slot, slot->rq);
-	if (!engine_survives(hwq, slot, blame, charged)) {
-		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, BLK_STS_TIMEOUT);
-		engine_part_done(batch, slot);
+		asblk_rq_become_parts(slot, slot->rq);
+	if (!requeue_allowed(hwq, slot, blame, charged)) {
+		asblk_rq_note_failure(blk_mq_rq_to_pdu(slot->rq), slot->offset, BLK_STS_TIMEOUT);
+		asblk_rq_part_done(batch, slot);
 		return;
 	}
-	if (!engine_has_time(slot->rq, own->late))
-		own->late |= ASBLK_LATE_FRESH;
+	if (!requeue_has_time(slot->rq, own->escalation))
+		own->escalation |= ASBLK_ESCALATE_FRESH;
 	slot->retries += charged;
 	hwq->count.retries++;
 	asblk_slot_retire(&hwq->slots, slot);
-	engine_retry(hwq, slot);
+	asblk_hwq_retry(hwq, slot);
 }
 
 /**
- * asblk_engine_take_back - the device has forgotten a queue's transfers
+ * asblk_requeue_all - the device has forgotten a queue's transfers
  * @batch: batch on the queue
  * @blame: whose retries that costs; the others are offered again, but for REQ_FAILFAST_*
  *	and what has already failed in part
@@ -179,7 +179,7 @@ static void engine_take_back(struct asblk_batch *batch, struct asblk_slot *slot,
  * Context: queue stopped, no controller operation running.
  * Return: number of transfers that were in flight.
  */
-unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame blame)
+unsigned int asblk_requeue_all(struct asblk_batch *batch, enum asblk_blame blame)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
@@ -188,36 +188,36 @@ unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame 
 		if (!hwq->slots.slot[i].in_flight)
 			continue;
 		nr++;
-		engine_take_back(batch, &hwq->slots.slot[i], blame);
+		requeue(batch, &hwq->slots.slot[i], blame);
 	}
 	for (i = 0; i < hwq->slots.nr_tags; i++)
-		hwq->slots.slot[i].late &= ~ASBLK_LATE_BLAMED;
+		hwq->slots.slot[i].escalation &= ~ASBLK_ESCALATE_BLAMED;
 	hwq->count.requeued += nr;
 	return nr;
 }
 
-static void engine_fail_requests(struct asblk_batch *batch, struct list_head *list,
-				 blk_status_t status)
+static void fail_requests(struct asblk_batch *batch, struct list_head *list,
+			  blk_status_t status)
 {
 	struct asblk_rq *ar, *tmp;
 
 	/* None of them has a part any more that would end it. */
 	list_for_each_entry_safe(ar, tmp, list, pending) {
-		engine_bad(ar, ar->issued, status);
+		asblk_rq_note_failure(ar, ar->issued, status);
 		list_del_init(&ar->pending);
-		engine_finish_bad(batch, blk_mq_rq_from_pdu(ar));
+		asblk_rq_finish_bad(batch, blk_mq_rq_from_pdu(ar));
 	}
 }
 
 /**
- * asblk_engine_fail_all - fail everything that a queue holds
+ * asblk_fail_all - fail everything that a queue holds
  * @batch: batch on the queue
  * @status: what with
  *
- * Context: as asblk_engine_take_back(); nothing is to be submitted any more.
+ * Context: as asblk_requeue_all(); nothing is to be submitted any more.
  * Return: number of transfers that were in flight.
  */
-unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t status)
+unsigned int asblk_fail_all(struct asblk_batch *batch, blk_status_t status)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
@@ -229,15 +229,15 @@ unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t statu
 			continue;
 		nr += slot->in_flight;
 		if (slot->whole)
-			engine_become_parts(slot, slot->rq);
-		engine_bad(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
-		engine_part_done(batch, slot);
+			asblk_rq_become_parts(slot, slot->rq);
+		asblk_rq_note_failure(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
+		asblk_rq_part_done(batch, slot);
 	}
 	hwq->count.requeued += nr;
 	hwq->retry = ASBLK_SLOT_NONE;
-	hwq->later = ASBLK_SLOT_NONE;
-	engine_fail_requests(batch, &hwq->pending, status);
-	engine_fail_requests(batch, &hwq->starved, status);
+	hwq->delayed = ASBLK_SLOT_NONE;
+	fail_requests(batch, &hwq->pending, status);
+	fail_requests(batch, &hwq->starved, status);
 	hwq->waiting = false;
 	return nr;
 }

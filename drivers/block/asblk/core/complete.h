@@ -9,16 +9,16 @@
  * enum asblk_blame - on whose account transfers are offered again after a reset
  * @ASBLK_BLAME_NOBODY: no request is the reason (a user's reset, the end of a pause): no
  *	retry is charged
- * @ASBLK_BLAME_LATE: only the requests that were late are charged
+ * @ASBLK_BLAME_TIMED_OUT: only the requests that were late are charged
  * @ASBLK_BLAME_ALL: the device's driver asked for it: all in flight are charged
  */
 enum asblk_blame {
 	ASBLK_BLAME_NOBODY,
-	ASBLK_BLAME_LATE,
+	ASBLK_BLAME_TIMED_OUT,
 	ASBLK_BLAME_ALL,
 };
 
-unsigned int asblk_engine_take_back(struct asblk_batch *batch, enum asblk_blame blame);
-unsigned int asblk_engine_fail_all(struct asblk_batch *batch, blk_status_t status);
+unsigned int asblk_requeue_all(struct asblk_batch *batch, enum asblk_blame blame);
+unsigned int asblk_fail_all(struct asblk_batch *batch, blk_status_t status);
 
 #endif /* _ASBLK_COMPLETE_H */

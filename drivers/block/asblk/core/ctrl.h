@@ -3,7 +3,7 @@
  * A controller. ctrl.c, which makes controllers, is on top.
  *
  * Lock order: gendisk::open_mutex, then asblk_ctrl::settings_lock, then a queue freeze,
- * then asblk_recovery::lock, then asblk_hwq::lock (interrupts off; the only one on
+ * then asblk_ctrl::ops_lock, then asblk_hwq::lock (interrupts off; the only one on
  * the data path). asblk_ctrl::disks_lock is held for the list, never while
  * requests are waited for.
  */
@@ -40,27 +40,22 @@ enum asblk_ctrl_state {
 
 /**
  * struct asblk_recovery - the recovery of a controller
- * @lock: held over every operation of the controller that sleeps, but for those of
- *	which &struct asblk_ctrl_ops says otherwise
- * @state: written under @lock
  * @work: takes the steps that sleep
- * @reset_wanted: the controller's driver asked for a reset of the whole controller
+ * @needs_reset: the controller's driver asked for a reset of the whole controller
  * @reset_at: completions of all queues when a late request last led to a reset,
  *	U64_MAX if none has
- * @asked_at: the same of a reset that the driver asked for
- * @asked_end: when that was over, in jiffies
- * @vain: how many of these in a row came to nothing
+ * @requested_at: the same of a reset that the driver asked for
+ * @requested_end: when that was over, in jiffies
+ * @futile: how many of these in a row came to nothing
  * @resets: resets of the whole controller that worked
  */
 struct asblk_recovery {
-	struct mutex lock;	/* over operations that sleep */
-	enum asblk_ctrl_state state;
 	struct work_struct work;
-	bool reset_wanted;
+	bool needs_reset;
 	u64 reset_at;
-	u64 asked_at;
-	unsigned long asked_end;
-	unsigned int vain;
+	u64 requested_at;
+	unsigned long requested_end;
+	unsigned int futile;
 	u64 resets;
 };
 
@@ -73,6 +68,9 @@ struct asblk_recovery {
  * @set: tag set, shared by all its disks
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
+ * @ops_lock: held over every operation that sleeps, but for those of which &struct
+ *	asblk_ctrl_ops says otherwise
+ * @state: written under @ops_lock
  * @recovery: what becomes of it when it does not answer
  * @settings_lock: serialises changes of the write cache and of write protection, with
  *	what the host is told of them
@@ -80,11 +78,11 @@ struct asblk_recovery {
  * @disks: its disks
  * @cache_on: the volatile write cache, if there is one, may be on: the host flushes
  * @coalesced: somebody has set the following two, which are under
- *	&asblk_recovery.lock
+ *	&asblk_ctrl.ops_lock
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
  * @dma: how the device reaches memory
- * @look: looks again whether the controller is idle
+ * @idle_check: looks again whether the controller is idle
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
  */
@@ -96,6 +94,8 @@ struct asblk_ctrl {
 	struct blk_mq_tag_set set;
 	struct asblk_hwq **queues;
 	unsigned int nr_queues;
+	struct mutex ops_lock;		/* over operations that sleep */
+	enum asblk_ctrl_state state;
 	struct asblk_recovery recovery;
 	struct mutex settings_lock;	/* the cache, write protection */
 	struct mutex disks_lock;	/* the list */
@@ -105,7 +105,7 @@ struct asblk_ctrl {
 	unsigned int coalesce_count;
 	unsigned int coalesce_usecs;
 	struct asblk_dma dma;
-	struct delayed_work look;
+	struct delayed_work idle_check;
 	struct dentry *debugfs;
 	void *priv;
 };

@@ -96,9 +96,9 @@ static void disk_removable(struct gendisk *gd)
 /* Nobody uses its controller on its behalf any more, but requests. */
 static void disk_forget(struct asblk_disk *disk)
 {
-	WRITE_ONCE(disk->going, true);
+	WRITE_ONCE(disk->removing, true);
 	asblk_disk_put(disk);
-	wait_for_completion(&disk->unused);
+	wait_for_completion(&disk->no_users);
 	mutex_lock(&disk->ctrl->disks_lock);
 	list_del(&disk->list);
 	mutex_unlock(&disk->ctrl->disks_lock);
@@ -129,10 +129,10 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	if (!disk)
 		return ERR_PTR(-ENOMEM);
 	disk->ctrl = ctrl;
-	disk->made = *params;
+	disk->initial = *params;
 	disk->unit.id = params->unit;
 	refcount_set(&disk->users, 1);
-	init_completion(&disk->unused);
+	init_completion(&disk->no_users);
 	spin_lock_init(&disk->params_lock);
 	asblk_disk_set_params(disk, params);
 	disk->unit.nr_sectors = asblk_disk_sectors(disk);
@@ -200,7 +200,7 @@ ASBLK_EXPORT(asblk_disk_add);
  */
 void asblk_disk_remove(struct asblk_disk *disk)
 {
-	enum asblk_ctrl_state state = READ_ONCE(disk->ctrl->recovery.state);
+	enum asblk_ctrl_state state = READ_ONCE(disk->ctrl->state);
 
 	if (state == ASBLK_CTRL_PAUSED)
 		dev_info(&disk->ctrl->dev, "%s: removed while paused, waits for the end of that\n",

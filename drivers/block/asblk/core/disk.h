@@ -20,11 +20,11 @@
  * @list: on &asblk_ctrl.disks
  * @users: of the controller on the disk's behalf, outside requests; the disk itself is
  *	one until it is removed
- * @going: it is being removed, and gets no more users
- * @unused: there are none any more
+ * @removing: it is being removed, and gets no more users
+ * @no_users: there are none any more
  * @params: what it is
  * @params_lock: for those who read its block size and number of blocks together
- * @made: what it was when the disk was made
+ * @initial: what it was when the disk was made
  * @index: N of asblkN
  * @format_bytes: most that a format can make of the medium
  * @loaded: there is a medium; protected by &gendisk.open_mutex
@@ -37,11 +37,11 @@ struct asblk_disk {
 	struct gendisk *gd;
 	struct list_head list;
 	refcount_t users;
-	bool going;
-	struct completion unused;
+	bool removing;
+	struct completion no_users;
 	struct asblk_media_params params;
 	spinlock_t params_lock;		/* block size, number of blocks */
-	struct asblk_media_params made;
+	struct asblk_media_params initial;
 	int index;
 	u64 format_bytes;
 	bool loaded;
@@ -62,15 +62,15 @@ static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
  */
 static inline bool asblk_disk_get(struct asblk_disk *disk)
 {
-	/* Without @going a steady stream of users could delay the removal forever. */
-	return !READ_ONCE(disk->going) && refcount_inc_not_zero(&disk->users);
+	/* Without @removing a steady stream of users could delay the removal forever. */
+	return !READ_ONCE(disk->removing) && refcount_inc_not_zero(&disk->users);
 }
 
 /* Context: any. */
 static inline void asblk_disk_put(struct asblk_disk *disk)
 {
 	if (refcount_dec_and_test(&disk->users))
-		complete(&disk->unused);
+		complete(&disk->no_users);
 }
 
 /* disk.c */

@@ -21,10 +21,10 @@ static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
 	int err;
 
 	memflags = asblk_freeze_queue(queue);
-	err = asblk_recovery_begin(ctrl);
+	err = asblk_ctrl_lock_live(ctrl);
 	if (!err) {
 		err = ctrl->ops->format(ctrl, disk->unit.id, nr_blocks, block_size, keep);
-		asblk_recovery_end(ctrl);
+		asblk_ctrl_unlock(ctrl);
 	}
 	asblk_unfreeze_queue(queue, memflags);
 	return err;
@@ -38,8 +38,8 @@ static struct asblk_media_params format_params(const struct asblk_disk *disk, u6
 
 	params.nr_blocks = nr_blocks;
 	params.block_size = block_size;
-	params.physical_block_size = max(disk->made.physical_block_size, block_size);
-	params.unmap_granularity = max(disk->made.unmap_granularity, block_size);
+	params.physical_block_size = max(disk->initial.physical_block_size, block_size);
+	params.unmap_granularity = max(disk->initial.unmap_granularity, block_size);
 	return params;
 }
 

@@ -140,18 +140,18 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 }
 
 /**
- * asblk_disk_hold - have reads and writes fail, as the medium may be another one
+ * asblk_disk_offline - have reads and writes fail, as the medium may be another one
  * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
  *
  * Until asblk_disk_reformat(), or for good: what is dirty is then lost, and not written to
  * what has taken its place. Waits until no request is in flight. Context: task,
  * may sleep.
  */
-void asblk_disk_hold(struct asblk_disk *disk)
+void asblk_disk_offline(struct asblk_disk *disk)
 {
 	asblk_disk_set_capacity(disk, 0);
 }
-ASBLK_EXPORT(asblk_disk_hold);
+ASBLK_EXPORT(asblk_disk_offline);
 
 void asblk_disk_set_params(struct asblk_disk *disk, const struct asblk_media_params *params)
 {
@@ -170,12 +170,12 @@ static struct asblk_media_params disk_reformatted(const struct asblk_disk *disk,
 		ASBLK_MEDIA_SECURE_ERASE | ASBLK_MEDIA_ZEROES_UNMAP;
 	struct asblk_media_params new = *params;
 
-	new.unit = disk->made.unit;
-	new.block_sizes = disk->made.block_sizes;
-	new.group = disk->made.group;
-	new.priv = disk->made.priv;
-	memcpy(new.wwid, disk->made.wwid, sizeof(new.wwid));
-	new.features = (params->features & may_change) | (disk->made.features & ~may_change);
+	new.unit = disk->initial.unit;
+	new.block_sizes = disk->initial.block_sizes;
+	new.group = disk->initial.group;
+	new.priv = disk->initial.priv;
+	memcpy(new.wwid, disk->initial.wwid, sizeof(new.wwid));
+	new.features = (params->features & may_change) | (disk->initial.features & ~may_change);
 	return new;
 }
 

@@ -171,13 +171,13 @@ EXPORT_SYMBOL_IF_KUNIT(asblk_limits_dma_alignment);
 /**
  * asblk_limits_atomic - the largest write that always fits one transfer
  * @lim: limits
- * @wanted: what the medium can do, in bytes; a power of two, or 0
+ * @atomic_bytes: what the medium can do, in bytes; a power of two, or 0
  *
  * Return: bytes, a power of two, or 0 if there is no such write.
  */
-u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted)
+u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 atomic_bytes)
 {
-	u32 fits = min(lim->max_bytes, wanted);
+	u32 fits = min(lim->max_bytes, atomic_bytes);
 
 	if (!fits)
 		return 0;

@@ -14,7 +14,7 @@ int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 			     const struct device *dev);
 bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size);
 u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size);
-u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 wanted);
+u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 atomic_bytes);
 u32 asblk_limits_whole_bytes(const struct asblk_limits *lim);
 
 #endif /* _ASBLK_LIMITS_H */

@@ -56,10 +56,10 @@ static int media_eject(struct asblk_disk *disk)
 	asblk_disk_set_capacity(disk, 0);
 	err = blkdev_issue_flush(gd->part0);
 	if (!err)
-		err = asblk_recovery_begin(disk->ctrl);
+		err = asblk_ctrl_lock_live(disk->ctrl);
 	if (!err) {
 		err = ops->eject(disk->ctrl, disk->unit.id);
-		asblk_recovery_end(disk->ctrl);
+		asblk_ctrl_unlock(disk->ctrl);
 	}
 	if (err) {
 		asblk_disk_set_capacity(disk, nr_sectors);
@@ -76,11 +76,11 @@ static int media_load(struct asblk_disk *disk)
 
 	if (disk->loaded)
 		return 0;
-	err = asblk_recovery_begin(disk->ctrl);
+	err = asblk_ctrl_lock_live(disk->ctrl);
 	if (err)
 		return err;
 	err = disk->ctrl->ops->load(disk->ctrl, disk->unit.id);
-	asblk_recovery_end(disk->ctrl);
+	asblk_ctrl_unlock(disk->ctrl);
 	if (err)
 		return err;
 	asblk_disk_set_capacity(disk, asblk_disk_sectors(disk));
@@ -112,10 +112,10 @@ int asblk_disk_write_protect(struct asblk_disk *disk, bool on)
 	if (mutex_lock_interruptible(&ctrl->settings_lock))
 		return -ERESTARTSYS;
 	memflags = asblk_freeze_queue(gd->queue);
-	err = asblk_recovery_begin(ctrl);
+	err = asblk_ctrl_lock_live(ctrl);
 	if (!err) {
 		err = ctrl->ops->write_protect(ctrl, disk->unit.id, on);
-		asblk_recovery_end(ctrl);
+		asblk_ctrl_unlock(ctrl);
 	}
 	asblk_unfreeze_queue(gd->queue, memflags);
 	if (!err)

@@ -33,7 +33,7 @@ static blk_status_t asblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 			return status;
 	}
 	asblk_batch_begin(&batch, hwq, NULL);
-	status = asblk_engine_start(&batch, bd->rq);
+	status = asblk_submit(&batch, bd->rq);
 	asblk_batch_end(&batch, bd->last);
 	if (unlikely(status != BLK_STS_OK && hwq->must_map))
 		mq_unmap(hwq, bd->rq);
@@ -95,7 +95,7 @@ static void asblk_queue_rqs(struct rq_list *rqlist)
 		hwq = rq->mq_hctx->driver_data;
 		asblk_batch_begin(&batch, hwq, NULL);
 		do {
-			if (unlikely(asblk_engine_start(&batch, rq) != BLK_STS_OK))
+			if (unlikely(asblk_submit(&batch, rq) != BLK_STS_OK))
 				rq_list_add_tail(&refused, rq);
 			rq = rq_list_pop(rqlist);
 		} while (rq && rq->mq_hctx->driver_data == hwq);
@@ -110,12 +110,12 @@ static void asblk_queue_rqs(struct rq_list *rqlist)
 
 static int asblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
-	return asblk_engine_poll(hctx->driver_data, iob);
+	return asblk_hwq_poll(hctx->driver_data, iob);
 }
 
 static enum blk_eh_timer_return asblk_timeout(struct request *rq)
 {
-	return asblk_recovery_late(rq->mq_hctx->driver_data, rq) ?
+	return asblk_timed_out(rq->mq_hctx->driver_data, rq) ?
 	       BLK_EH_DONE : BLK_EH_RESET_TIMER;
 }
 
@@ -153,7 +153,7 @@ static const struct blk_mq_ops asblk_mq_ops = {
 	.queue_rq	= asblk_queue_rq,
 	.commit_rqs	= asblk_commit_rqs,
 	.queue_rqs	= asblk_queue_rqs,
-	.complete	= asblk_engine_end,
+	.complete	= asblk_rq_end,
 	.poll		= asblk_poll,
 	.timeout	= asblk_timeout,
 	.init_hctx	= asblk_init_hctx,

@@ -13,11 +13,11 @@
 #include "queue.h"
 
 /* For users who switch it on without asking how long. */
-#define POWER_DELAY_MS	5000
+#define PM_DELAY_MS	5000
 /* How long a controller is used at least that has no delay worth the name. */
-#define POWER_LOOK_MS	100
+#define PM_IDLE_CHECK_MS	100
 
-static bool power_queue_in_use(const struct asblk_hwq *hwq)
+static bool asblk_pm_queue_in_use(const struct asblk_hwq *hwq)
 {
 	unsigned int i;
 
@@ -30,12 +30,12 @@ static bool power_queue_in_use(const struct asblk_hwq *hwq)
 }
 
 /* Hold a queue that was not used since the last look. Return: false if it was. */
-static bool power_stop_queue(struct asblk_hwq *hwq)
+static bool asblk_pm_stop_queue(struct asblk_hwq *hwq)
 {
 	bool idle;
 
 	spin_lock_irq(&hwq->lock);
-	idle = hwq->idle_at == hwq->count.requests && !power_queue_in_use(hwq);
+	idle = hwq->idle_at == hwq->count.requests && !asblk_pm_queue_in_use(hwq);
 	hwq->idle_at = hwq->count.requests;
 	if (idle)
 		hwq->held |= ASBLK_HELD_IDLE;
@@ -43,7 +43,7 @@ static bool power_stop_queue(struct asblk_hwq *hwq)
 	return idle;
 }
 
-static void power_start_all(struct asblk_ctrl *ctrl)
+static void asblk_pm_start_all(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
 
@@ -56,45 +56,45 @@ static void power_start_all(struct asblk_ctrl *ctrl)
 	}
 }
 
-static int power_suspend(struct device *dev)
+static int asblk_pm_suspend(struct device *dev)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
 	bool idle = true;
 	unsigned int i;
 	int err = -EBUSY;
 
-	mutex_lock(&ctrl->recovery.lock);
+	mutex_lock(&ctrl->ops_lock);
 	/* All of them are looked at: each remembers what it has seen. */
 	for (i = 0; i < ctrl->nr_queues; i++)
-		idle &= power_stop_queue(ctrl->queues[i]);
-	if (idle && ctrl->recovery.state == ASBLK_CTRL_LIVE)
+		idle &= asblk_pm_stop_queue(ctrl->queues[i]);
+	if (idle && ctrl->state == ASBLK_CTRL_LIVE)
 		err = ctrl->ops->idle(ctrl);
 	if (err)
-		power_start_all(ctrl);
-	mutex_unlock(&ctrl->recovery.lock);
+		asblk_pm_start_all(ctrl);
+	mutex_unlock(&ctrl->ops_lock);
 	if (!err)
 		return 0;
 	/* The delay begins anew. One that is over already is not waited for again. */
 	pm_runtime_mark_last_busy(dev);
-	mod_delayed_work(system_dfl_wq, &ctrl->look,
-			 msecs_to_jiffies(POWER_LOOK_MS));
+	mod_delayed_work(system_dfl_wq, &ctrl->idle_check,
+			 msecs_to_jiffies(PM_IDLE_CHECK_MS));
 	return -EBUSY;
 }
 
-static void power_look(struct work_struct *work)
+static void asblk_pm_idle_check(struct work_struct *work)
 {
-	struct asblk_ctrl *ctrl = container_of(work, struct asblk_ctrl, look.work);
+	struct asblk_ctrl *ctrl = container_of(work, struct asblk_ctrl, idle_check.work);
 
 	pm_request_autosuspend(&ctrl->dev);
 }
 
-static int power_resume(struct device *dev)
+static int asblk_pm_resume(struct device *dev)
 {
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
 	int err = 0;
 
-	mutex_lock(&ctrl->recovery.lock);
-	if (ctrl->recovery.state == ASBLK_CTRL_LIVE)
+	mutex_lock(&ctrl->ops_lock);
+	if (ctrl->state == ASBLK_CTRL_LIVE)
 		err = ctrl->ops->wake(ctrl);
 	if (err)
 		dev_warn(dev, "does not wake up (%d)\n", err);
@@ -102,22 +102,22 @@ static int power_resume(struct device *dev)
 	if (err && ctrl->ops->reset)
 		asblk_ctrl_reset(ctrl);
 	else
-		power_start_all(ctrl);
-	mutex_unlock(&ctrl->recovery.lock);
+		asblk_pm_start_all(ctrl);
+	mutex_unlock(&ctrl->ops_lock);
 	pm_runtime_mark_last_busy(dev);
 	return 0;
 }
 
 /* Held requests would wait in vain while there is no runtime power management. */
-static int power_prepare(struct device *dev)
+static int asblk_pm_prepare(struct device *dev)
 {
 	pm_runtime_resume(dev);
 	return 0;
 }
 
 const struct dev_pm_ops asblk_pm_ops = {
-	.prepare = pm_sleep_ptr(power_prepare),
-	RUNTIME_PM_OPS(power_suspend, power_resume, NULL)
+	.prepare = pm_sleep_ptr(asblk_pm_prepare),
+	RUNTIME_PM_OPS(asblk_pm_suspend, asblk_pm_resume, NULL)
 };
 
 /**
@@ -130,11 +130,11 @@ void asblk_pm_init(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;
 
-	INIT_DELAYED_WORK(&ctrl->look, power_look);
+	INIT_DELAYED_WORK(&ctrl->idle_check, asblk_pm_idle_check);
 	if (!ctrl->ops->idle)
 		return;
 	pm_runtime_forbid(dev);
-	pm_runtime_set_autosuspend_delay(dev, POWER_DELAY_MS);
+	pm_runtime_set_autosuspend_delay(dev, PM_DELAY_MS);
 	pm_runtime_use_autosuspend(dev);
 	pm_runtime_set_active(dev);
 	pm_runtime_enable(dev);
@@ -152,7 +152,7 @@ void asblk_pm_exit(struct asblk_ctrl *ctrl)
 
 	if (!ctrl->ops->idle)
 		return;
-	disable_delayed_work_sync(&ctrl->look);
+	disable_delayed_work_sync(&ctrl->idle_check);
 	pm_runtime_get_sync(dev);
 	pm_runtime_disable(dev);
 	pm_runtime_dont_use_autosuspend(dev);

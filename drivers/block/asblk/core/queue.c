@@ -32,7 +32,7 @@ void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	bool run = false;
 
 	if (unlikely(hwq->waiting)) {
-		asblk_engine_resume(batch);
+		asblk_submit_waiting(batch);
 		/* Whoever submits more may still find that it cannot. */
 		doorbell = true;
 	}
@@ -46,12 +46,12 @@ void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	if (run)
 		hwq->ops->run(&hwq->pub);
 	while ((rq = rq_list_pop(&batch->single)))
-		asblk_engine_end(rq);
+		asblk_rq_end(rq);
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_batch_end);
 
 /* Let the controller report what has finished. */
-static inline void engine_reap(struct asblk_batch *batch)
+static inline void queue_reap(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 
@@ -78,7 +78,7 @@ unsigned int asblk_reap(struct asblk_queue *q)
 
 	asblk_batch_begin(&batch, hwq, &iob);
 	hwq->count.interrupts++;
-	engine_reap(&batch);
+	queue_reap(&batch);
 	asblk_batch_end(&batch, true);
 	if (!rq_list_empty(&iob.req_list))
 		iob.complete(&iob);
@@ -87,34 +87,34 @@ unsigned int asblk_reap(struct asblk_queue *q)
 ASBLK_EXPORT(asblk_reap);
 
 /**
- * asblk_engine_poll - look for finished transfers without an interrupt
+ * asblk_hwq_poll - look for finished transfers without an interrupt
  * @hwq: queue
  * @iob: the poll's batch, which the caller ends; may be NULL
  *
  * Context: task.
  * Return: number of transfers that finished.
  */
-unsigned int asblk_engine_poll(struct asblk_hwq *hwq,
-			       struct io_comp_batch *iob)
+unsigned int asblk_hwq_poll(struct asblk_hwq *hwq,
+			    struct io_comp_batch *iob)
 {
 	struct asblk_batch batch;
 
 	asblk_batch_begin(&batch, hwq, iob);
 	hwq->count.polls++;
-	engine_reap(&batch);
+	queue_reap(&batch);
 	asblk_batch_end(&batch, true);
 	return batch.nr;
 }
 
 /**
- * asblk_engine_late - look for finished transfers because a request is late
+ * asblk_hwq_lost_interrupt - look for finished transfers because a request is late
  * @hwq: queue
  * @rq: request
  *
  * Context: task.
  * Return: true if the request was only waiting for that.
  */
-bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq)
+bool asblk_hwq_lost_interrupt(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_batch batch;
 	bool waited;
@@ -122,14 +122,14 @@ bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq)
 	asblk_batch_begin(&batch, hwq, NULL);
 	hwq->count.timeouts++;
 	waited = blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
-	engine_reap(&batch);
+	queue_reap(&batch);
 	waited &= blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT;
 	hwq->count.lost_interrupts += waited;
 	asblk_batch_end(&batch, true);
 	return waited;
 }
 
-static void engine_resume_now(struct asblk_hwq *hwq)
+static void queue_rerun(struct asblk_hwq *hwq)
 {
 	struct asblk_batch batch;
 
@@ -137,14 +137,14 @@ static void engine_resume_now(struct asblk_hwq *hwq)
 	asblk_batch_end(&batch, true);
 }
 
-static void engine_kick(struct work_struct *work)
+static void queue_rerun_work(struct work_struct *work)
 {
-	engine_resume_now(container_of(work, struct asblk_hwq, kick.work));
+	queue_rerun(container_of(work, struct asblk_hwq, rerun_work.work));
 }
 
-static void engine_later(struct work_struct *work)
+static void queue_due_work(struct work_struct *work)
 {
-	engine_resume_now(container_of(work, struct asblk_hwq, later_work.work));
+	queue_rerun(container_of(work, struct asblk_hwq, due_work.work));
 }
 
 /**
@@ -177,13 +177,13 @@ int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 	hwq->dma_dev = ctrl->dma.dev;
 	hwq->must_map = ctrl->dma.must_map;
 	hwq->retry = ASBLK_SLOT_NONE;
-	hwq->later = ASBLK_SLOT_NONE;
+	hwq->delayed = ASBLK_SLOT_NONE;
 	hwq->reset_at = U64_MAX;
 	spin_lock_init(&hwq->lock);
 	INIT_LIST_HEAD(&hwq->pending);
 	INIT_LIST_HEAD(&hwq->starved);
-	INIT_DELAYED_WORK(&hwq->kick, engine_kick);
-	INIT_DELAYED_WORK(&hwq->later_work, engine_later);
+	INIT_DELAYED_WORK(&hwq->rerun_work, queue_rerun_work);
+	INIT_DELAYED_WORK(&hwq->due_work, queue_due_work);
 
 	err = asblk_slots_init(&hwq->slots, p->queue_depth, p->nr_extra_slots,
 			       p->node);
@@ -226,8 +226,8 @@ free_slots:
  */
 void asblk_hwq_exit(struct asblk_hwq *hwq)
 {
-	cancel_delayed_work_sync(&hwq->kick);
-	cancel_delayed_work_sync(&hwq->later_work);
+	cancel_delayed_work_sync(&hwq->rerun_work);
+	cancel_delayed_work_sync(&hwq->due_work);
 	hwq->ops->stop_queue(&hwq->pub);
 	kvfree(hwq->segs);
 	kvfree(hwq->priv_area);

@@ -77,8 +77,8 @@ struct asblk_counters {
  * @must_map: &asblk_dma.must_map
  * @dma: of the controller
  * @dev: the controller's device, to name in the log and to resume
- * @kick: goes on with what waits for a busy controller when no completion will
- * @later_work: goes on with @later
+ * @rerun_work: goes on with what waits for a busy controller when no completion will
+ * @due_work: goes on with @delayed
  * @lock: protects everything below, and serialises the controller's submit,
  *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
  *	only where an interrupt strays, for timeouts and for debugfs.
@@ -89,15 +89,15 @@ struct asblk_counters {
  * @starved: requests with parts to be issued that wait for a slot, likewise
  * @retry: first of the slots that are to be offered again
  * @retry_tail: last of them
- * @later: first of the slots that are to be offered again once they are due, in any
+ * @delayed: first of the slots that are to be offered again once they are due, in any
  *	order
- * @later_due: when the first of them is, in jiffies
- * @waiting: @pending, @starved, @retry or @later may have something
+ * @delayed_due: when the first of them is, in jiffies
+ * @waiting: @pending, @starved, @retry or @delayed may have something
  * @doorbell_due: transfers were submitted since the last ring
  * @held: ASBLK_HELD_*
- * @wanted: the step of escalation that recovery is to take, an ASBLK_LATE_*; 0 for none
+ * @needs_reset: the step of escalation that recovery is to take, an ASBLK_ESCALATE_*; 0 for none
  * @reset_at: @count.completions when the queue was last reset alone, U64_MAX if it
- *	never was; under &asblk_recovery.lock
+ *	never was; under &asblk_ctrl.ops_lock
  * @idle_at: @count.requests when somebody last looked whether it is idle
  * @count: what happened
  */
@@ -114,18 +114,18 @@ struct asblk_hwq {
 	bool must_map;
 	struct asblk_dma *dma;
 	struct device *dev;
-	struct delayed_work kick;
-	struct delayed_work later_work;
+	struct delayed_work rerun_work;
+	struct delayed_work due_work;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool doorbell_due;
 	u8 held;
 	bool waiting;
-	u8 wanted;
+	u8 needs_reset;
 	u16 retry;
 	u16 retry_tail;
-	u16 later;
-	u32 later_due;
+	u16 delayed;
+	u32 delayed_due;
 	struct asblk_slots slots;
 	struct list_head pending;
 	struct list_head starved;
@@ -185,7 +185,7 @@ int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl, unsigned int 
 void asblk_hwq_exit(struct asblk_hwq *hwq);
 void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	__releases(&batch->hwq->lock);
-unsigned int asblk_engine_poll(struct asblk_hwq *hwq, struct io_comp_batch *iob);
-bool asblk_engine_late(struct asblk_hwq *hwq, struct request *rq);
+unsigned int asblk_hwq_poll(struct asblk_hwq *hwq, struct io_comp_batch *iob);
+bool asblk_hwq_lost_interrupt(struct asblk_hwq *hwq, struct request *rq);
 
 #endif /* _ASBLK_QUEUE_H */

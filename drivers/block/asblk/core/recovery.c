@@ -18,7 +18,7 @@
  * names nothing.
  *
  * The first two steps are taken where the timeout is noticed, the others by a
- * work item: they sleep. asblk_recovery::lock serialises all but the first with
+ * work item: they sleep. asblk_ctrl::ops_lock serialises all but the first with
  * everybody else who stops a controller.
  */
 #include <kunit/visibility.h>
@@ -37,8 +37,8 @@
  * A device that asks for a reset so many times in a row, each within so many jiffies of
  * the end of the one before, with nothing completed meanwhile, is beyond help.
  */
-#define RECOVERY_VAIN_RESETS	5
-#define RECOVERY_VAIN_TIME	HZ
+#define RECOVERY_FUTILE_RESETS	5
+#define RECOVERY_FUTILE_TIME	HZ
 
 /* WQ_MEM_RECLAIM: to free memory, this device may have to be recovered first. */
 static struct workqueue_struct *recovery_wq;
@@ -59,7 +59,7 @@ static unsigned int recovery_start_queue(struct asblk_hwq *hwq, u8 held,
 	unsigned int nr;
 
 	asblk_batch_begin(&batch, hwq, NULL);
-	nr = asblk_engine_take_back(&batch, blame);
+	nr = asblk_requeue_all(&batch, blame);
 	hwq->held &= ~held;
 	hwq->count.resets++;
 	asblk_batch_end(&batch, true);
@@ -104,14 +104,14 @@ static u64 recovery_completions(struct asblk_ctrl *ctrl)
 	return sum;
 }
 
-/* The last step. Under asblk_recovery::lock; harmless if it is dead already. */
+/* The last step. Under asblk_ctrl::ops_lock; harmless if it is dead already. */
 static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 {
 	unsigned int i, nr = 0;
 
-	if (ctrl->recovery.state >= ASBLK_CTRL_DEAD)
+	if (ctrl->state >= ASBLK_CTRL_DEAD)
 		return;
-	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	WRITE_ONCE(ctrl->state, ASBLK_CTRL_DEAD);
 	recovery_stop_all(ctrl);
 	/* Memory goes back to its owners only when the device cannot reach it. */
 	if (ctrl->ops->disable)
@@ -122,13 +122,13 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 
 		asblk_batch_begin(&batch, hwq, NULL);
 		hwq->held |= ASBLK_HELD_DEAD;
-		nr += asblk_engine_fail_all(&batch, BLK_STS_OFFLINE);
+		nr += asblk_fail_all(&batch, BLK_STS_OFFLINE);
 		asblk_batch_end(&batch, false);
 	}
 	dev_err(&ctrl->dev, "dead: %s; %u transfers in flight failed\n", why, nr);
 }
 
-/* Return: 0 if the controller is live again. Under asblk_recovery::lock. */
+/* Return: 0 if the controller is live again. Under asblk_ctrl::ops_lock. */
 static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 			       enum asblk_blame blame)
 {
@@ -136,14 +136,14 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 	unsigned int nr;
 	int err;
 
-	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_RESETTING);
+	WRITE_ONCE(ctrl->state, ASBLK_CTRL_RESETTING);
 	recovery_stop_all(ctrl);
 	err = ctrl->ops->reset(ctrl);
 	if (!err)
 		err = asblk_settings_restore(ctrl);
 	if (err)
 		return err;
-	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
+	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
 	nr = recovery_start_all(ctrl, blame);
 	/* No device is asleep after a reset. */
@@ -164,10 +164,10 @@ static bool recovery_reset_queue(struct asblk_hwq *hwq)
 
 	if (!hwq->ops->reset_queue || hwq->reset_at == completions)
 		return false;
-	WRITE_ONCE(hwq->pub.ctrl->recovery.state, ASBLK_CTRL_RESETTING);
+	WRITE_ONCE(hwq->pub.ctrl->state, ASBLK_CTRL_RESETTING);
 	recovery_stop_queue(hwq);
 	err = hwq->ops->reset_queue(&hwq->pub);
-	WRITE_ONCE(hwq->pub.ctrl->recovery.state, ASBLK_CTRL_LIVE);
+	WRITE_ONCE(hwq->pub.ctrl->state, ASBLK_CTRL_LIVE);
 	if (err) {
 		spin_lock_irq(&hwq->lock);
 		hwq->count.failed_resets++;
@@ -176,14 +176,14 @@ static bool recovery_reset_queue(struct asblk_hwq *hwq)
 		return false;
 	}
 	hwq->reset_at = completions;
-	nr = recovery_start_queue(hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_LATE);
+	nr = recovery_start_queue(hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_TIMED_OUT);
 	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers taken back\n",
 			     hwq->pub.index, nr);
 	return true;
 }
 
 /* Late requests have led here: the controller is next, if that can help. */
-static void recovery_late_ctrl(struct asblk_ctrl *ctrl)
+static void recovery_escalate_ctrl(struct asblk_ctrl *ctrl)
 {
 	struct asblk_recovery *r = &ctrl->recovery;
 	u64 completions = recovery_completions(ctrl);
@@ -196,33 +196,33 @@ static void recovery_late_ctrl(struct asblk_ctrl *ctrl)
 		return;
 	}
 	r->reset_at = completions;
-	if (recovery_reset_ctrl(ctrl, "a timeout", ASBLK_BLAME_LATE))
+	if (recovery_reset_ctrl(ctrl, "a timeout", ASBLK_BLAME_TIMED_OUT))
 		recovery_die(ctrl, "reset failed");
 }
 
 /* Does a device ask for a reset again and again, and does nothing else? */
-static bool recovery_in_vain(struct asblk_ctrl *ctrl)
+static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 {
 	struct asblk_recovery *r = &ctrl->recovery;
 	u64 completions = recovery_completions(ctrl);
 
-	if (r->asked_at == completions &&
-	    time_before(jiffies, r->asked_end + RECOVERY_VAIN_TIME))
-		r->vain++;
+	if (r->requested_at == completions &&
+	    time_before(jiffies, r->requested_end + RECOVERY_FUTILE_TIME))
+		r->futile++;
 	else
-		r->vain = 0;
-	r->asked_at = completions;
-	return r->vain >= RECOVERY_VAIN_RESETS;
+		r->futile = 0;
+	r->requested_at = completions;
+	return r->futile >= RECOVERY_FUTILE_RESETS;
 }
 
 /* The device's driver wants a reset: any of the transfers in flight may be why. */
-static void recovery_asked_for(struct asblk_ctrl *ctrl)
+static void recovery_reset_requested(struct asblk_ctrl *ctrl)
 {
-	if (recovery_in_vain(ctrl))
+	if (recovery_is_futile(ctrl))
 		recovery_die(ctrl, "resets do not help");
 	else if (recovery_reset_ctrl(ctrl, "a request for it", ASBLK_BLAME_ALL))
 		recovery_die(ctrl, "reset failed");
-	ctrl->recovery.asked_end = jiffies;
+	ctrl->recovery.requested_end = jiffies;
 }
 
 static void recovery_work(struct work_struct *work)
@@ -233,30 +233,30 @@ static void recovery_work(struct work_struct *work)
 	bool all = false, wanted;
 	unsigned int i;
 
-	mutex_lock(&r->lock);
+	mutex_lock(&ctrl->ops_lock);
 	for (i = 0; i < ctrl->nr_queues; i++) {
 		struct asblk_hwq *hwq = ctrl->queues[i];
-		u8 step = xchg(&hwq->wanted, 0);
+		u8 step = xchg(&hwq->needs_reset, 0);
 
-		if (!step || r->state != ASBLK_CTRL_LIVE)
+		if (!step || ctrl->state != ASBLK_CTRL_LIVE)
 			continue;
-		if (step == ASBLK_LATE_CTRL || !recovery_reset_queue(hwq))
+		if (step == ASBLK_ESCALATE_CTRL || !recovery_reset_queue(hwq))
 			all = true;
 	}
-	wanted = xchg(&r->reset_wanted, false);
+	wanted = xchg(&r->needs_reset, false);
 	/* First, as this one knows when to give up; one reset serves both. */
 	if (all)
-		recovery_late_ctrl(ctrl);
-	else if (wanted && r->state == ASBLK_CTRL_LIVE)
-		recovery_asked_for(ctrl);
-	mutex_unlock(&r->lock);
+		recovery_escalate_ctrl(ctrl);
+	else if (wanted && ctrl->state == ASBLK_CTRL_LIVE)
+		recovery_reset_requested(ctrl);
+	mutex_unlock(&ctrl->ops_lock);
 }
 
 /* Reset a queue, or its controller, soon: the higher step wins. */
-void asblk_recovery_wanted(struct asblk_hwq *hwq, u8 step)
+void asblk_recovery_schedule(struct asblk_hwq *hwq, u8 step)
 {
-	if (READ_ONCE(hwq->wanted) < step)
-		WRITE_ONCE(hwq->wanted, step);
+	if (READ_ONCE(hwq->needs_reset) < step)
+		WRITE_ONCE(hwq->needs_reset, step);
 	queue_work(recovery_wq, &hwq->pub.ctrl->recovery.work);
 }
 
@@ -275,7 +275,7 @@ void asblk_ctrl_reset(struct asblk_ctrl *ctrl)
 {
 	if (WARN_ON_ONCE(!ctrl->ops->reset))
 		return;
-	WRITE_ONCE(ctrl->recovery.reset_wanted, true);
+	WRITE_ONCE(ctrl->recovery.needs_reset, true);
 	queue_work(recovery_wq, &ctrl->recovery.work);
 }
 ASBLK_EXPORT(asblk_ctrl_reset);
@@ -283,14 +283,14 @@ ASBLK_EXPORT(asblk_ctrl_reset);
 /* A user asks for a reset. Return: 0 or a negative errno. */
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
 {
-	int err = asblk_recovery_begin(ctrl);
+	int err = asblk_ctrl_lock_live(ctrl);
 
 	if (err)
 		return err;
 	err = recovery_reset_ctrl(ctrl, "a user's request", ASBLK_BLAME_NOBODY);
 	if (err)
 		recovery_die(ctrl, "reset failed");
-	asblk_recovery_end(ctrl);
+	asblk_ctrl_unlock(ctrl);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_reset_now);
@@ -309,12 +309,12 @@ void asblk_ctrl_pause(struct asblk_ctrl *ctrl)
 {
 	if (WARN_ON_ONCE(!ctrl->ops->reset))
 		return;
-	mutex_lock(&ctrl->recovery.lock);
-	if (ctrl->recovery.state == ASBLK_CTRL_LIVE) {
-		WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_PAUSED);
+	mutex_lock(&ctrl->ops_lock);
+	if (ctrl->state == ASBLK_CTRL_LIVE) {
+		WRITE_ONCE(ctrl->state, ASBLK_CTRL_PAUSED);
 		recovery_stop_all(ctrl);
 	}
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_unlock(&ctrl->ops_lock);
 }
 ASBLK_EXPORT(asblk_ctrl_pause);
 
@@ -329,15 +329,15 @@ int asblk_ctrl_resume(struct asblk_ctrl *ctrl)
 {
 	int err = 0;
 
-	mutex_lock(&ctrl->recovery.lock);
-	if (ctrl->recovery.state == ASBLK_CTRL_PAUSED) {
+	mutex_lock(&ctrl->ops_lock);
+	if (ctrl->state == ASBLK_CTRL_PAUSED) {
 		err = recovery_reset_ctrl(ctrl, "a pause", ASBLK_BLAME_NOBODY);
 		if (err)
 			recovery_die(ctrl, "reset failed");
-	} else if (ctrl->recovery.state != ASBLK_CTRL_LIVE) {
+	} else if (ctrl->state != ASBLK_CTRL_LIVE) {
 		err = -ENODEV;
 	}
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_unlock(&ctrl->ops_lock);
 	return err;
 }
 ASBLK_EXPORT(asblk_ctrl_resume);
@@ -354,19 +354,19 @@ ASBLK_EXPORT(asblk_ctrl_resume);
  */
 void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why)
 {
-	mutex_lock(&ctrl->recovery.lock);
+	mutex_lock(&ctrl->ops_lock);
 	recovery_die(ctrl, why);
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_unlock(&ctrl->ops_lock);
 }
 ASBLK_EXPORT(asblk_ctrl_dead);
 
 void asblk_recovery_init(struct asblk_ctrl *ctrl)
 {
-	mutex_init(&ctrl->recovery.lock);
+	mutex_init(&ctrl->ops_lock);
 	/* Not before it is whole. */
-	ctrl->recovery.state = ASBLK_CTRL_PAUSED;
+	ctrl->state = ASBLK_CTRL_PAUSED;
 	ctrl->recovery.reset_at = U64_MAX;
-	ctrl->recovery.asked_at = U64_MAX;
+	ctrl->recovery.requested_at = U64_MAX;
 	INIT_WORK(&ctrl->recovery.work, recovery_work);
 }
 
@@ -385,16 +385,16 @@ void asblk_recovery_stop(void)
 /* The controller is whole: from now on it is recovered. */
 void asblk_recovery_live(struct asblk_ctrl *ctrl)
 {
-	mutex_lock(&ctrl->recovery.lock);
-	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_LIVE);
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_lock(&ctrl->ops_lock);
+	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
+	mutex_unlock(&ctrl->ops_lock);
 }
 
 /* No recovery begins any more, none is under way. No disk is left. */
 void asblk_recovery_exit(struct asblk_ctrl *ctrl)
 {
-	mutex_lock(&ctrl->recovery.lock);
-	WRITE_ONCE(ctrl->recovery.state, ASBLK_CTRL_REMOVING);
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_lock(&ctrl->ops_lock);
+	WRITE_ONCE(ctrl->state, ASBLK_CTRL_REMOVING);
+	mutex_unlock(&ctrl->ops_lock);
 	disable_work_sync(&ctrl->recovery.work);
 }

@@ -6,7 +6,7 @@
 #include "ctrl.h"
 #include "queue.h"
 
-void asblk_recovery_wanted(struct asblk_hwq *hwq, u8 step);
+void asblk_recovery_schedule(struct asblk_hwq *hwq, u8 step);
 int asblk_recovery_start(void);
 void asblk_recovery_stop(void);
 void asblk_recovery_init(struct asblk_ctrl *ctrl);

@@ -5,7 +5,7 @@
 #include "request.h"
 
 /* The device has let go of a request's memory. */
-static inline void engine_unmap(struct request *rq)
+static inline void rq_unmap(struct request *rq)
 {
 	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
@@ -15,32 +15,32 @@ static inline void engine_unmap(struct request *rq)
 }
 
 /**
- * asblk_engine_end_mapped - end a batch of requests whose memory was mapped
+ * asblk_rq_end_mapped - end a batch of requests whose memory was mapped
  * @iob: batch
  *
  * Context: as blk_mq_end_request_batch().
  */
-void asblk_engine_end_mapped(struct io_comp_batch *iob)
+void asblk_rq_end_mapped(struct io_comp_batch *iob)
 {
 	struct request *rq;
 
 	rq_list_for_each(&iob->req_list, rq)
-		engine_unmap(rq);
+		rq_unmap(rq);
 	blk_mq_end_request_batch(iob);
 }
 
 /**
- * asblk_engine_end - end a request that asblk_batch_end() completed
+ * asblk_rq_end - end a request that asblk_batch_end() completed
  * @rq: request; the blocks below &asblk_rq.bad are good
  *
  * Context: softirq, or where blk_mq_complete_request() was called.
  */
-void asblk_engine_end(struct request *rq)
+void asblk_rq_end(struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_unit *unit = rq->q->queuedata;
 
-	engine_unmap(rq);
+	rq_unmap(rq);
 	if (unlikely(ar->status != BLK_STS_OK)) {
 		/* Ranges have no front: an unmap fails as a whole. */
 		u32 good = req_op(rq) == REQ_OP_DISCARD ? 0 :

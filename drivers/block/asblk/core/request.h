@@ -34,7 +34,7 @@ struct asblk_unit {
  * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
  * @parts: parts in flight, or waiting to be offered again
  * @ended: parts that have ended for good, modulo 65536
- * @late_at: when it was last found late and is to pay for a reset, in jiffies
+ * @timed_out_at: when it was last found late and is to pay for a reset, in jiffies
  * @ended_seen: @ended when the request was last looked at because it was late
  * @starved: @pending is on &asblk_hwq.starved, if it is on a list
  * @status: status at @bad
@@ -49,7 +49,7 @@ struct asblk_rq {
 	u64 queue_seen;
 	u32 issued;
 	u32 bad;
-	u32 late_at;
+	u32 timed_out_at;
 	u16 parts;
 	u16 ended;
 	u16 ended_seen;
@@ -64,41 +64,41 @@ struct asblk_rq {
 #define op_number(op)	((__force unsigned int)(op))
 
 /* The operations with a number beyond that of a flush have ranges instead of data. */
-static inline bool asblk_engine_has_ranges(const struct request *rq)
+static inline bool asblk_rq_has_ranges(const struct request *rq)
 {
 	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
 }
 
-void asblk_engine_end(struct request *rq);
-void asblk_engine_end_mapped(struct io_comp_batch *iob);
+void asblk_rq_end(struct request *rq);
+void asblk_rq_end_mapped(struct io_comp_batch *iob);
 
 /*
  * A request has failed, as its asblk_rq says, and nothing of it is in flight. From here
- * on, as in engine_finish_good(), it is complete for the block layer: a timeout finds
+ * on, as in asblk_rq_finish_good(), it is complete for the block layer: a timeout finds
  * that out, and queue/rq_affinity may have it end on another CPU.
  */
-static inline void engine_finish_bad(struct asblk_batch *batch, struct request *rq)
+static inline void asblk_rq_finish_bad(struct asblk_batch *batch, struct request *rq)
 {
 	batch->hwq->count.errors++;
 	if (!blk_mq_complete_request_remote(rq))
 		rq_list_add_tail(&batch->single, rq);
 }
 
-static inline void engine_finish_good(struct asblk_batch *batch, struct request *rq)
+static inline void asblk_rq_finish_good(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	ar->status = BLK_STS_OK;
 	if (blk_mq_complete_request_remote(rq) ||
 	    likely(blk_mq_add_to_batch(rq, batch->iob, false,
-				       unlikely(batch->hwq->must_map) ? asblk_engine_end_mapped :
+				       unlikely(batch->hwq->must_map) ? asblk_rq_end_mapped :
 								  blk_mq_end_request_batch)))
 		return;
 	rq_list_add_tail(&batch->single, rq);
 }
 
 /* Note a failure; the lowest offset wins. */
-static inline void engine_bad(struct asblk_rq *ar, u32 offset, blk_status_t status)
+static inline void asblk_rq_note_failure(struct asblk_rq *ar, u32 offset, blk_status_t status)
 {
 	if (offset >= ar->bad)
 		return;
@@ -107,8 +107,8 @@ static inline void engine_bad(struct asblk_rq *ar, u32 offset, blk_status_t stat
 }
 
 /* The slot of its own tag is what a request that waits for slots gets before others. */
-static inline void engine_wants_slot(struct asblk_hwq *hwq, struct asblk_slot *slot,
-				     struct request *rq, struct asblk_rq *ar)
+static inline void asblk_rq_wants_slot(struct asblk_hwq *hwq, struct asblk_slot *slot,
+				       struct request *rq, struct asblk_rq *ar)
 {
 	if (list_empty(&ar->pending) || !ar->starved || slot - hwq->slots.slot != rq->tag)
 		return;
@@ -117,7 +117,7 @@ static inline void engine_wants_slot(struct asblk_hwq *hwq, struct asblk_slot *s
 }
 
 /* A part has ended for good; with it perhaps its request. */
-static inline void engine_part_done(struct asblk_batch *batch, struct asblk_slot *slot)
+static inline void asblk_rq_part_done(struct asblk_batch *batch, struct asblk_slot *slot)
 {
 	struct request *rq = slot->rq;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
@@ -125,20 +125,20 @@ static inline void engine_part_done(struct asblk_batch *batch, struct asblk_slot
 	asblk_slot_give(&batch->hwq->slots, slot);
 	ar->ended++;
 	if (--ar->parts) {
-		engine_wants_slot(batch->hwq, slot, rq, ar);
+		asblk_rq_wants_slot(batch->hwq, slot, rq, ar);
 	} else if (ar->bad != ASBLK_NO_BAD) {
 		list_del_init(&ar->pending);
-		engine_finish_bad(batch, rq);
+		asblk_rq_finish_bad(batch, rq);
 	} else if (ar->issued == blk_rq_bytes(rq)) {
-		engine_finish_good(batch, rq);
+		asblk_rq_finish_good(batch, rq);
 	} else {
-		engine_wants_slot(batch->hwq, slot, rq, ar);
+		asblk_rq_wants_slot(batch->hwq, slot, rq, ar);
 	}
 }
 
 /* A request that was one transfer turns into one with a part in @slot. */
-static inline void engine_become_parts(struct asblk_slot *slot,
-				       struct request *rq)
+static inline void asblk_rq_become_parts(struct asblk_slot *slot,
+					 struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
@@ -154,7 +154,7 @@ static inline void engine_become_parts(struct asblk_slot *slot,
 }
 
 /* Have a transfer offered again, after those that wait already. */
-static inline void engine_retry(struct asblk_hwq *hwq, struct asblk_slot *slot)
+static inline void asblk_hwq_retry(struct asblk_hwq *hwq, struct asblk_slot *slot)
 {
 	u16 index = slot - hwq->slots.slot;
 
@@ -169,18 +169,18 @@ static inline void engine_retry(struct asblk_hwq *hwq, struct asblk_slot *slot)
 }
 
 /* The same, but not before @delay jiffies are over; others go first meanwhile. */
-static inline void engine_retry_after(struct asblk_hwq *hwq, struct asblk_slot *slot,
-				      unsigned long delay)
+static inline void asblk_hwq_retry_after(struct asblk_hwq *hwq, struct asblk_slot *slot,
+					 unsigned long delay)
 {
 	u32 due = (u32)jiffies + delay;
 
-	if (hwq->later == ASBLK_SLOT_NONE || (s32)(due - hwq->later_due) < 0) {
-		hwq->later_due = due;
-		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->later_work, delay);
+	if (hwq->delayed == ASBLK_SLOT_NONE || (s32)(due - hwq->delayed_due) < 0) {
+		hwq->delayed_due = due;
+		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->due_work, delay);
 	}
 	slot->due = due;
-	slot->next = hwq->later;
-	hwq->later = slot - hwq->slots.slot;
+	slot->next = hwq->delayed;
+	hwq->delayed = slot - hwq->slots.slot;
 	hwq->waiting = true;
 }
 

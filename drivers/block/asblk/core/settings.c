@@ -68,14 +68,14 @@ static int cache_each_disk(struct asblk_ctrl *ctrl,
 
 static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
 {
-	int err = asblk_recovery_begin(ctrl);
+	int err = asblk_ctrl_lock_live(ctrl);
 
 	if (err)
 		return err;
 	err = ctrl->ops->write_cache(ctrl, on);
 	if (!err && !on)
 		WRITE_ONCE(ctrl->cache_on, false);
-	asblk_recovery_end(ctrl);
+	asblk_ctrl_unlock(ctrl);
 	return err;
 }
 
@@ -166,7 +166,7 @@ static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
 			     const unsigned int *usecs)
 {
 	unsigned int new_count, new_usecs;
-	int err = asblk_recovery_begin(ctrl);
+	int err = asblk_ctrl_lock_live(ctrl);
 
 	if (err)
 		return err;
@@ -178,7 +178,7 @@ static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
 		WRITE_ONCE(ctrl->coalesce_count, new_count);
 		WRITE_ONCE(ctrl->coalesce_usecs, new_usecs);
 	}
-	asblk_recovery_end(ctrl);
+	asblk_ctrl_unlock(ctrl);
 	return err;
 }
 
@@ -274,7 +274,7 @@ static DEVICE_ATTR_RW(max_retries);
 
 /**
  * asblk_settings_restore - tell a device that was reset what it has forgotten
- * @ctrl: controller; under &asblk_recovery.lock
+ * @ctrl: controller; under &asblk_ctrl.ops_lock
  *
  * Context: task, may sleep.
  * Return: 0, or a negative errno if the device cannot be trusted without.

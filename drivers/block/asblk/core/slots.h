@@ -20,13 +20,13 @@ struct request;
 #define ASBLK_SLOT_NONE		U16_MAX
 #define ASBLK_MAX_SLOTS		4096	/* leaves a generation of 4 bits */
 
-/* Escalation of a late request, &asblk_slot.late: the step that comes next. */
-#define ASBLK_LATE_ABORT	0	/* abort its transfers */
-#define ASBLK_LATE_QUEUE	1	/* reset its queue */
-#define ASBLK_LATE_CTRL		2	/* reset its controller */
-#define ASBLK_LATE_STEP		GENMASK(1, 0)
-#define ASBLK_LATE_FRESH	BIT(6)	/* offered again since its time began */
-#define ASBLK_LATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
+/* Escalation of a late request, &asblk_slot.escalation: the step that comes next. */
+#define ASBLK_ESCALATE_ABORT	0	/* abort its transfers */
+#define ASBLK_ESCALATE_QUEUE	1	/* reset its queue */
+#define ASBLK_ESCALATE_CTRL		2	/* reset its controller */
+#define ASBLK_ESCALATE_STEP		GENMASK(1, 0)
+#define ASBLK_ESCALATE_FRESH	BIT(6)	/* offered again since its time began */
+#define ASBLK_ESCALATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
 
 /**
  * struct asblk_slot - a place for one transfer
@@ -39,7 +39,7 @@ struct request;
  * @retries: times it was offered again on its own account
  * @whole: the transfer is all of @rq
  * @aborted: the controller was asked to give the transfer up
- * @late: ASBLK_LATE_* of the request that has this slot's tag, whichever slots its
+ * @escalation: ASBLK_ESCALATE_* of the request that has this slot's tag, whichever slots its
  *	transfers are in
  * @in_flight: the controller has the transfer
  */
@@ -54,7 +54,7 @@ struct asblk_slot {
 	u8 retries;
 	bool whole;
 	bool aborted;
-	u8 late;
+	u8 escalation;
 	bool in_flight;
 };
 

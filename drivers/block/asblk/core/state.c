@@ -6,27 +6,27 @@
 #include "state.h"
 
 /**
- * asblk_recovery_begin - keep recovery away while the device is told something
+ * asblk_ctrl_lock_live - keep recovery away while the device is told something
  * @ctrl: controller
  *
  * Context: task, may sleep: waits for a reset that is under way.
- * Return: 0, to be followed by asblk_recovery_end(); -ENODEV if the controller is
+ * Return: 0, to be followed by asblk_ctrl_unlock(); -ENODEV if the controller is
  * dead or paused, or -ERESTARTSYS.
  */
-int asblk_recovery_begin(struct asblk_ctrl *ctrl)
+int asblk_ctrl_lock_live(struct asblk_ctrl *ctrl)
 {
-	if (mutex_lock_interruptible(&ctrl->recovery.lock))
+	if (mutex_lock_interruptible(&ctrl->ops_lock))
 		return -ERESTARTSYS;
-	if (ctrl->recovery.state == ASBLK_CTRL_LIVE)
+	if (ctrl->state == ASBLK_CTRL_LIVE)
 		return 0;
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_unlock(&ctrl->ops_lock);
 	return -ENODEV;
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_begin);
+EXPORT_SYMBOL_IF_KUNIT(asblk_ctrl_lock_live);
 
-/* The end of what asblk_recovery_begin() began. */
-void asblk_recovery_end(struct asblk_ctrl *ctrl)
+/* The end of what asblk_ctrl_lock_live() began. */
+void asblk_ctrl_unlock(struct asblk_ctrl *ctrl)
 {
-	mutex_unlock(&ctrl->recovery.lock);
+	mutex_unlock(&ctrl->ops_lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_end);
+EXPORT_SYMBOL_IF_KUNIT(asblk_ctrl_unlock);

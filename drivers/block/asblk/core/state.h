@@ -5,7 +5,7 @@
 
 #include "ctrl.h"
 
-int asblk_recovery_begin(struct asblk_ctrl *ctrl);
-void asblk_recovery_end(struct asblk_ctrl *ctrl);
+int asblk_ctrl_lock_live(struct asblk_ctrl *ctrl);
+void asblk_ctrl_unlock(struct asblk_ctrl *ctrl);
 
 #endif /* _ASBLK_STATE_H */

@@ -13,9 +13,9 @@
 #include "submit.h"
 
 /* How long a busy controller is left alone if no completion comes first. */
-#define ASBLK_KICK_DELAY	msecs_to_jiffies(3)
+#define ASBLK_RERUN_DELAY	msecs_to_jiffies(3)
 
-static inline u8 engine_opts(const struct request *rq)
+static inline u8 submit_opts(const struct request *rq)
 {
 	u8 opts = 0;
 
@@ -38,7 +38,7 @@ static inline u8 engine_opts(const struct request *rq)
 	return opts;
 }
 
-static const u8 engine_ops[] = {
+static const u8 submit_ops[] = {
 	[REQ_OP_READ]		= ASBLK_OP_READ,
 	[REQ_OP_WRITE]		= ASBLK_OP_WRITE,
 	[REQ_OP_FLUSH]		= ASBLK_OP_FLUSH,
@@ -47,21 +47,21 @@ static const u8 engine_ops[] = {
 	[REQ_OP_WRITE_ZEROES]	= ASBLK_OP_WRITE_ZEROES,
 };
 
-static inline bool engine_knows(enum req_op op)
+static inline bool submit_knows(enum req_op op)
 {
 	/* 0 is a read: the gaps of the table must not pass for one. */
 	return op == REQ_OP_READ ||
-	       (op_number(op) < ARRAY_SIZE(engine_ops) &&
-		engine_ops[op_number(op)]);
+	       (op_number(op) < ARRAY_SIZE(submit_ops) &&
+		submit_ops[op_number(op)]);
 }
 
 /* What the transfers of a request that was accepted do. */
-u8 asblk_engine_op(const struct request *rq)
+u8 asblk_submit_op(const struct request *rq)
 {
-	return engine_ops[op_number(req_op(rq))];
+	return submit_ops[op_number(req_op(rq))];
 }
 
-static inline struct asblk_transfer *engine_prepare(struct asblk_hwq *hwq,
+static inline struct asblk_transfer *submit_prepare(struct asblk_hwq *hwq,
 						    struct asblk_slot *slot,
 						    unsigned int index,
 						    struct request *rq)
@@ -71,8 +71,8 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_hwq *hwq,
 
 	t->id = slot->id;
 	t->slot = index;
-	t->op = engine_ops[op_number(req_op(rq))];
-	t->opts = engine_opts(rq);
+	t->op = submit_ops[op_number(req_op(rq))];
+	t->opts = submit_opts(rq);
 	t->ioprio = req_get_ioprio(rq);
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
@@ -83,7 +83,7 @@ static inline struct asblk_transfer *engine_prepare(struct asblk_hwq *hwq,
 }
 
 /* A medium whose write zeroes cannot unmap is not asked to. */
-static void engine_keep_provisioned(const struct request *rq,
+static void submit_keep_provisioned(const struct request *rq,
 				    struct asblk_transfer *t)
 {
 	const struct asblk_unit *unit = rq->q->queuedata;
@@ -93,7 +93,7 @@ static void engine_keep_provisioned(const struct request *rq,
 }
 
 /* Where the memory of a request begins, as far as transfers are concerned. */
-static struct asblk_cursor engine_memory(const struct asblk_hwq *hwq, struct request *rq)
+static struct asblk_cursor submit_memory(const struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_cursor at = { .bio = rq->bio, .iter = rq->bio->bi_iter };
@@ -109,7 +109,7 @@ static struct asblk_cursor engine_memory(const struct asblk_hwq *hwq, struct req
  * own here. Elsewhere this is arithmetic that needs no undoing.
  * Return: false if the device does not reach the memory, and never will.
  */
-static noinline bool engine_address(struct asblk_hwq *hwq, struct asblk_slot *slot,
+static noinline bool submit_address(struct asblk_hwq *hwq, struct asblk_slot *slot,
 				    struct request *rq, struct asblk_transfer *t)
 {
 	struct asblk_segment *seg = t->segs, *end = seg + t->nr_segments;
@@ -130,24 +130,24 @@ static noinline bool engine_address(struct asblk_hwq *hwq, struct asblk_slot *sl
 }
 
 /* Nothing may be in flight that would bring us back to what has to wait. */
-static noinline void engine_busy(struct asblk_hwq *hwq)
+static noinline void submit_busy(struct asblk_hwq *hwq)
 {
 	hwq->count.busy++;
 	hwq->held |= ASBLK_HELD_RETRY;
-	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->kick,
-				    ASBLK_KICK_DELAY);
+	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->rerun_work,
+				    ASBLK_RERUN_DELAY);
 }
 
 /* Offer a prepared transfer to the controller. */
-static inline blk_status_t engine_submit(struct asblk_hwq *hwq,
-					 struct asblk_slot *slot,
+static inline blk_status_t submit_transfer(struct asblk_hwq *hwq,
+					   struct asblk_slot *slot,
 					 struct request *rq,
 					 struct asblk_transfer *t)
 {
 	blk_status_t status;
 
 	slot->rq = rq;
-	if (unlikely(hwq->dma_dev) && !engine_address(hwq, slot, rq, t))
+	if (unlikely(hwq->dma_dev) && !submit_address(hwq, slot, rq, t))
 		return BLK_STS_IOERR;
 	slot->in_flight = true;
 	trace_asblk_transfer(&hwq->pub, t, rq, slot->offset);
@@ -159,7 +159,7 @@ static inline blk_status_t engine_submit(struct asblk_hwq *hwq,
 	}
 	slot->in_flight = false;
 	if (status == BLK_STS_RESOURCE)
-		engine_busy(hwq);
+		submit_busy(hwq);
 	return status;
 }
 
@@ -167,7 +167,7 @@ static inline blk_status_t engine_submit(struct asblk_hwq *hwq,
  * An atomic write is a bio, which always fits; merging may have put several into
  * the request. Return: bytes of a part of whole bios, 0 if there is none.
  */
-static u32 engine_split_atomic(struct asblk_transfer *t,
+static u32 submit_split_atomic(struct asblk_transfer *t,
 			       struct asblk_cursor *at, u32 fits)
 {
 	const struct bio *bio;
@@ -180,18 +180,18 @@ static u32 engine_split_atomic(struct asblk_transfer *t,
 }
 
 /**
- * enum engine_issued - what became of the next part of a request
- * @ENGINE_ISSUED: the controller has it, or the request has failed
- * @ENGINE_NO_SLOT: there is no slot for it
- * @ENGINE_BUSY: the controller is busy
+ * enum submit_issued - what became of the next part of a request
+ * @SUBMIT_ISSUED: the controller has it, or the request has failed
+ * @SUBMIT_NO_SLOT: there is no slot for it
+ * @SUBMIT_BUSY: the controller is busy
  */
-enum engine_issued {
-	ENGINE_ISSUED,
-	ENGINE_NO_SLOT,
-	ENGINE_BUSY,
+enum submit_issued {
+	SUBMIT_ISSUED,
+	SUBMIT_NO_SLOT,
+	SUBMIT_BUSY,
 };
 
-static enum engine_issued engine_issue_part(struct asblk_batch *batch, struct request *rq)
+static enum submit_issued submit_issue_part(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	struct asblk_hwq *hwq = batch->hwq;
@@ -202,66 +202,66 @@ static enum engine_issued engine_issue_part(struct asblk_batch *batch, struct re
 	u32 left = blk_rq_bytes(rq) - ar->issued;
 
 	if (!slot)
-		return ENGINE_NO_SLOT;
-	t = engine_prepare(hwq, slot, slot - hwq->slots.slot, rq);
+		return SUBMIT_NO_SLOT;
+	t = submit_prepare(hwq, slot, slot - hwq->slots.slot, rq);
 	slot->offset = ar->issued;
 	slot->retries = 0;
 	slot->whole = false;
 	slot->aborted = false;
-	engine_keep_provisioned(rq, t);
+	submit_keep_provisioned(rq, t);
 	slot->bytes = asblk_split(t, &end, left);
 	if (unlikely(slot->bytes < left && (rq->cmd_flags & REQ_ATOMIC))) {
 		end = ar->next;
-		slot->bytes = engine_split_atomic(t, &end, slot->bytes);
+		slot->bytes = submit_split_atomic(t, &end, slot->bytes);
 	}
 	if (unlikely(!slot->bytes))
 		status = BLK_STS_INVAL;
 	else
-		status = engine_submit(hwq, slot, rq, t);
+		status = submit_transfer(hwq, slot, rq, t);
 	if (unlikely(status != BLK_STS_OK)) {
 		asblk_slot_give(&hwq->slots, slot);
 		if (status == BLK_STS_RESOURCE)
-			return ENGINE_BUSY;
-		engine_bad(ar, ar->issued, status);
-		return ENGINE_ISSUED;
+			return SUBMIT_BUSY;
+		asblk_rq_note_failure(ar, ar->issued, status);
+		return SUBMIT_ISSUED;
 	}
 	ar->next = end;
 	ar->issued += slot->bytes;
 	ar->parts++;
-	return ENGINE_ISSUED;
+	return SUBMIT_ISSUED;
 }
 
 /*
  * Issue what can be issued; a request that has failed ends here if nothing of it is in
- * flight. Return: why it has parts left, and must wait, or ENGINE_ISSUED.
+ * flight. Return: why it has parts left, and must wait, or SUBMIT_ISSUED.
  */
-static enum engine_issued engine_issue(struct asblk_batch *batch, struct request *rq)
+static enum submit_issued submit_issue(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-	enum engine_issued issued = ENGINE_ISSUED;
+	enum submit_issued issued = SUBMIT_ISSUED;
 	u32 bytes = blk_rq_bytes(rq);
 
 	while (ar->issued < bytes && ar->bad == ASBLK_NO_BAD) {
-		issued = engine_issue_part(batch, rq);
-		if (issued != ENGINE_ISSUED)
+		issued = submit_issue_part(batch, rq);
+		if (issued != SUBMIT_ISSUED)
 			return issued;
 	}
 	list_del_init(&ar->pending);
 	if (!ar->parts)
-		engine_finish_bad(batch, rq);
-	return ENGINE_ISSUED;
+		asblk_rq_finish_bad(batch, rq);
+	return SUBMIT_ISSUED;
 }
 
 /*
  * A request waits for a busy controller, or for a slot: that of its own tag, which comes
  * back with one of its parts, or one from the pool.
  */
-static void engine_wait(struct asblk_hwq *hwq, struct request *rq,
-			enum engine_issued why)
+static void submit_wait(struct asblk_hwq *hwq, struct request *rq,
+			enum submit_issued why)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	ar->starved = why == ENGINE_NO_SLOT;
+	ar->starved = why == SUBMIT_NO_SLOT;
 	list_move_tail(&ar->pending, ar->starved ? &hwq->starved : &hwq->pending);
 	hwq->waiting = true;
 }
@@ -270,7 +270,7 @@ static void engine_wait(struct asblk_hwq *hwq, struct request *rq,
  * Offer a transfer that failed, or that the controller was too busy for. Return:
  * false if it is busy now.
  */
-static bool engine_issue_again(struct asblk_batch *batch, struct asblk_slot *slot)
+static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	struct request *rq = slot->rq;
@@ -281,55 +281,55 @@ static bool engine_issue_again(struct asblk_batch *batch, struct asblk_slot *slo
 
 	if (slot->offset >= ar->bad) {
 		/* The request has failed before this: nothing more is issued. */
-		engine_part_done(batch, slot);
+		asblk_rq_part_done(batch, slot);
 		return true;
 	}
 	slot->aborted = false;
-	t = engine_prepare(hwq, slot, slot - hwq->slots.slot, rq);
-	engine_keep_provisioned(rq, t);
+	t = submit_prepare(hwq, slot, slot - hwq->slots.slot, rq);
+	submit_keep_provisioned(rq, t);
 	if (req_op(rq) == REQ_OP_FLUSH) {
 		t->bytes = 0;
 	} else {
-		struct asblk_cursor from = engine_memory(hwq, rq);
+		struct asblk_cursor from = submit_memory(hwq, rq);
 
 		asblk_cursor_advance(&from, slot->offset);
 		bytes = asblk_split(t, &from, slot->bytes);
 	}
 	/* A part is cut the same way every time. */
-	status = bytes == slot->bytes ? engine_submit(hwq, slot, rq, t) :
+	status = bytes == slot->bytes ? submit_transfer(hwq, slot, rq, t) :
 					BLK_STS_INVAL;
 	if (status == BLK_STS_RESOURCE)
 		return false;
 	if (status != BLK_STS_OK) {
-		engine_bad(ar, slot->offset, status);
-		engine_part_done(batch, slot);
+		asblk_rq_note_failure(ar, slot->offset, status);
+		asblk_rq_part_done(batch, slot);
 	}
 	return true;
 }
 
 /* What was to be offered again later, and is due, waits with the others. */
-static void engine_resume_due(struct asblk_hwq *hwq)
+static void submit_due(struct asblk_hwq *hwq)
 {
 	u32 now = jiffies;
-	u16 index = hwq->later;
+	u16 index = hwq->delayed;
 
-	if ((s32)(now - hwq->later_due) < 0)
+	if ((s32)(now - hwq->delayed_due) < 0)
 		return;
-	hwq->later = ASBLK_SLOT_NONE;
+	hwq->delayed = ASBLK_SLOT_NONE;
 	while (index != ASBLK_SLOT_NONE) {
 		struct asblk_slot *slot = &hwq->slots.slot[index];
 		s32 left = slot->due - now;
 
 		index = slot->next;
 		if (left > 0)
-			engine_retry_after(hwq, slot, left);
+			asblk_hwq_retry_after(hwq, slot, left);
 		else
-			engine_retry(hwq, slot);
+			asblk_hwq_retry(hwq, slot);
 	}
 }
 
 /* Return: false if the controller is busy. */
-static bool engine_resume_retries(struct asblk_batch *batch)
+static bool submit_retries(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 
@@ -337,7 +337,7 @@ static bool engine_resume_retries(struct asblk_batch *batch)
 		struct asblk_slot *slot = &hwq->slots.slot[hwq->retry];
 		u16 next = slot->next;	/* the pool's, once the slot is given */
 
-		if (!engine_issue_again(batch, slot))
+		if (!submit_retry(batch, slot))
 			return false;
 		hwq->retry = next;
 	}
@@ -348,29 +348,29 @@ static bool engine_resume_retries(struct asblk_batch *batch)
  * Return: false if the controller is busy. Each request on the first list can have a
  * part in flight; of those on the second the first ones get what slots there are.
  */
-static bool engine_resume_requests(struct asblk_batch *batch)
+static bool submit_requests(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	struct asblk_rq *ar;
 
 	while ((ar = list_first_entry_or_null(&hwq->pending, struct asblk_rq, pending))) {
 		struct request *rq = blk_mq_rq_from_pdu(ar);
-		enum engine_issued issued = engine_issue(batch, rq);
+		enum submit_issued issued = submit_issue(batch, rq);
 
-		if (issued == ENGINE_BUSY)
+		if (issued == SUBMIT_BUSY)
 			return false;
-		if (issued == ENGINE_NO_SLOT)
-			engine_wait(hwq, rq, issued);
+		if (issued == SUBMIT_NO_SLOT)
+			submit_wait(hwq, rq, issued);
 	}
 	while (asblk_slot_in_pool(&hwq->slots) &&
 	       (ar = list_first_entry_or_null(&hwq->starved, struct asblk_rq, pending)))
-		if (engine_issue(batch, blk_mq_rq_from_pdu(ar)) == ENGINE_BUSY)
+		if (submit_issue(batch, blk_mq_rq_from_pdu(ar)) == SUBMIT_BUSY)
 			return false;
 	return true;
 }
 
 /* Go on with what had to wait. A busy controller is asked once, whatever waits for it. */
-void asblk_engine_resume(struct asblk_batch *batch)
+void asblk_submit_waiting(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 
@@ -378,23 +378,23 @@ void asblk_engine_resume(struct asblk_batch *batch)
 		pm_request_resume(hwq->dev);
 	if (hwq->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
 		return;
-	if (hwq->later != ASBLK_SLOT_NONE)
-		engine_resume_due(hwq);
-	if (!engine_resume_retries(batch) || !engine_resume_requests(batch))
+	if (hwq->delayed != ASBLK_SLOT_NONE)
+		submit_due(hwq);
+	if (!submit_retries(batch) || !submit_requests(batch))
 		return;
 	hwq->held &= ~ASBLK_HELD_RETRY;
-	hwq->waiting = hwq->later != ASBLK_SLOT_NONE || !list_empty(&hwq->starved);
+	hwq->waiting = hwq->delayed != ASBLK_SLOT_NONE || !list_empty(&hwq->starved);
 }
 
 /* A request that is more than one transfer, or might be, or has to wait. */
-static noinline void engine_start_parts(struct asblk_batch *batch,
+static noinline void submit_start_parts(struct asblk_batch *batch,
 					struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-	enum engine_issued issued = ENGINE_BUSY;
+	enum submit_issued issued = SUBMIT_BUSY;
 	struct asblk_hwq *hwq = batch->hwq;
 
-	ar->next = engine_memory(hwq, rq);
+	ar->next = submit_memory(hwq, rq);
 	INIT_LIST_HEAD(&ar->pending);
 	ar->issued = 0;
 	ar->bad = ASBLK_NO_BAD;
@@ -403,35 +403,35 @@ static noinline void engine_start_parts(struct asblk_batch *batch,
 	ar->ended_seen = 0;
 	ar->queue_seen = U64_MAX;
 	ar->status = BLK_STS_OK;
-	hwq->slots.slot[rq->tag].late = ASBLK_LATE_ABORT;
+	hwq->slots.slot[rq->tag].escalation = ASBLK_ESCALATE_ABORT;
 	if (unlikely(hwq->held & ASBLK_HELD_DEAD))
-		engine_bad(ar, 0, BLK_STS_OFFLINE);
+		asblk_rq_note_failure(ar, 0, BLK_STS_OFFLINE);
 	/* Nobody overtakes those that a busy controller has turned away. */
 	if (likely(!hwq->held) || ar->bad != ASBLK_NO_BAD)
-		issued = engine_issue(batch, rq);
-	if (issued != ENGINE_ISSUED)
-		engine_wait(hwq, rq, issued);
+		issued = submit_issue(batch, rq);
+	if (issued != SUBMIT_ISSUED)
+		submit_wait(hwq, rq, issued);
 }
 
 /* The controller did not take the only transfer of a request. */
-static noinline void engine_start_failed(struct asblk_batch *batch,
+static noinline void submit_start_failed(struct asblk_batch *batch,
 					 struct asblk_slot *slot,
 					 struct request *rq,
 					 blk_status_t status)
 {
-	engine_become_parts(slot, rq);
+	asblk_rq_become_parts(slot, rq);
 	if (status == BLK_STS_RESOURCE) {
 		slot->rq = rq;
-		engine_retry(batch->hwq, slot);
+		asblk_hwq_retry(batch->hwq, slot);
 		return;
 	}
-	engine_bad(blk_mq_rq_to_pdu(rq), 0, status);
+	asblk_rq_note_failure(blk_mq_rq_to_pdu(rq), 0, status);
 	slot->rq = rq;
-	engine_part_done(batch, slot);
+	asblk_rq_part_done(batch, slot);
 }
 
 /* A discard's ranges are its bios, in any order. */
-static bool engine_in_range(struct request *rq, sector_t nr_sectors)
+static bool submit_in_range(struct request *rq, sector_t nr_sectors)
 {
 	struct bio *bio;
 
@@ -444,7 +444,7 @@ static bool engine_in_range(struct request *rq, sector_t nr_sectors)
 }
 
 /**
- * asblk_engine_start - accept a request
+ * asblk_submit - accept a request
  * @batch: batch on the request's queue
  * @rq: request, not started
  *
@@ -452,7 +452,7 @@ static bool engine_in_range(struct request *rq, sector_t nr_sectors)
  *
  * Return: %BLK_STS_OK, or the status to fail @rq with, which was not touched.
  */
-blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq)
+blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 {
 	struct asblk_unit *unit = rq->q->queuedata;
 	struct asblk_hwq *hwq = batch->hwq;
@@ -461,24 +461,24 @@ blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq)
 	blk_status_t status;
 	u32 bytes = blk_rq_bytes(rq);
 
-	if (unlikely(!engine_knows(req_op(rq))))
+	if (unlikely(!submit_knows(req_op(rq))))
 		return BLK_STS_NOTSUPP;
 	if (unlikely(bytes &&
-		     !engine_in_range(rq, READ_ONCE(unit->nr_sectors))))
+		     !submit_in_range(rq, READ_ONCE(unit->nr_sectors))))
 		return BLK_STS_IOERR;
 
 	blk_mq_start_request(rq);
 	hwq->count.requests++;
 	trace_asblk_submit(&hwq->pub, rq);
 
-	if (asblk_engine_has_ranges(rq) ||
+	if (asblk_rq_has_ranges(rq) ||
 	    (bytes && (bytes > hwq->whole_bytes || rq->nr_phys_segments > 1 ||
 		       unlikely(hwq->held)))) {
-		engine_start_parts(batch, rq);
+		submit_start_parts(batch, rq);
 		return BLK_STS_OK;
 	}
 
-	t = engine_prepare(hwq, slot, rq->tag, rq);
+	t = submit_prepare(hwq, slot, rq->tag, rq);
 	t->bytes = bytes;
 	if (likely(bytes)) {
 		const struct bio *bio = rq->bio;
@@ -497,15 +497,15 @@ blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq)
 	slot->retries = 0;
 	slot->whole = true;
 	slot->aborted = false;
-	slot->late = ASBLK_LATE_ABORT;
+	slot->escalation = ASBLK_ESCALATE_ABORT;
 	/* Only a flush can find it held here: it has no parts to wait with. */
 	if (likely(!hwq->held))
-		status = engine_submit(hwq, slot, rq, t);
+		status = submit_transfer(hwq, slot, rq, t);
 	else if (hwq->held & ASBLK_HELD_DEAD)
 		status = BLK_STS_OFFLINE;
 	else
 		status = BLK_STS_RESOURCE;
 	if (unlikely(status != BLK_STS_OK))
-		engine_start_failed(batch, slot, rq, status);
+		submit_start_failed(batch, slot, rq, status);
 	return BLK_STS_OK;
 }

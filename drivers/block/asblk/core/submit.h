@@ -5,8 +5,8 @@
 
 #include "queue.h"
 
-blk_status_t asblk_engine_start(struct asblk_batch *batch, struct request *rq);
-void asblk_engine_resume(struct asblk_batch *batch);
-u8 asblk_engine_op(const struct request *rq);
+blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq);
+void asblk_submit_waiting(struct asblk_batch *batch);
+u8 asblk_submit_op(const struct request *rq);
 
 #endif /* _ASBLK_SUBMIT_H */

@@ -57,7 +57,7 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
 
 	return sysfs_emit(buf, "%s\n",
-			  ctrl_states[READ_ONCE(ctrl->recovery.state)]);
+			  ctrl_states[READ_ONCE(ctrl->state)]);
 }
 static DEVICE_ATTR_RO(state);
 
@@ -100,13 +100,13 @@ static ssize_t rescan_controller_store(struct device *dev,
 
 	/* After a reset that may be under way; not during one, which removes no disks. */
 	if (!err)
-		err = asblk_recovery_begin(ctrl);
+		err = asblk_ctrl_lock_live(ctrl);
 	if (err)
 		return err;
-	asblk_recovery_end(ctrl);
+	asblk_ctrl_unlock(ctrl);
 	err = ctrl->ops->rescan(ctrl);
 	/* It has answered, as far as that goes. */
-	if (!err && READ_ONCE(ctrl->recovery.state) != ASBLK_CTRL_LIVE)
+	if (!err && READ_ONCE(ctrl->state) != ASBLK_CTRL_LIVE)
 		err = -ENODEV;
 	return err ?: len;
 }

@@ -12,9 +12,9 @@
 #include "timeout.h"
 
 /* Transfers of a request that are looked up at a time, to be aborted. */
-#define RECOVERY_ABORTS		16
+#define TIMEOUT_ABORTS		16
 
-static bool recovery_is_busy(const struct request *rq, const struct asblk_slot *slot)
+static bool timeout_in_flight(const struct request *rq, const struct asblk_slot *slot)
 {
 	return slot->rq == rq && slot->in_flight;
 }
@@ -23,7 +23,7 @@ static bool recovery_is_busy(const struct request *rq, const struct asblk_slot *
  * Has a request that is not a single transfer in flight advanced since it was last
  * asked? One that has nothing in flight waits for others, and advances with them.
  */
-static bool recovery_parts_advance(struct asblk_hwq *hwq, struct request *rq, bool busy)
+static bool timeout_parts_advance(struct asblk_hwq *hwq, struct request *rq, bool busy)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 	bool advances = ar->ended != ar->ended_seen ||
@@ -35,18 +35,18 @@ static bool recovery_parts_advance(struct asblk_hwq *hwq, struct request *rq, bo
 }
 
 /* Is a transfer of the request to be offered again at a time that the device has set? */
-static bool recovery_is_put_off(const struct asblk_hwq *hwq, const struct request *rq)
+static bool timeout_is_delayed(const struct asblk_hwq *hwq, const struct request *rq)
 {
 	u16 i;
 
-	for (i = hwq->later; i != ASBLK_SLOT_NONE; i = hwq->slots.slot[i].next)
+	for (i = hwq->delayed; i != ASBLK_SLOT_NONE; i = hwq->slots.slot[i].next)
 		if (hwq->slots.slot[i].rq == rq)
 			return true;
 	return false;
 }
 
 /* Under the queue's lock. Return: true if the request is not late. */
-static bool recovery_advances(struct asblk_hwq *hwq, struct request *rq)
+static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 	bool busy = false;
@@ -58,42 +58,42 @@ static bool recovery_advances(struct asblk_hwq *hwq, struct request *rq)
 	if (own->rq == rq && own->whole)
 		return false;
 	for (i = 0; i < hwq->slots.nr && !busy; i++)
-		busy = recovery_is_busy(rq, &hwq->slots.slot[i]);
-	return recovery_parts_advance(hwq, rq, busy) || recovery_is_put_off(hwq, rq);
+		busy = timeout_in_flight(rq, &hwq->slots.slot[i]);
+	return timeout_parts_advance(hwq, rq, busy) || timeout_is_delayed(hwq, rq);
 }
 
-/* What comes next for a late request. Return: an ASBLK_LATE_*, or -1 if it advances. */
-static int recovery_step(struct asblk_hwq *hwq, struct request *rq)
+/* What comes next for a late request. Return: an ASBLK_ESCALATE_*, or -1 if it advances. */
+static int timeout_step(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 	int step = -1;
 
 	spin_lock_irq(&hwq->lock);
-	if (recovery_advances(hwq, rq)) {
-		own->late = ASBLK_LATE_ABORT;
-	} else if (own->late & ASBLK_LATE_FRESH) {
+	if (timeout_advances(hwq, rq)) {
+		own->escalation = ASBLK_ESCALATE_ABORT;
+	} else if (own->escalation & ASBLK_ESCALATE_FRESH) {
 		/* The device has had its transfers for less than a timeout. */
-		own->late &= ~ASBLK_LATE_FRESH;
+		own->escalation &= ~ASBLK_ESCALATE_FRESH;
 	} else {
-		step = own->late & ASBLK_LATE_STEP;
-		if (step < ASBLK_LATE_CTRL)
-			own->late++;
+		step = own->escalation & ASBLK_ESCALATE_STEP;
+		if (step < ASBLK_ESCALATE_CTRL)
+			own->escalation++;
 	}
 	spin_unlock_irq(&hwq->lock);
 	return step;
 }
 
 /* IDs of the request's transfers, from slot @at on, which is moved on. Return: how many. */
-static unsigned int recovery_to_abort(struct asblk_hwq *hwq, struct request *rq,
-				      unsigned int *at, u16 id[RECOVERY_ABORTS])
+static unsigned int timeout_to_abort(struct asblk_hwq *hwq, struct request *rq,
+				     unsigned int *at, u16 id[TIMEOUT_ABORTS])
 {
 	unsigned int nr = 0;
 
 	spin_lock_irq(&hwq->lock);
-	for (; *at < hwq->slots.nr && nr < RECOVERY_ABORTS; (*at)++) {
+	for (; *at < hwq->slots.nr && nr < TIMEOUT_ABORTS; (*at)++) {
 		struct asblk_slot *slot = &hwq->slots.slot[*at];
 
-		if (!recovery_is_busy(rq, slot))
+		if (!timeout_in_flight(rq, slot))
 			continue;
 		slot->aborted = true;
 		id[nr++] = slot->id;
@@ -108,16 +108,16 @@ static unsigned int recovery_to_abort(struct asblk_hwq *hwq, struct request *rq,
  * was asked for any, or is still busy with what it was asked before: the request has a
  * timeout's time.
  */
-static bool recovery_abort(struct asblk_hwq *hwq, struct request *rq)
+static bool timeout_abort(struct asblk_hwq *hwq, struct request *rq)
 {
-	u16 id[RECOVERY_ABORTS];
+	u16 id[TIMEOUT_ABORTS];
 	unsigned int i, nr, at = 0, asked = 0;
 	int err = 0;
 
 	if (!hwq->ops->abort)
 		return false;
 	do {
-		nr = recovery_to_abort(hwq, rq, &at, id);
+		nr = timeout_to_abort(hwq, rq, &at, id);
 		for (i = 0; i < nr && err != -EBUSY; i++) {
 			err = hwq->ops->abort(&hwq->pub, id[i]);
 			asked += !err;
@@ -135,46 +135,45 @@ static bool recovery_abort(struct asblk_hwq *hwq, struct request *rq)
 }
 
 /* The request pays for the reset that follows. */
-static void recovery_blame(struct asblk_hwq *hwq, struct request *rq)
+static void timeout_blame(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 
 	spin_lock_irq(&hwq->lock);
-	own->late |= ASBLK_LATE_BLAMED;
-	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->late_at = (u32)jiffies;
-	if ((own->late & ASBLK_LATE_STEP) == ASBLK_LATE_QUEUE)
-		own->late++;
+	own->escalation |= ASBLK_ESCALATE_BLAMED;
+	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->timed_out_at = (u32)jiffies;
+	if ((own->escalation & ASBLK_ESCALATE_STEP) == ASBLK_ESCALATE_QUEUE)
+		own->escalation++;
 	spin_unlock_irq(&hwq->lock);
 }
 
-/* Take the next step about a request whose time is over. Under asblk_recovery::lock. */
-static void recovery_escalate(struct asblk_hwq *hwq, struct request *rq)
+/* Take the next step about a request whose time is over. Under asblk_ctrl::ops_lock. */
+static void timeout_escalate(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
-	int step = recovery_step(hwq, rq);
+	int step = timeout_step(hwq, rq);
 
-	if (step < 0 || (step == ASBLK_LATE_ABORT && recovery_abort(hwq, rq)))
+	if (step < 0 || (step == ASBLK_ESCALATE_ABORT && timeout_abort(hwq, rq)))
 		return;
-	recovery_blame(hwq, rq);
+	timeout_blame(hwq, rq);
 	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
 			     hwq->pub.index, rq->tag);
-	asblk_recovery_wanted(hwq, max(step, ASBLK_LATE_QUEUE));
+	asblk_recovery_schedule(hwq, max(step, ASBLK_ESCALATE_QUEUE));
 }
 
 /**
- * asblk_recovery_late - a request has timed out
+ * asblk_timed_out - a request has timed out
  * @hwq: its queue
  * @rq: request
  *
  * Context: task; may race with the request's completion.
  * Return: true if the request is no longer in flight.
  */
-bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq)
+bool asblk_timed_out(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
-	struct asblk_recovery *r = &ctrl->recovery;
 
-	if (asblk_engine_late(hwq, rq)) {
+	if (asblk_hwq_lost_interrupt(hwq, rq)) {
 		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d was done\n",
 				     hwq->pub.index, rq->tag);
 		return true;
@@ -185,11 +184,11 @@ bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq)
 	 * Whoever has the controller takes care of its requests too, or has it not for
 	 * long: it is looked at again a timeout later.
 	 */
-	if (!mutex_trylock(&r->lock))
+	if (!mutex_trylock(&ctrl->ops_lock))
 		return false;
-	if (r->state == ASBLK_CTRL_LIVE)
-		recovery_escalate(hwq, rq);
-	mutex_unlock(&r->lock);
+	if (ctrl->state == ASBLK_CTRL_LIVE)
+		timeout_escalate(hwq, rq);
+	mutex_unlock(&ctrl->ops_lock);
 	return false;
 }
-EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_late);
+EXPORT_SYMBOL_IF_KUNIT(asblk_timed_out);

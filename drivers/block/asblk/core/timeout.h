@@ -5,6 +5,6 @@
 
 #include "queue.h"
 
-bool asblk_recovery_late(struct asblk_hwq *hwq, struct request *rq);
+bool asblk_timed_out(struct asblk_hwq *hwq, struct request *rq);
 
 #endif /* _ASBLK_TIMEOUT_H */

@@ -190,7 +190,7 @@ static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct an
 	if (asblk_disk_reformat(ns->disk, &mp)) {
 		/* What would be sent to it is of the old format. */
 		ns->held = true;
-		asblk_disk_hold(ns->disk);
+		asblk_disk_offline(ns->disk);
 		return;
 	}
 	ns->nr_blocks = now->nr_blocks;
@@ -242,7 +242,7 @@ static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id
 /* It goes, and nothing more is written to whatever has its number now. */
 static void ns_lose(struct anvme_ns *ns, struct list_head *gone)
 {
-	asblk_disk_hold(ns->disk);
+	asblk_disk_offline(ns->disk);
 	list_move_tail(&ns->list, gone);
 }
 
@@ -335,7 +335,7 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 		if (!ns_is_meant(ns, nsid))
 			continue;
 		ns->held = true;
-		asblk_disk_hold(ns->disk);
+		asblk_disk_offline(ns->disk);
 	}
 	return 0;
 }

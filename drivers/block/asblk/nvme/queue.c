@@ -217,7 +217,7 @@ static unsigned int anvme_retry(const struct anvme *nd, u16 status)
 		return 0;
 	/* Its queue was deleted, which only we do. */
 	if ((status & NVME_SCT_SC_MASK) == NVME_SC_ABORT_QUEUE)
-		return ASBLK_GIVEN_BACK;
+		return ASBLK_REQUEUE;
 	ms = le16_to_cpu(delay[(status & NVME_STATUS_CRD) >> CRD_SHIFT]) * RETRY_UNIT_MS;
 	/* "Not yet" without saying when. */
 	if (!ms && (status & NVME_SCT_SC_MASK) == NVME_SC_NS_NOT_READY)

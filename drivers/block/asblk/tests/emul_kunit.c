@@ -152,7 +152,7 @@ static void emul_fatal(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OFFLINE, 4 * PART);
 	p = tio_send(test, 1, REQ_OP_READ, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
-	KUNIT_EXPECT_EQ(test, (int)emul_of(test)->ctrl->recovery.state,
+	KUNIT_EXPECT_EQ(test, (int)emul_of(test)->ctrl->state,
 			ASBLK_CTRL_DEAD);
 }
 

@@ -290,14 +290,17 @@ static void engine_create(struct kunit *test)
 	const struct create_param *c = test->param_value;
 	struct tio_test *t = test->priv;
 	struct asblk_ctrl_params p;
-	struct fake other = { .start_err = c->start_err };
 	struct asblk_ctrl *ctrl;
+	struct fake *other;
 
+	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->start_err = c->start_err;
 	fake_params(&p);
 	p.nr_queues = c->queues;
 	p.queue_depth = c->depth;
 	p.limits.max_bytes = c->max_bytes;
-	ctrl = asblk_ctrl_create(t->fake->ctrl->ops, &p, NULL, &other);
+	ctrl = asblk_ctrl_create(t->fake->ctrl->ops, &p, NULL, other);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ctrl), c->err);
 	if (!IS_ERR(ctrl))
 		asblk_ctrl_destroy(ctrl);

@@ -72,7 +72,7 @@ static void media_ioctl_at_removal(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
 	struct caller caller, remover;
-	struct asblk_media_params params = t->disk->made;
+	struct asblk_media_params params = t->disk->initial;
 
 	t->fake->automatic = true;
 	start(test, &caller, call);

@@ -464,7 +464,7 @@ static void nvme_other_controller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
 	b->edit_ctrl = other_serial;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), -ENODEV);
-	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_DEAD);
 	bad_take_down(test);
 }
 

@@ -53,7 +53,7 @@ static void nvme_stays_ready(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->stays_ready = true;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_DEAD);
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
 	b->stays_ready = false;
@@ -287,7 +287,7 @@ static void nvme_twice(struct kunit *test)
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, TWICE_ROUNDS);
 	KUNIT_EXPECT_GE(test, b->enables, TWICE_ROUNDS / 2);
-	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_LIVE);
+	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_LIVE);
 	bad_take_down(test);
 }
 
@@ -375,7 +375,7 @@ static void nvme_fatal_for_good(struct kunit *test)
 	b->fatal_if_enabled = true;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OFFLINE, PART);
-	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_DEAD);
 	bad_take_down(test);
 }
 

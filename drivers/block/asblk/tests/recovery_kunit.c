@@ -13,7 +13,7 @@
 
 static bool late_now(struct tio_test *t, struct request *rq)
 {
-	bool done = asblk_recovery_late(asblk_to_hwq(t->fake->q), rq);
+	bool done = asblk_timed_out(asblk_to_hwq(t->fake->q), rq);
 
 	flush_work(&t->fake->ctrl->recovery.work);
 	return done;
@@ -59,7 +59,7 @@ static bool late_rq(struct tio_test *t, unsigned int index)
 
 static enum asblk_ctrl_state state(struct tio_test *t)
 {
-	return t->fake->ctrl->recovery.state;
+	return t->fake->ctrl->state;
 }
 
 static u16 id_of(struct tio_test *t, unsigned int index)
@@ -193,7 +193,7 @@ static void recovery_reset_asked_for(struct kunit *test)
 	t->fake->reset_queue_err = -ETIMEDOUT;
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
-	WRITE_ONCE(t->fake->ctrl->recovery.reset_wanted, true);
+	WRITE_ONCE(t->fake->ctrl->recovery.needs_reset, true);
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
 	KUNIT_EXPECT_EQ(test, (int)state(t), ASBLK_CTRL_DEAD);
@@ -350,7 +350,7 @@ static void recovery_given_back(struct kunit *test)
 	for (i = 0; i < 10; i++) {
 		t->fake->seen[i].done = true;
 		fake_say(t->fake, id_of(t, i), BLK_STS_TIMEOUT, 0,
-			 i < 9 ? ASBLK_GIVEN_BACK : ASBLK_MAY_RETRY);
+			 i < 9 ? ASBLK_REQUEUE : ASBLK_MAY_RETRY);
 		asblk_reap(t->fake->q);
 		KUNIT_ASSERT_EQ(test, t->fake->nr_seen, i + 2);
 	}
@@ -560,7 +560,7 @@ static void recovery_ended(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, asblk_complete(&batch, id_of(t, 0)));
 	t->fake->seen[0].done = true;
 	spin_unlock_irqrestore(&hwq->lock, batch.flags);
-	KUNIT_EXPECT_TRUE(test, asblk_recovery_late(hwq, rq));
+	KUNIT_EXPECT_TRUE(test, asblk_timed_out(hwq, rq));
 	flush_work(&t->fake->ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
@@ -577,12 +577,12 @@ static void recovery_excluded(struct kunit *test)
 	struct tio_test *t = test->priv;
 	struct test_io *p = tio_send(test, 0, REQ_OP_READ, 0, PART);
 
-	KUNIT_ASSERT_EQ(test, asblk_recovery_begin(t->fake->ctrl), 0);
+	KUNIT_ASSERT_EQ(test, asblk_ctrl_lock_live(t->fake->ctrl), 0);
 	late(t, 0);
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
-	asblk_recovery_end(t->fake->ctrl);
+	asblk_ctrl_unlock(t->fake->ctrl);
 	late(t, 0);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
 	fake_finish_all(t->fake);

@@ -119,7 +119,7 @@ static void settings_lost_in_reset(struct kunit *test)
 	asblk_ctrl_write_cache(t->fake->ctrl, false);
 	t->fake->setting_err = -EIO;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), -EIO);
-	KUNIT_EXPECT_EQ(test, (int)t->fake->ctrl->recovery.state, ASBLK_CTRL_DEAD);
+	KUNIT_EXPECT_EQ(test, (int)t->fake->ctrl->state, ASBLK_CTRL_DEAD);
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(t->fake->ctrl, true), -ENODEV);
 }
 
