@@ -30,7 +30,7 @@ static void ctrl_free_queues(struct asblk_ctrl *ctrl)
 
 static void asblk_ctrl_release(struct device *dev)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int id;
 
 	kfree(ctrl->params.model);

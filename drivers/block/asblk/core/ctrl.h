@@ -110,6 +110,11 @@ struct asblk_ctrl {
 	void *priv;
 };
 
+static inline struct asblk_ctrl *to_ctrl(struct device *dev)
+{
+	return container_of(dev, struct asblk_ctrl, dev);
+}
+
 /* ctrl.c */
 int asblk_ctrl_class_init(void);
 void asblk_ctrl_class_exit(void);

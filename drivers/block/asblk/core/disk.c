@@ -222,7 +222,7 @@ ASBLK_EXPORT(asblk_disk_remove);
  */
 void *asblk_disk_priv(struct device *disk_dev)
 {
-	struct asblk_disk *disk = dev_to_disk(disk_dev)->private_data;
+	struct asblk_disk *disk = to_disk(disk_dev);
 
 	return disk->params.priv;
 }

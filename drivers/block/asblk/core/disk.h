@@ -49,6 +49,12 @@ struct asblk_disk {
 	const struct attribute_group *groups[4];
 };
 
+/* @dev is the gendisk's, as sysfs attributes get it. */
+static inline struct asblk_disk *to_disk(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
 /* Capacity with the medium in. */
 static inline sector_t asblk_disk_sectors(const struct asblk_disk *disk)
 {

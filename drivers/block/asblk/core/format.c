@@ -110,7 +110,7 @@ ASBLK_EXPORT(asblk_disk_format);
 /* Block size, bytes of metadata with each block, most blocks: a line each. */
 static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	struct asblk_disk *disk = to_disk(dev);
 	u32 size;
 	int len = 0;
 
@@ -125,7 +125,7 @@ static DEVICE_ATTR_RO(formats);
 
 static ssize_t format_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	struct asblk_disk *disk = to_disk(dev);
 	u32 block_size;
 	u64 nr_blocks;
 
@@ -162,7 +162,7 @@ static bool format_parse(const struct asblk_disk *disk, const char *buf,
 static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t len)
 {
-	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	struct asblk_disk *disk = to_disk(dev);
 	u64 nr_blocks;
 	u32 block_size;
 	int err;
@@ -184,7 +184,7 @@ static struct attribute *format_attrs[] = {
 
 static umode_t format_is_visible(struct kobject *kobj, struct attribute *attr, int index)
 {
-	struct asblk_disk *disk = dev_to_disk(kobj_to_dev(kobj))->private_data;
+	struct asblk_disk *disk = to_disk(kobj_to_dev(kobj));
 
 	return disk->ctrl->ops->format ? attr->mode : 0;
 }

@@ -58,7 +58,7 @@ static void asblk_pm_start_all(struct asblk_ctrl *ctrl)
 
 static int asblk_pm_suspend(struct device *dev)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	bool idle = true;
 	unsigned int i;
 	int err = -EBUSY;
@@ -90,7 +90,7 @@ static void asblk_pm_idle_check(struct work_struct *work)
 
 static int asblk_pm_resume(struct device *dev)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int err = 0;
 
 	mutex_lock(&ctrl->ops_lock);

@@ -143,15 +143,13 @@ ASBLK_EXPORT(asblk_ctrl_cache_on);
 static ssize_t write_cache_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%d\n", READ_ONCE(ctrl->cache_on));
+	return sysfs_emit(buf, "%d\n", READ_ONCE(to_ctrl(dev)->cache_on));
 }
 
 static ssize_t write_cache_store(struct device *dev, struct device_attribute *attr,
 				 const char *buf, size_t len)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	bool on;
 	int err = kstrtobool(buf, &on);
 
@@ -197,56 +195,49 @@ int asblk_ctrl_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned in
 }
 ASBLK_EXPORT(asblk_ctrl_coalesce);
 
+/* Either value alone, as ethtool's. */
+static int coalesce_parse(struct asblk_ctrl *ctrl, const char *buf, bool is_count)
+{
+	unsigned int value;
+	int err = kstrtouint(buf, 0, &value);
+
+	if (err)
+		return err;
+	return settings_coalesce(ctrl, is_count ? &value : NULL, is_count ? NULL : &value);
+}
+
 static ssize_t coalesce_count_show(struct device *dev,
 				   struct device_attribute *attr, char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->coalesce_count));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_ctrl(dev)->coalesce_count));
 }
 
 static ssize_t coalesce_count_store(struct device *dev,
 				    struct device_attribute *attr,
 				    const char *buf, size_t len)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-	unsigned int value;
-	int err = kstrtouint(buf, 0, &value);
-
-	if (!err)
-		err = settings_coalesce(ctrl, &value, NULL);
-	return err ?: len;
+	return coalesce_parse(to_ctrl(dev), buf, true) ?: len;
 }
 static DEVICE_ATTR_RW(coalesce_count);
 
 static ssize_t coalesce_usecs_show(struct device *dev,
 				   struct device_attribute *attr, char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->coalesce_usecs));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_ctrl(dev)->coalesce_usecs));
 }
 
 static ssize_t coalesce_usecs_store(struct device *dev,
 				    struct device_attribute *attr,
 				    const char *buf, size_t len)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-	unsigned int value;
-	int err = kstrtouint(buf, 0, &value);
-
-	if (!err)
-		err = settings_coalesce(ctrl, NULL, &value);
-	return err ?: len;
+	return coalesce_parse(to_ctrl(dev), buf, false) ?: len;
 }
 static DEVICE_ATTR_RW(coalesce_usecs);
 
 static ssize_t max_retries_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(ctrl->params.max_retries));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_ctrl(dev)->params.max_retries));
 }
 
 /* Every transfer that fails or is lost from now on finds the new value. */
@@ -267,7 +258,7 @@ static ssize_t max_retries_store(struct device *dev, struct device_attribute *at
 	int err = kstrtou8(buf, 0, &value);
 
 	if (!err)
-		asblk_settings_max_retries(container_of(dev, struct asblk_ctrl, dev), value);
+		asblk_settings_max_retries(to_ctrl(dev), value);
 	return err ?: len;
 }
 static DEVICE_ATTR_RW(max_retries);
@@ -305,8 +296,7 @@ static struct attribute *settings_attrs[] = {
 static umode_t settings_is_visible(struct kobject *kobj, struct attribute *attr,
 				   int index)
 {
-	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
-					       struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(kobj_to_dev(kobj));
 
 	if (attr == &dev_attr_max_retries.attr)
 		return attr->mode;

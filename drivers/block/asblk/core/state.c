@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who may use a controller's operations that sleep. */
+/* The state of a controller, and who may use its operations that sleep. */
 #include <kunit/visibility.h>
 #include <linux/export.h>
 
@@ -30,3 +30,17 @@ void asblk_ctrl_unlock(struct asblk_ctrl *ctrl)
 	mutex_unlock(&ctrl->ops_lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_ctrl_unlock);
+
+/* For users. Context: any. */
+const char *asblk_ctrl_state_word(const struct asblk_ctrl *ctrl)
+{
+	static const char *const words[] = {
+		[ASBLK_CTRL_LIVE]	= "live",
+		[ASBLK_CTRL_RESETTING]	= "resetting",
+		[ASBLK_CTRL_PAUSED]	= "paused",
+		[ASBLK_CTRL_DEAD]	= "dead",
+		[ASBLK_CTRL_REMOVING]	= "removing",
+	};
+
+	return words[READ_ONCE(ctrl->state)];
+}

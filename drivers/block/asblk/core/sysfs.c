@@ -15,27 +15,21 @@
 static ssize_t model_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%s\n", ctrl->params.model);
+	return sysfs_emit(buf, "%s\n", to_ctrl(dev)->params.model);
 }
 static DEVICE_ATTR_RO(model);
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%s\n", ctrl->params.serial);
+	return sysfs_emit(buf, "%s\n", to_ctrl(dev)->params.serial);
 }
 static DEVICE_ATTR_RO(serial);
 
 static ssize_t firmware_rev_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%s\n", ctrl->params.firmware_rev);
+	return sysfs_emit(buf, "%s\n", to_ctrl(dev)->params.firmware_rev);
 }
 static DEVICE_ATTR_RO(firmware_rev);
 
@@ -43,30 +37,17 @@ static DEVICE_ATTR_RO(firmware_rev);
 static struct device_attribute dev_attr_rev =
 	__ATTR(rev, 0444, firmware_rev_show, NULL);
 
-static const char *const ctrl_states[] = {
-	[ASBLK_CTRL_LIVE]	= "live",
-	[ASBLK_CTRL_RESETTING]	= "resetting",
-	[ASBLK_CTRL_PAUSED]	= "paused",
-	[ASBLK_CTRL_DEAD]	= "dead",
-	[ASBLK_CTRL_REMOVING]	= "removing",
-};
-
 static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%s\n",
-			  ctrl_states[READ_ONCE(ctrl->state)]);
+	return sysfs_emit(buf, "%s\n", asblk_ctrl_state_word(to_ctrl(dev)));
 }
 static DEVICE_ATTR_RO(state);
 
 static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
-
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(ctrl->recovery.resets));
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_ctrl(dev)->recovery.resets));
 }
 static DEVICE_ATTR_RO(resets);
 
@@ -82,7 +63,7 @@ static ssize_t reset_controller_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t len)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int err = parse_one(buf);
 
 	if (!err)
@@ -95,7 +76,7 @@ static ssize_t rescan_controller_store(struct device *dev,
 				       struct device_attribute *attr,
 				       const char *buf, size_t len)
 {
-	struct asblk_ctrl *ctrl = container_of(dev, struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int err = parse_one(buf);
 
 	/* After a reset that may be under way; not during one, which removes no disks. */
@@ -127,8 +108,7 @@ static struct attribute *ctrl_attrs[] = {
 static umode_t ctrl_is_visible(struct kobject *kobj, struct attribute *attr,
 			       int index)
 {
-	struct asblk_ctrl *ctrl = container_of(kobj_to_dev(kobj),
-					       struct asblk_ctrl, dev);
+	struct asblk_ctrl *ctrl = to_ctrl(kobj_to_dev(kobj));
 
 	if (attr == &dev_attr_reset_controller.attr)
 		return ctrl->ops->reset ? attr->mode : 0;
@@ -151,7 +131,7 @@ const struct attribute_group *asblk_ctrl_groups[] = {
 static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
-	struct asblk_disk *disk = dev_to_disk(dev)->private_data;
+	struct asblk_disk *disk = to_disk(dev);
 
 	return sysfs_emit(buf, "eui.%16phN\n", disk->params.wwid);
 }
@@ -173,7 +153,7 @@ static ssize_t write_protect_store(struct device *dev,
 	int err = kstrtobool(buf, &on);
 
 	if (!err)
-		err = asblk_disk_write_protect(dev_to_disk(dev)->private_data, on);
+		err = asblk_disk_write_protect(to_disk(dev), on);
 	return err ?: len;
 }
 static DEVICE_ATTR_RW(write_protect);
@@ -188,7 +168,7 @@ static struct attribute *disk_attrs[] = {
 static umode_t disk_is_visible(struct kobject *kobj, struct attribute *attr,
 			       int index)
 {
-	struct asblk_disk *disk = dev_to_disk(kobj_to_dev(kobj))->private_data;
+	struct asblk_disk *disk = to_disk(kobj_to_dev(kobj));
 
 	if (attr == &dev_attr_write_protect.attr)
 		return disk->ctrl->ops->write_protect ? attr->mode : 0;
