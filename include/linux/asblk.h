@@ -376,6 +376,9 @@ struct asblk_ctrl_ops {
  *	as late: each time at least one of its transfers has to complete; 0 for the block
  *	layer's default of 30 s
  * @cache_off: the volatile write cache, if there is one, is off
+ * @coalesce_count: completions that an interrupt waits for, as the device is set up; 0 and
+ *	1 for none
+ * @coalesce_usecs: for how long at most; requires &asblk_ctrl_ops.coalesce if it is not 0
  * @node: NUMA node, or NUMA_NO_NODE
  * @dma_dev: device that the memory of transfers is mapped for; NULL for none
  */
@@ -392,6 +395,8 @@ struct asblk_ctrl_params {
 	unsigned int max_retries;
 	unsigned int timeout_ms;
 	bool cache_off;
+	unsigned int coalesce_count;
+	unsigned int coalesce_usecs;
 	int node;
 	struct device *dma_dev;
 };

@@ -52,8 +52,10 @@ static const struct class asblk_class = {
 	.pm		= &asblk_pm_ops,
 };
 
-static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
+static int ctrl_check(const struct asblk_ctrl *ctrl, struct device *dev)
 {
+	const struct asblk_ctrl_params *p = &ctrl->params;
+
 	if (!p->nr_queues || p->nr_queues > nr_cpu_ids ||
 	    p->nr_poll_queues > nr_cpu_ids) {
 		dev_err(dev, "%u queues and %u polled ones are not 1 to %u and 0 to %u\n",
@@ -71,6 +73,11 @@ static int ctrl_check(const struct asblk_ctrl_params *p, struct device *dev)
 	if (p->max_retries > U8_MAX) {
 		dev_err(dev, "%u retries are more than %u\n", p->max_retries,
 			U8_MAX);
+		return -EINVAL;
+	}
+	if (ctrl->coalesced && !ctrl->ops->coalesce) {
+		dev_err(dev, "coalescing %u completions for %u us needs coalesce\n",
+			p->coalesce_count, p->coalesce_usecs);
 		return -EINVAL;
 	}
 	return asblk_limits_check(&p->limits, dev);
@@ -119,7 +126,7 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 
 	err = ctrl_check_ops(ctrl->ops, &ctrl->dev);
 	if (!err)
-		err = ctrl_check(&ctrl->params, &ctrl->dev);
+		err = ctrl_check(ctrl, &ctrl->dev);
 	if (err)
 		return err;
 	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
@@ -175,7 +182,10 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	mutex_init(&ctrl->disks_lock);
 	INIT_LIST_HEAD(&ctrl->disks);
 	ctrl->cache_on = !params->cache_off;
-	ctrl->coalesce_count = 1;
+	ctrl->coalesce_count = max(params->coalesce_count, 1);
+	ctrl->coalesce_usecs = params->coalesce_usecs;
+	/* A reset may make the device forget it. */
+	ctrl->coalesced = ctrl->coalesce_count > 1 || ctrl->coalesce_usecs;
 	ctrl->ops = ops;
 	ctrl->priv = priv;
 	ctrl->params = *params;

@@ -77,8 +77,7 @@ struct asblk_recovery {
  * @disks_lock: protects @disks
  * @disks: its disks
  * @cache_on: the volatile write cache, if there is one, may be on: the host flushes
- * @coalesced: somebody has set the following two, which are under
- *	&asblk_ctrl.ops_lock
+ * @coalesced: the following two were set, by the driver or by a user; under @ops_lock
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
  * @dma: how the device reaches memory

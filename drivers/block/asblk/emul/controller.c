@@ -391,6 +391,8 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 		.max_retries		= EMUL_MAX_RETRIES,
 		.timeout_ms		= o->timeout_ms,
 		.cache_off		= !o->write_cache,
+		.coalesce_count		= o->coalesce_count,
+		.coalesce_usecs		= o->coalesce_usecs,
 		.node			= emul_options_node(o),
 	};
 
@@ -465,16 +467,11 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 	}
 	if (faults)
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
-	if (o->coalesce_usecs || o->coalesce_count > 1) {
-		err = asblk_ctrl_coalesce(emul->ctrl, o->coalesce_count, o->coalesce_usecs);
-		if (err)
-			goto destroy_ctrl;
-	}
+	if (o->coalesce_usecs)
+		emul_be_slow(ed);
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
-destroy_ctrl:
-	asblk_ctrl_destroy(emul->ctrl);
 free_queues:
 	kvfree(emul->queue);
 exit_device:

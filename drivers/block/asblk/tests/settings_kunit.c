@@ -107,6 +107,24 @@ static void settings_survive_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake->coalesce_usecs, 300);
 }
 
+/* What the device was set up with is set up again. */
+static void settings_coalesce_params(struct kunit *test)
+{
+	struct tio_test *t = test->priv;
+	struct asblk_ctrl_params params;
+
+	fake_destroy(t->fake);
+	fake_params(&params);
+	params.coalesce_count = 4;
+	params.coalesce_usecs = 100;
+	t->fake = fake_create(test, &params);
+	t->disk = t->fake->disk;
+	KUNIT_EXPECT_EQ(test, t->fake->coalesce_count, 0);
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(t->fake->ctrl), 0);
+	KUNIT_EXPECT_EQ(test, t->fake->coalesce_count, 4);
+	KUNIT_EXPECT_EQ(test, t->fake->coalesce_usecs, 100);
+}
+
 /* A cache that cannot be turned off again must not be written to; one that is on may. */
 static void settings_lost_in_reset(struct kunit *test)
 {
@@ -166,6 +184,7 @@ static struct kunit_case settings_cases[] = {
 	KUNIT_CASE(settings_cache_refused),
 	KUNIT_CASE(settings_coalesce),
 	KUNIT_CASE(settings_survive_reset),
+	KUNIT_CASE(settings_coalesce_params),
 	KUNIT_CASE(settings_lost_in_reset),
 	KUNIT_CASE(settings_write_protect),
 	KUNIT_CASE(settings_zeroes_unmap),
