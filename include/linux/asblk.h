@@ -18,6 +18,7 @@
 struct asblk_ctrl;
 struct asblk_disk;
 struct asblk_batch;
+struct asblk_media_params;
 struct attribute_group;
 struct blk_mq_tag_set;
 struct dentry;
@@ -301,9 +302,11 @@ struct asblk_queue {
  *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
  *	Returns 0 or a negative errno, -ERANGE for what the device cannot do.
  *
- * @format: optional: give a medium that is in another capacity and block size. Nothing
- *	is in flight on it. @keep says whether its content is to be kept, as far as it
- *	fits, or erased. May sleep. Returns 0, or a negative errno with nothing changed.
+ * @format: optional: give a medium that is in another capacity and block size. @medium
+ *	has these, and is otherwise as it was: change what else becomes different, as for
+ *	asblk_disk_reformat(). Nothing is in flight on it. @keep: keep its content as far
+ *	as it fits, else erase it. May sleep. Returns 0, or a negative errno with nothing
+ *	changed.
  *
  * @rescan: optional: look for media that have come, gone, or changed, and tell the
  *	engine. May sleep. Returns 0 or a negative errno.
@@ -344,8 +347,7 @@ struct asblk_ctrl_ops {
 	int (*write_protect)(struct asblk_ctrl *ctrl, u32 unit, bool on);
 	int (*coalesce)(struct asblk_ctrl *ctrl, unsigned int count,
 			unsigned int usecs);
-	int (*format)(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
-		      bool keep);
+	int (*format)(struct asblk_ctrl *ctrl, struct asblk_media_params *medium, bool keep);
 	int (*rescan)(struct asblk_ctrl *ctrl);
 	int (*idle)(struct asblk_ctrl *ctrl);
 	int (*wake)(struct asblk_ctrl *ctrl);

@@ -12,8 +12,7 @@
 #include "media.h"
 #include "state.h"
 
-static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
-			 bool keep)
+static int format_device(struct asblk_disk *disk, struct asblk_media_params *params, bool keep)
 {
 	struct asblk_ctrl *ctrl = disk->ctrl;
 	struct request_queue *queue = disk->gd->queue;
@@ -23,30 +22,16 @@ static int format_device(struct asblk_disk *disk, u64 nr_blocks, u32 block_size,
 	memflags = asblk_freeze_queue(queue);
 	err = asblk_ctrl_lock_live(ctrl);
 	if (!err) {
-		err = ctrl->ops->format(ctrl, disk->unit.id, nr_blocks, block_size, keep);
+		err = ctrl->ops->format(ctrl, params, keep);
 		asblk_ctrl_unlock(ctrl);
 	}
 	asblk_unfreeze_queue(queue, memflags);
 	return err;
 }
 
-/* What the medium would be with another format. */
-static struct asblk_media_params format_params(const struct asblk_disk *disk, u64 nr_blocks,
-					       u32 block_size)
-{
-	struct asblk_media_params params = disk->params;
-
-	params.nr_blocks = nr_blocks;
-	params.block_size = block_size;
-	params.physical_block_size = max(disk->initial.physical_block_size, block_size);
-	params.unmap_granularity = max(disk->initial.unmap_granularity, block_size);
-	return params;
-}
-
 /* Under &gendisk.open_mutex: nobody opens it meanwhile. */
 static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
 {
-	struct asblk_media_params params = format_params(disk, nr_blocks, block_size);
 	struct device *dev = &disk->ctrl->dev;
 	u64 most = disk->format_bytes / block_size;
 
@@ -66,7 +51,7 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 			disk->gd->disk_name, nr_blocks, block_size);
 		return -EINVAL;
 	}
-	return asblk_disk_check(disk->ctrl, &params);
+	return asblk_disk_check_format(disk->ctrl, nr_blocks, block_size);
 }
 
 /**
@@ -88,10 +73,12 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 	int err;
 
 	mutex_lock(&gd->open_mutex);
-	params = format_params(disk, nr_blocks, block_size);
+	params = disk->params;
+	params.nr_blocks = nr_blocks;
+	params.block_size = block_size;
 	err = format_check(disk, nr_blocks, block_size, keep);
 	if (!err)
-		err = format_device(disk, nr_blocks, block_size, keep);
+		err = format_device(disk, &params, keep);
 	if (!err)
 		err = asblk_disk_reformat(disk, &params);
 	if (!err && keep)

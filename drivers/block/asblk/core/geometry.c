@@ -87,32 +87,33 @@ void asblk_disk_limits(const struct asblk_disk *disk, struct queue_limits *lim)
 	disk_media_limits(disk, lim);
 }
 
-/**
- * asblk_disk_check - can a medium be a disk?
- * @ctrl: controller
- * @p: medium
- *
- * Return: 0, or -EINVAL after a line in the log.
- */
+/* Return: 0, or -EINVAL after a line in the log. */
+int asblk_disk_check_format(const struct asblk_ctrl *ctrl, u64 nr_blocks, u32 block_size)
+{
+	const struct device *dev = &ctrl->dev;
+
+	if (!is_power_of_2(block_size) || block_size < SECTOR_SIZE ||
+	    block_size > asblk_max_block_size()) {
+		dev_err(dev, "block size %u is not a power of two from 512 to %u\n",
+			block_size, asblk_max_block_size());
+		return -EINVAL;
+	}
+	if (!nr_blocks || nr_blocks > (u64)LLONG_MAX / block_size) {
+		dev_err(dev, "invalid capacity: %llu blocks of %u bytes\n", nr_blocks, block_size);
+		return -EINVAL;
+	}
+	return asblk_limits_check_block(&ctrl->params.limits, block_size, dev);
+}
+
+/* Can a medium be a disk? Return: 0, or -EINVAL after a line in the log. */
 int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_params *p)
 {
 	const struct device *dev = &ctrl->dev;
 
-	if (!is_power_of_2(p->block_size) || p->block_size < SECTOR_SIZE ||
-	    p->block_size > asblk_max_block_size()) {
-		dev_err(dev, "block size %u is not a power of two from 512 to %u\n",
-			p->block_size, asblk_max_block_size());
-		return -EINVAL;
-	}
 	if (!is_power_of_2(p->physical_block_size) ||
 	    p->physical_block_size < p->block_size) {
 		dev_err(dev, "physical block size %u is not a power of two from %u\n",
 			p->physical_block_size, p->block_size);
-		return -EINVAL;
-	}
-	if (!p->nr_blocks || p->nr_blocks > (u64)LLONG_MAX / p->block_size) {
-		dev_err(dev, "%llu blocks of %u bytes is no capacity\n",
-			p->nr_blocks, p->block_size);
 		return -EINVAL;
 	}
 	if ((p->features & ASBLK_MEDIA_REMOVABLE) &&
@@ -120,7 +121,7 @@ int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_par
 		dev_err(dev, "a removable medium needs eject and load\n");
 		return -EINVAL;
 	}
-	return asblk_limits_check_block(&ctrl->params.limits, p->block_size, dev);
+	return asblk_disk_check_format(ctrl, p->nr_blocks, p->block_size);
 }
 
 /**

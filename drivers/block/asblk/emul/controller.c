@@ -300,22 +300,22 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 	return 0;
 }
 
-static int emul_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
-		       bool keep)
+static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bool keep)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 	struct emul_medium *m = emul->dev.medium;
 	struct emul_options *o = emul->dev.options;
-	int err = emul_medium_format(m, nr_blocks, block_size, keep);
+	int err = emul_medium_format(m, p->nr_blocks, p->block_size, keep);
 
 	if (err)
 		return err;
+	p->physical_block_size = max(emul->physical_block_size, p->block_size);
+	p->unmap_granularity = max_t(u32, PAGE_SIZE, p->block_size);
 	spin_lock(&m->lock);
-	o->size = nr_blocks * block_size;
-	o->block_size = block_size;
-	/* As asblk_disk_format() makes it of what the disk was made with. */
+	o->size = p->nr_blocks * p->block_size;
+	o->block_size = p->block_size;
 	if (o->physical_block_size)
-		o->physical_block_size = max(emul->physical_block_size, block_size);
+		o->physical_block_size = p->physical_block_size;
 	spin_unlock(&m->lock);
 	return 0;
 }

@@ -145,15 +145,16 @@ static int fake_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 	return fake->setting_err;
 }
 
-static int fake_format(struct asblk_ctrl *ctrl, u32 unit, u64 nr_blocks, u32 block_size,
-		       bool keep)
+static int fake_format(struct asblk_ctrl *ctrl, struct asblk_media_params *medium, bool keep)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 
 	if (fake->setting_err)
 		return fake->setting_err;
 	fake->formats++;
-	fake->format_size = block_size;
+	fake->format_size = medium->block_size;
+	medium->physical_block_size = medium->block_size;
+	medium->unmap_granularity = medium->block_size;
 	fake->format_kept = keep;
 	return 0;
 }
