@@ -11,6 +11,7 @@
 
 #include <linux/bitfield.h>
 #include <linux/blk_types.h>
+#include <linux/build_bug.h>
 #include <linux/bvec.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
@@ -27,28 +28,41 @@ struct module;
 struct seq_file;
 
 /**
- * enum asblk_op - what a transfer does
- * @ASBLK_OP_READ: media to memory
- * @ASBLK_OP_WRITE: memory to media
- * @ASBLK_OP_FLUSH: make durable every write completed before this transfer was
- *	submitted; no data, no LBA
- * @ASBLK_OP_UNMAP: the blocks of the ranges need not be kept; see
- *	asblk_next_range()
- * @ASBLK_OP_WRITE_ZEROES: the blocks read back as zeroes; they may be unmapped
- *	unless %ASBLK_OPT_NOUNMAP is set
- * @ASBLK_OP_SECURE_ERASE: no copy of the blocks' old content remains; they
- *	read back as zeroes
+ * DOC: Operations
+ *
+ * What a transfer does, &asblk_transfer.op:
+ *
+ * * ``ASBLK_OP_READ``: media to memory
+ * * ``ASBLK_OP_WRITE``: memory to media
+ * * ``ASBLK_OP_FLUSH``: make durable every write completed before this transfer was
+ *   submitted; no data, no LBA
+ * * ``ASBLK_OP_UNMAP``: the blocks of the ranges need not be kept; see asblk_next_range()
+ * * ``ASBLK_OP_WRITE_ZEROES``: the blocks read back as zeroes; they may be unmapped unless
+ *   %ASBLK_OPT_NOUNMAP is set
+ * * ``ASBLK_OP_SECURE_ERASE``: no copy of the blocks' old content remains; they read back
+ *   as zeroes
+ *
+ * Reads and writes, which have data, are first.
  */
+
+/* X(NAME, word) for each operation, LAST(NAME, word) for the last one. */
+#define ASBLK_OPS(X, LAST)				\
+	X(READ, "read")					\
+	X(WRITE, "write")				\
+	X(FLUSH, "flush")				\
+	X(UNMAP, "unmap")				\
+	X(WRITE_ZEROES, "write-zeroes")			\
+	LAST(SECURE_ERASE, "secure-erase")
+
+#define ASBLK_OP_ENUM(name, word)	ASBLK_OP_##name,
 enum asblk_op {
-	ASBLK_OP_READ,
-	ASBLK_OP_WRITE,
-	ASBLK_OP_FLUSH,
-	ASBLK_OP_UNMAP,
-	ASBLK_OP_WRITE_ZEROES,
-	ASBLK_OP_SECURE_ERASE,
-	/* private: how many */
+	ASBLK_OPS(ASBLK_OP_ENUM, ASBLK_OP_ENUM)
 	ASBLK_NR_OPS
 };
+
+#undef ASBLK_OP_ENUM
+
+static_assert(ASBLK_OP_READ < ASBLK_OP_WRITE && ASBLK_OP_WRITE + 1 == ASBLK_OP_FLUSH);
 
 /* Options of a transfer. All but FUA, NOUNMAP and ATOMIC are hints. */
 #define ASBLK_OPT_FUA		BIT(0)	/* durable before it completes */

@@ -10,20 +10,16 @@
 #include <linux/tracepoint.h>
 
 /* perf and trace-cmd read the format files, where a name of an enum says nothing. */
-TRACE_DEFINE_ENUM(ASBLK_OP_READ);
-TRACE_DEFINE_ENUM(ASBLK_OP_WRITE);
-TRACE_DEFINE_ENUM(ASBLK_OP_FLUSH);
-TRACE_DEFINE_ENUM(ASBLK_OP_UNMAP);
-TRACE_DEFINE_ENUM(ASBLK_OP_WRITE_ZEROES);
-TRACE_DEFINE_ENUM(ASBLK_OP_SECURE_ERASE);
+#undef ASBLK_OP_TRACE
+#define ASBLK_OP_TRACE(name, word)	TRACE_DEFINE_ENUM(ASBLK_OP_##name);
+ASBLK_OPS(ASBLK_OP_TRACE, ASBLK_OP_TRACE)
 
-#define show_asblk_op(op) __print_symbolic(op,		\
-	{ ASBLK_OP_READ,	 "read" },		\
-	{ ASBLK_OP_WRITE,	 "write" },		\
-	{ ASBLK_OP_FLUSH,	 "flush" },		\
-	{ ASBLK_OP_UNMAP,	 "unmap" },		\
-	{ ASBLK_OP_WRITE_ZEROES, "write_zeroes" },	\
-	{ ASBLK_OP_SECURE_ERASE, "secure_erase" })
+#undef ASBLK_OP_SYMBOL
+#undef ASBLK_OP_LAST_SYMBOL
+#define ASBLK_OP_SYMBOL(name, word)		{ ASBLK_OP_##name, word },
+#define ASBLK_OP_LAST_SYMBOL(name, word)	{ ASBLK_OP_##name, word }
+#define show_asblk_op(op) \
+	__print_symbolic(op, ASBLK_OPS(ASBLK_OP_SYMBOL, ASBLK_OP_LAST_SYMBOL))
 
 /*
  * A request is known by disk, queue and tag, a transfer by controller, queue and ID: the

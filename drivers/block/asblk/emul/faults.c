@@ -17,9 +17,9 @@
 #include "medium.h"
 
 /* In the order of enum asblk_op, and of the bits ASBLK_OPT_*. */
-const char *const emul_op_words[] = {
-	"read", "write", "flush", "unmap", "write-zeroes", "secure-erase", NULL
-};
+#define OP_WORD(name, word)	word,
+
+const char *const emul_op_words[] = { ASBLK_OPS(OP_WORD, OP_WORD) NULL };
 
 static const char *const emul_flag_words[] = {
 	"fua", "nounmap", "atomic", "meta", "prio", "rahead", NULL
