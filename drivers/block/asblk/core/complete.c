@@ -26,6 +26,7 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 	struct asblk_slot *slot = asblk_slot_find(&hwq->slots, id);
 	struct request *rq;
 
+	lockdep_assert_held(&hwq->lock);
 	if (unlikely(!slot)) {
 		hwq->count.unknown_ids++;
 		return false;
@@ -85,6 +86,7 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 	struct asblk_slot *slot = asblk_slot_find(&hwq->slots, id);
 	struct asblk_rq *ar;
 
+	lockdep_assert_held(&hwq->lock);
 	if (unlikely(!slot)) {
 		hwq->count.unknown_ids++;
 		return false;
@@ -184,6 +186,7 @@ unsigned int asblk_requeue_all(struct asblk_batch *batch, enum asblk_blame blame
 	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
 
+	lockdep_assert_held(&hwq->lock);
 	for (i = 0; i < hwq->slots.nr; i++) {
 		if (!hwq->slots.slot[i].in_flight)
 			continue;
@@ -222,6 +225,7 @@ unsigned int asblk_fail_all(struct asblk_batch *batch, blk_status_t status)
 	struct asblk_hwq *hwq = batch->hwq;
 	unsigned int i, nr = 0;
 
+	lockdep_assert_held(&hwq->lock);
 	for (i = 0; i < hwq->slots.nr; i++) {
 		struct asblk_slot *slot = &hwq->slots.slot[i];
 

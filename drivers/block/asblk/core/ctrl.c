@@ -13,6 +13,7 @@
 #include "pm.h"
 #include "queue.h"
 #include "recovery.h"
+#include "slots.h"
 #include "sysfs.h"
 
 static DEFINE_IDA(asblk_ctrl_ida);
@@ -51,6 +52,9 @@ static const struct class asblk_class = {
 	.dev_release	= asblk_ctrl_release,
 	.pm		= &asblk_pm_ops,
 };
+
+/* An ID has room for the slots of any queue, a slot for any number of retries. */
+static_assert(2 * ASBLK_MAX_QUEUE_DEPTH <= ASBLK_MAX_SLOTS);
 
 static int ctrl_check(const struct asblk_ctrl *ctrl, struct device *dev)
 {

@@ -38,6 +38,9 @@ enum asblk_ctrl_state {
 	ASBLK_CTRL_REMOVING,
 };
 
+/* There is no way back from these. */
+static_assert(ASBLK_CTRL_DEAD + 1 == ASBLK_CTRL_REMOVING && ASBLK_CTRL_PAUSED < ASBLK_CTRL_DEAD);
+
 /**
  * struct asblk_recovery - the recovery of a controller
  * @work: takes the steps that sleep

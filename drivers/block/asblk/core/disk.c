@@ -99,9 +99,8 @@ static void disk_forget(struct asblk_disk *disk)
 	WRITE_ONCE(disk->removing, true);
 	asblk_disk_put(disk);
 	wait_for_completion(&disk->no_users);
-	mutex_lock(&disk->ctrl->disks_lock);
+	guard(mutex)(&disk->ctrl->disks_lock);
 	list_del(&disk->list);
-	mutex_unlock(&disk->ctrl->disks_lock);
 }
 
 /**

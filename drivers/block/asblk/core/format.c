@@ -29,12 +29,12 @@ static int format_device(struct asblk_disk *disk, struct asblk_media_params *par
 	return err;
 }
 
-/* Under &gendisk.open_mutex: nobody opens it meanwhile. */
 static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
 {
 	struct device *dev = &disk->ctrl->dev;
 	u64 most = disk->format_bytes / block_size;
 
+	lockdep_assert_held(&disk->gd->open_mutex);
 	/* The controller of a removed disk may be gone already. */
 	if (test_bit(GD_DEAD, &disk->gd->state))
 		return -ENODEV;
@@ -72,7 +72,8 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 	struct gendisk *gd = disk->gd;
 	int err;
 
-	mutex_lock(&gd->open_mutex);
+	/* Nobody opens it meanwhile. */
+	guard(mutex)(&gd->open_mutex);
 	params = disk->params;
 	params.nr_blocks = nr_blocks;
 	params.block_size = block_size;
@@ -81,16 +82,17 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 		err = format_device(disk, &params, keep);
 	if (!err)
 		err = asblk_disk_reformat(disk, &params);
-	if (!err && keep)
+	if (err)
+		return err;
+	if (keep) {
 		disk->format_bytes = nr_blocks * block_size;
-	if (!err && !keep) {
-		asblk_media_changed(gd);
-		/* A fixed disk has no event for it, but udev is to look again. */
-		if (!gd->events)
-			kobject_uevent(&disk_to_dev(gd)->kobj, KOBJ_CHANGE);
+		return 0;
 	}
-	mutex_unlock(&gd->open_mutex);
-	return err;
+	asblk_media_changed(gd);
+	/* A fixed disk has no event for it, but udev is to look again. */
+	if (!gd->events)
+		kobject_uevent(&disk_to_dev(gd)->kobj, KOBJ_CHANGE);
+	return 0;
 }
 ASBLK_EXPORT(asblk_disk_format);
 

@@ -24,6 +24,7 @@ int asblk_media_open(struct gendisk *gd, blk_mode_t mode)
 {
 	struct asblk_disk *disk = gd->private_data;
 
+	lockdep_assert_held(&gd->open_mutex);
 	return disk->loaded || (mode & BLK_OPEN_NDELAY) ? 0 : -ENOMEDIUM;
 }
 
@@ -45,6 +46,7 @@ static int media_eject(struct asblk_disk *disk)
 	sector_t nr_sectors = disk->unit.nr_sectors;
 	int err;
 
+	lockdep_assert_held(&disk->gd->open_mutex);
 	if (!disk->loaded)
 		return 0;
 	/* The caller has it open; anybody else would lose the medium. */
@@ -74,6 +76,7 @@ static int media_load(struct asblk_disk *disk)
 {
 	int err;
 
+	lockdep_assert_held(&disk->gd->open_mutex);
 	if (disk->loaded)
 		return 0;
 	err = asblk_ctrl_lock_live(disk->ctrl);

@@ -21,6 +21,7 @@ static bool asblk_pm_queue_in_use(const struct asblk_hwq *hwq)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&hwq->lock);
 	if (hwq->held || !list_empty(&hwq->pending))
 		return true;
 	for (i = 0; i < hwq->slots.nr; i++)

@@ -158,6 +158,8 @@ struct asblk_batch {
 	struct rq_list single;
 };
 
+static_assert(sizeof(struct asblk_batch) == 4 * sizeof(long) + sizeof(struct rq_list));
+
 /**
  * asblk_batch_begin - begin a batch on a queue
  * @batch: the batch; on the caller's stack

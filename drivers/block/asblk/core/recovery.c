@@ -70,6 +70,7 @@ static void recovery_stop_all(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	for (i = 0; i < ctrl->nr_queues; i++)
 		recovery_stop_queue(ctrl->queues[i]);
 }
@@ -78,6 +79,7 @@ static unsigned int recovery_start_all(struct asblk_ctrl *ctrl, enum asblk_blame
 {
 	unsigned int i, nr = 0;
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	for (i = 0; i < ctrl->nr_queues; i++)
 		nr += recovery_start_queue(ctrl->queues[i],
 					   ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE, blame);
@@ -104,11 +106,12 @@ static u64 recovery_completions(struct asblk_ctrl *ctrl)
 	return sum;
 }
 
-/* The last step. Under asblk_ctrl::ops_lock; harmless if it is dead already. */
+/* The last step; harmless if the controller is dead already. */
 static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 {
 	unsigned int i, nr = 0;
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	if (ctrl->state >= ASBLK_CTRL_DEAD)
 		return;
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_DEAD);
@@ -128,7 +131,7 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 	dev_err(&ctrl->dev, "dead: %s; %u transfers in flight failed\n", why, nr);
 }
 
-/* Return: 0 if the controller is live again. Under asblk_ctrl::ops_lock. */
+/* Return: 0 if the controller is live again. */
 static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 			       enum asblk_blame blame)
 {
@@ -136,6 +139,7 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 	unsigned int nr;
 	int err;
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_RESETTING);
 	recovery_stop_all(ctrl);
 	err = ctrl->ops->reset(ctrl);
@@ -162,6 +166,7 @@ static bool recovery_reset_queue(struct asblk_hwq *hwq)
 	unsigned int nr;
 	int err;
 
+	lockdep_assert_held(&hwq->pub.ctrl->ops_lock);
 	if (!hwq->ops->reset_queue || hwq->reset_at == completions)
 		return false;
 	WRITE_ONCE(hwq->pub.ctrl->state, ASBLK_CTRL_RESETTING);
@@ -188,6 +193,7 @@ static void recovery_escalate_ctrl(struct asblk_ctrl *ctrl)
 	struct asblk_recovery *r = &ctrl->recovery;
 	u64 completions = recovery_completions(ctrl);
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	/* Without one there is nothing to be done but to wait. */
 	if (!ctrl->ops->reset)
 		return;
@@ -206,6 +212,7 @@ static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 	struct asblk_recovery *r = &ctrl->recovery;
 	u64 completions = recovery_completions(ctrl);
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	if (r->requested_at == completions &&
 	    time_before(jiffies, r->requested_end + RECOVERY_FUTILE_TIME))
 		r->futile++;
@@ -218,6 +225,7 @@ static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 /* The device's driver wants a reset: any of the transfers in flight may be why. */
 static void recovery_reset_requested(struct asblk_ctrl *ctrl)
 {
+	lockdep_assert_held(&ctrl->ops_lock);
 	if (recovery_is_futile(ctrl))
 		recovery_die(ctrl, "resets do not help");
 	else if (recovery_reset_ctrl(ctrl, "a request for it", ASBLK_BLAME_ALL))
@@ -233,7 +241,7 @@ static void recovery_work(struct work_struct *work)
 	bool all = false, wanted;
 	unsigned int i;
 
-	mutex_lock(&ctrl->ops_lock);
+	guard(mutex)(&ctrl->ops_lock);
 	for (i = 0; i < ctrl->nr_queues; i++) {
 		struct asblk_hwq *hwq = ctrl->queues[i];
 		u8 step = xchg(&hwq->needs_reset, 0);
@@ -249,7 +257,6 @@ static void recovery_work(struct work_struct *work)
 		recovery_escalate_ctrl(ctrl);
 	else if (wanted && ctrl->state == ASBLK_CTRL_LIVE)
 		recovery_reset_requested(ctrl);
-	mutex_unlock(&ctrl->ops_lock);
 }
 
 /* Reset a queue, or its controller, soon: the higher step wins. */
@@ -309,12 +316,11 @@ void asblk_ctrl_pause(struct asblk_ctrl *ctrl)
 {
 	if (WARN_ON_ONCE(!ctrl->ops->reset))
 		return;
-	mutex_lock(&ctrl->ops_lock);
+	guard(mutex)(&ctrl->ops_lock);
 	if (ctrl->state == ASBLK_CTRL_LIVE) {
 		WRITE_ONCE(ctrl->state, ASBLK_CTRL_PAUSED);
 		recovery_stop_all(ctrl);
 	}
-	mutex_unlock(&ctrl->ops_lock);
 }
 ASBLK_EXPORT(asblk_ctrl_pause);
 
@@ -327,17 +333,14 @@ ASBLK_EXPORT(asblk_ctrl_pause);
  */
 int asblk_ctrl_resume(struct asblk_ctrl *ctrl)
 {
-	int err = 0;
+	int err;
 
-	mutex_lock(&ctrl->ops_lock);
-	if (ctrl->state == ASBLK_CTRL_PAUSED) {
-		err = recovery_reset_ctrl(ctrl, "a pause", ASBLK_BLAME_NOBODY);
-		if (err)
-			recovery_die(ctrl, "reset failed");
-	} else if (ctrl->state != ASBLK_CTRL_LIVE) {
-		err = -ENODEV;
-	}
-	mutex_unlock(&ctrl->ops_lock);
+	guard(mutex)(&ctrl->ops_lock);
+	if (ctrl->state != ASBLK_CTRL_PAUSED)
+		return ctrl->state == ASBLK_CTRL_LIVE ? 0 : -ENODEV;
+	err = recovery_reset_ctrl(ctrl, "a pause", ASBLK_BLAME_NOBODY);
+	if (err)
+		recovery_die(ctrl, "reset failed");
 	return err;
 }
 ASBLK_EXPORT(asblk_ctrl_resume);
@@ -354,9 +357,8 @@ ASBLK_EXPORT(asblk_ctrl_resume);
  */
 void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why)
 {
-	mutex_lock(&ctrl->ops_lock);
+	guard(mutex)(&ctrl->ops_lock);
 	recovery_die(ctrl, why);
-	mutex_unlock(&ctrl->ops_lock);
 }
 ASBLK_EXPORT(asblk_ctrl_dead);
 
@@ -385,16 +387,14 @@ void asblk_recovery_stop(void)
 /* The controller is whole: from now on it is recovered. */
 void asblk_recovery_live(struct asblk_ctrl *ctrl)
 {
-	mutex_lock(&ctrl->ops_lock);
+	guard(mutex)(&ctrl->ops_lock);
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
-	mutex_unlock(&ctrl->ops_lock);
 }
 
 /* No recovery begins any more, none is under way. No disk is left. */
 void asblk_recovery_exit(struct asblk_ctrl *ctrl)
 {
-	mutex_lock(&ctrl->ops_lock);
-	WRITE_ONCE(ctrl->state, ASBLK_CTRL_REMOVING);
-	mutex_unlock(&ctrl->ops_lock);
+	scoped_guard(mutex, &ctrl->ops_lock)
+		WRITE_ONCE(ctrl->state, ASBLK_CTRL_REMOVING);
 	disable_work_sync(&ctrl->recovery.work);
 }

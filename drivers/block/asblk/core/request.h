@@ -58,12 +58,21 @@ struct asblk_rq {
 	struct asblk_mapping map;
 };
 
+/* What &blk_mq_tag_set.cmd_size leaves out is at the end. */
+static_assert(offsetofend(struct asblk_rq, map) == sizeof(struct asblk_rq));
+
 #define ASBLK_NO_BAD	U32_MAX
 
 /* An operation of the block layer as a number, to compare and to index by. */
 #define op_number(op)	((__force unsigned int)(op))
 
-/* The operations with a number beyond that of a flush have ranges instead of data. */
+/* Operations with data are below a flush, those with ranges above it. */
+static_assert(op_number(REQ_OP_READ) < op_number(REQ_OP_WRITE) &&
+	      op_number(REQ_OP_WRITE) < op_number(REQ_OP_FLUSH) &&
+	      op_number(REQ_OP_FLUSH) < op_number(REQ_OP_DISCARD) &&
+	      op_number(REQ_OP_FLUSH) < op_number(REQ_OP_SECURE_ERASE) &&
+	      op_number(REQ_OP_FLUSH) < op_number(REQ_OP_WRITE_ZEROES));
+
 static inline bool asblk_rq_has_ranges(const struct request *rq)
 {
 	return op_number(req_op(rq)) > op_number(REQ_OP_FLUSH);
@@ -79,6 +88,7 @@ void asblk_rq_end_mapped(struct io_comp_batch *iob);
  */
 static inline void asblk_rq_finish_bad(struct asblk_batch *batch, struct request *rq)
 {
+	lockdep_assert_held(&batch->hwq->lock);
 	batch->hwq->count.errors++;
 	if (!blk_mq_complete_request_remote(rq))
 		rq_list_add_tail(&batch->single, rq);
@@ -88,6 +98,7 @@ static inline void asblk_rq_finish_good(struct asblk_batch *batch, struct reques
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
+	lockdep_assert_held(&batch->hwq->lock);
 	ar->status = BLK_STS_OK;
 	if (blk_mq_complete_request_remote(rq) ||
 	    likely(blk_mq_add_to_batch(rq, batch->iob, false,
@@ -122,6 +133,7 @@ static inline void asblk_rq_part_done(struct asblk_batch *batch, struct asblk_sl
 	struct request *rq = slot->rq;
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
+	lockdep_assert_held(&batch->hwq->lock);
 	asblk_slot_give(&batch->hwq->slots, slot);
 	ar->ended++;
 	if (--ar->parts) {
@@ -158,6 +170,7 @@ static inline void asblk_hwq_retry(struct asblk_hwq *hwq, struct asblk_slot *slo
 {
 	u16 index = slot - hwq->slots.slot;
 
+	lockdep_assert_held(&hwq->lock);
 	hwq->held |= ASBLK_HELD_RETRY;
 	hwq->waiting = true;
 	if (hwq->retry == ASBLK_SLOT_NONE)
@@ -174,6 +187,7 @@ static inline void asblk_hwq_retry_after(struct asblk_hwq *hwq, struct asblk_slo
 {
 	u32 due = (u32)jiffies + delay;
 
+	lockdep_assert_held(&hwq->lock);
 	if (hwq->delayed == ASBLK_SLOT_NONE || (s32)(due - hwq->delayed_due) < 0) {
 		hwq->delayed_due = due;
 		kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &hwq->due_work, delay);

@@ -70,6 +70,7 @@ static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
 {
 	int err = asblk_ctrl_lock_live(ctrl);
 
+	lockdep_assert_held(&ctrl->settings_lock);
 	if (err)
 		return err;
 	err = ctrl->ops->write_cache(ctrl, on);
@@ -91,6 +92,7 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
 {
 	int err;
 
+	lockdep_assert_held(&ctrl->settings_lock);
 	WRITE_ONCE(ctrl->cache_on, true);
 	err = cache_each_disk(ctrl, cache_show_host, true);
 	if (!err && !on)
@@ -274,6 +276,7 @@ int asblk_settings_restore(struct asblk_ctrl *ctrl)
 {
 	int err = 0;
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	/* Even to have none: the device's own default may be another. */
 	if (ctrl->coalesced)
 		ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,

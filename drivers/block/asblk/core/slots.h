@@ -12,13 +12,17 @@
 #define _ASBLK_SLOTS_H
 
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/limits.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 struct request;
 
 #define ASBLK_SLOT_NONE		U16_MAX
 #define ASBLK_MAX_SLOTS		4096	/* leaves a generation of 4 bits */
+
+static_assert(ASBLK_MAX_SLOTS << 4 == U16_MAX + 1);
 
 /* Escalation of a late request, &asblk_slot.escalation: the step that comes next. */
 #define ASBLK_ESCALATE_ABORT	0	/* abort its transfers */
@@ -27,6 +31,11 @@ struct request;
 #define ASBLK_ESCALATE_STEP		GENMASK(1, 0)
 #define ASBLK_ESCALATE_FRESH	BIT(6)	/* offered again since its time began */
 #define ASBLK_ESCALATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
+
+/* A step is followed by the next higher one. */
+static_assert(ASBLK_ESCALATE_ABORT + 1 == ASBLK_ESCALATE_QUEUE &&
+	      ASBLK_ESCALATE_QUEUE + 1 == ASBLK_ESCALATE_CTRL &&
+	      ASBLK_ESCALATE_CTRL <= ASBLK_ESCALATE_STEP);
 
 /**
  * struct asblk_slot - a place for one transfer
@@ -57,6 +66,9 @@ struct asblk_slot {
 	u8 escalation;
 	bool in_flight;
 };
+
+static_assert(offsetof(struct asblk_slot, retries) % 4 == 0 &&
+	      offsetof(struct asblk_slot, escalation) == offsetof(struct asblk_slot, retries) + 3);
 
 /**
  * struct asblk_slots - the slots of a queue

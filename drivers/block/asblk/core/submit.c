@@ -374,6 +374,7 @@ void asblk_submit_waiting(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
 
+	lockdep_assert_held(&hwq->lock);
 	if (hwq->held & ASBLK_HELD_IDLE)
 		pm_request_resume(hwq->dev);
 	if (hwq->held & (ASBLK_HELD_STOPPED | ASBLK_HELD_IDLE))
@@ -461,6 +462,7 @@ blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 	blk_status_t status;
 	u32 bytes = blk_rq_bytes(rq);
 
+	lockdep_assert_held(&hwq->lock);
 	if (unlikely(!submit_knows(req_op(rq))))
 		return BLK_STS_NOTSUPP;
 	if (unlikely(bytes &&

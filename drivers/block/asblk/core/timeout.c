@@ -45,13 +45,14 @@ static bool timeout_is_delayed(const struct asblk_hwq *hwq, const struct request
 	return false;
 }
 
-/* Under the queue's lock. Return: true if the request is not late. */
+/* Return: true if the request is not late. */
 static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
 	bool busy = false;
 	unsigned int i;
 
+	lockdep_assert_held(&hwq->lock);
 	/* Ended: whoever saw to that is just giving it back. */
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
@@ -138,21 +139,23 @@ static bool timeout_abort(struct asblk_hwq *hwq, struct request *rq)
 static void timeout_blame(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	spin_lock_irq(&hwq->lock);
 	own->escalation |= ASBLK_ESCALATE_BLAMED;
-	((struct asblk_rq *)blk_mq_rq_to_pdu(rq))->timed_out_at = (u32)jiffies;
+	ar->timed_out_at = (u32)jiffies;
 	if ((own->escalation & ASBLK_ESCALATE_STEP) == ASBLK_ESCALATE_QUEUE)
 		own->escalation++;
 	spin_unlock_irq(&hwq->lock);
 }
 
-/* Take the next step about a request whose time is over. Under asblk_ctrl::ops_lock. */
+/* Take the next step about a request whose time is over. */
 static void timeout_escalate(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
 	int step = timeout_step(hwq, rq);
 
+	lockdep_assert_held(&ctrl->ops_lock);
 	if (step < 0 || (step == ASBLK_ESCALATE_ABORT && timeout_abort(hwq, rq)))
 		return;
 	timeout_blame(hwq, rq);
