@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Completion: finished transfers become a finished request, during a batch on their
- * queue (queue.c). Or unfinished ones are requeued, or fail, after a reset.
+ * queue (queue.c). After a reset unfinished ones are requeued or fail.
  */
 #include <linux/bio.h>
 #include <linux/bitfield.h>
@@ -13,9 +13,9 @@
 #include "request.h"
 
 /**
- * asblk_complete - a transfer is done, all of it well
+ * asblk_complete - complete a transfer without an error
  * @batch: as passed to &asblk_ctrl_ops.reap
- * @id: ID of the transfer; one that names none is counted and ignored
+ * @id: ID of the transfer; an unknown one is counted and ignored
  *
  * Context: &asblk_ctrl_ops.reap only.
  * Return: false if @id names no transfer in flight.
@@ -31,7 +31,7 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 		hwq->count.unknown_ids++;
 		return false;
 	}
-	/* A fault that the kernel injects: it never came. */
+	/* The kernel's fault injection: the completion is lost. */
 	if (unlikely(blk_should_fake_timeout(slot->rq->q)))
 		return true;
 	batch->nr++;
@@ -47,7 +47,6 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 }
 ASBLK_EXPORT(asblk_complete);
 
-/* May a transfer that has failed be offered again? */
 static bool complete_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *slot,
 			       unsigned int flags)
 {
@@ -59,20 +58,20 @@ static bool complete_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *s
 	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(hwq->max_retries));
 }
 
-/* Jiffies until a transfer is offered again; at least one. */
+/* Jiffies, at least one. */
 static unsigned long complete_delay(unsigned int flags)
 {
 	return msecs_to_jiffies(FIELD_GET(ASBLK_RETRY_DELAY, flags)) ?: 1;
 }
 
 /**
- * asblk_complete_error - a transfer is done, not all of it well
+ * asblk_complete_error - complete a transfer that failed or was short
  * @batch: as passed to &asblk_ctrl_ops.reap
- * @id: ID of the transfer; one that names none is counted and ignored
- * @status: why; %BLK_STS_OK with too few @good_bytes of a read or write counts as
+ * @id: ID of the transfer; an unknown one is counted and ignored
+ * @status: error; %BLK_STS_OK with too few @good_bytes of a read or write counts as
  *	%BLK_STS_IOERR
- * @good_bytes: bytes from the front that did reach their place; 0 for an
- *	operation without data
+ * @good_bytes: bytes from the front that were transferred; 0 for an operation without
+ *	data
  * @flags: 0, or %ASBLK_MAY_RETRY or %ASBLK_REQUEUE, and with these
  *	ASBLK_RETRY_AFTER()
  *
@@ -115,7 +114,7 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 			asblk_hwq_retry(hwq, slot);
 		return true;
 	}
-	/* A failure at the very end still must be seen as one. */
+	/* Within the transfer, even if all of its bytes are good: it did fail. */
 	asblk_rq_note_failure(ar, slot->offset + min(good_bytes, slot->bytes ?
 					  slot->bytes - 1 : 0), status);
 	asblk_rq_part_done(batch, slot);
@@ -123,7 +122,7 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 }
 ASBLK_EXPORT(asblk_complete_error);
 
-/* Is a transfer that a reset has lost to be offered again? @charged: on its account. */
+/* @charged: at the cost of a retry. */
 static bool requeue_allowed(const struct asblk_hwq *hwq, const struct asblk_slot *slot,
 			    enum asblk_blame blame, bool charged)
 {
@@ -137,14 +136,14 @@ static bool requeue_allowed(const struct asblk_hwq *hwq, const struct asblk_slot
 }
 
 /*
- * Is most of a timeout left before the request is looked at again? The time of the one that
- * was late began anew when that was found, but the reset may have taken long.
+ * Is most of a timeout left? That of a request that timed out was restarted then, but the
+ * reset may have taken long.
  */
-static bool requeue_has_time(struct request *rq, u8 late)
+static bool requeue_has_time(struct request *rq, u8 escalation)
 {
 	const struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	return late & ASBLK_ESCALATE_BLAMED && (u32)jiffies - ar->timed_out_at < rq->timeout / 2;
+	return escalation & ASBLK_ESCALATE_BLAMED && (u32)jiffies - ar->timed_out_at < rq->timeout / 2;
 }
 
 static void requeue(struct asblk_batch *batch, struct asblk_slot *slot,
@@ -170,16 +169,10 @@ static void requeue(struct asblk_batch *batch, struct asblk_slot *slot,
 	asblk_hwq_retry(hwq, slot);
 }
 
-/**
- * asblk_requeue_all - the device has forgotten a queue's transfers
- * @batch: batch on the queue
- * @blame: whose retries that costs; the others are offered again, but for REQ_FAILFAST_*
- *	and what has already failed in part
- *
- * Their IDs name nothing from here on: a completion that comes after all is stale.
- *
- * Context: queue stopped, no controller operation running.
- * Return: number of transfers that were in flight.
+/*
+ * A reset has made the device forget a queue's transfers: requeue them, except those with
+ * REQ_FAILFAST_* and those of requests that have already failed. Their IDs are retired.
+ * Context: queue stopped, no controller operation running. Return: how many were in flight.
  */
 unsigned int asblk_requeue_all(struct asblk_batch *batch, enum asblk_blame blame)
 {
@@ -204,7 +197,7 @@ static void fail_requests(struct asblk_batch *batch, struct list_head *list,
 {
 	struct asblk_rq *ar, *tmp;
 
-	/* None of them has a part any more that would end it. */
+	/* Nothing of them is in flight: no completion would end them. */
 	list_for_each_entry_safe(ar, tmp, list, pending) {
 		asblk_rq_note_failure(ar, ar->issued, status);
 		list_del_init(&ar->pending);
@@ -212,13 +205,9 @@ static void fail_requests(struct asblk_batch *batch, struct list_head *list,
 	}
 }
 
-/**
- * asblk_fail_all - fail everything that a queue holds
- * @batch: batch on the queue
- * @status: what with
- *
- * Context: as asblk_requeue_all(); nothing is to be submitted any more.
- * Return: number of transfers that were in flight.
+/*
+ * Fail everything that a queue holds. Context: as asblk_requeue_all(); nothing is submitted
+ * any more. Return: how many were in flight.
  */
 unsigned int asblk_fail_all(struct asblk_batch *batch, blk_status_t status)
 {

@@ -6,11 +6,10 @@
 #include "queue.h"
 
 /**
- * enum asblk_blame - on whose account transfers are offered again after a reset
- * @ASBLK_BLAME_NOBODY: no request is the reason (a user's reset, the end of a pause): no
- *	retry is charged
- * @ASBLK_BLAME_TIMED_OUT: only the requests that were late are charged
- * @ASBLK_BLAME_ALL: the device's driver asked for it: all in flight are charged
+ * enum asblk_blame - which requests a reset costs a retry
+ * @ASBLK_BLAME_NOBODY: none: no request is the reason (a user's reset, the end of a pause)
+ * @ASBLK_BLAME_TIMED_OUT: those that timed out
+ * @ASBLK_BLAME_ALL: all in flight: the device's driver requested it
  */
 enum asblk_blame {
 	ASBLK_BLAME_NOBODY,

@@ -17,12 +17,9 @@
 #include "request.h"
 #include "submit.h"
 
-/**
- * asblk_batch_end - end a batch on a queue
- * @batch: the batch
- * @doorbell: false if more transfers follow at once, in another batch
- *
- * Context: as asblk_batch_begin(); calls end_io handlers.
+/*
+ * @doorbell: false if more transfers follow at once, in another batch. Context: as
+ * asblk_batch_begin(); calls end_io handlers.
  */
 void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	__releases(&batch->hwq->lock)
@@ -33,7 +30,7 @@ void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 
 	if (unlikely(hwq->waiting)) {
 		asblk_submit_waiting(batch);
-		/* Whoever submits more may still find that it cannot. */
+		/* The caller announced more transfers, but may not be able to submit them. */
 		doorbell = true;
 	}
 	if (doorbell && hwq->doorbell_due) {
@@ -50,7 +47,6 @@ void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_batch_end);
 
-/* Let the controller report what has finished. */
 static inline void queue_reap(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
@@ -61,11 +57,11 @@ static inline void queue_reap(struct asblk_batch *batch)
 }
 
 /**
- * asblk_reap - the device has raised a queue's interrupt
+ * asblk_reap - handle a queue's interrupt
  * @q: queue
  *
- * Calls &asblk_ctrl_ops.reap and ends the requests that finished. To be called
- * from the controller's interrupt handler; more often than needed is harmless.
+ * Calls &asblk_ctrl_ops.reap and ends the requests that finished. Call it from the
+ * controller's interrupt handler; calling it more often than needed is harmless.
  *
  * Context: any but NMI; an interrupt handler, with interrupts off, as a rule.
  * Return: number of transfers that finished.
@@ -86,14 +82,7 @@ unsigned int asblk_reap(struct asblk_queue *q)
 }
 ASBLK_EXPORT(asblk_reap);
 
-/**
- * asblk_hwq_poll - look for finished transfers without an interrupt
- * @hwq: queue
- * @iob: the poll's batch, which the caller ends; may be NULL
- *
- * Context: task.
- * Return: number of transfers that finished.
- */
+/* The caller ends @iob, if there is one. Context: task. Return: transfers that finished. */
 unsigned int asblk_hwq_poll(struct asblk_hwq *hwq,
 			    struct io_comp_batch *iob)
 {
@@ -106,14 +95,7 @@ unsigned int asblk_hwq_poll(struct asblk_hwq *hwq,
 	return batch.nr;
 }
 
-/**
- * asblk_hwq_lost_interrupt - look for finished transfers because a request is late
- * @hwq: queue
- * @rq: request
- *
- * Context: task.
- * Return: true if the request was only waiting for that.
- */
+/* Poll because a request timed out. Context: task. Return: true if that has ended it. */
 bool asblk_hwq_lost_interrupt(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_batch batch;
@@ -147,15 +129,7 @@ static void queue_due_work(struct work_struct *work)
 	queue_rerun(container_of(work, struct asblk_hwq, due_work.work));
 }
 
-/**
- * asblk_hwq_init - make a queue and start it on the controller
- * @hwq: queue, zeroed
- * @ctrl: its controller
- * @index: number
- *
- * Context: task, may sleep.
- * Return: 0, or a negative errno with nothing left behind.
- */
+/* Start a queue, which is zeroed. May sleep. Return: 0 or a negative errno. */
 int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 		   unsigned int index)
 {
@@ -218,12 +192,7 @@ free_slots:
 	return err;
 }
 
-/**
- * asblk_hwq_exit - stop and free a queue
- * @hwq: queue with nothing in flight
- *
- * Context: task, may sleep.
- */
+/* Stop a queue with nothing in flight. May sleep. */
 void asblk_hwq_exit(struct asblk_hwq *hwq)
 {
 	cancel_delayed_work_sync(&hwq->rerun_work);

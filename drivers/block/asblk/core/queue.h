@@ -23,13 +23,13 @@ struct asblk_dma;
  * @completions: transfers completed, well or not
  * @interrupts: calls of asblk_reap()
  * @polls: calls of the block layer's poll
- * @retries: transfers offered again
+ * @retries: transfers that were retried or requeued
  * @busy: times the controller was busy
  * @errors: requests that failed
  * @unknown_ids: completions with an ID that names no transfer in flight
- * @timeouts: requests that were late
- * @lost_interrupts: late requests that polling found finished
- * @aborts: transfers that the controller was asked to give up
+ * @timeouts: requests that timed out
+ * @lost_interrupts: requests that timed out and that polling found finished
+ * @aborts: transfers that the controller was asked to abort
  * @resets: times that the queue was reset, alone or with its controller
  * @failed_resets: times that it could not be reset alone
  * @requeued: transfers in flight that a reset lost
@@ -53,9 +53,9 @@ struct asblk_counters {
 };
 
 /*
- * Why a queue does not offer new transfers to the controller, &asblk_hwq.held.
- * RETRY: it was busy, or others wait to be offered again: nobody overtakes. STOPPED:
- * recovery has it. DEAD: it never will again. IDLE: it is to be woken first.
+ * Why a queue submits no new transfers to the controller, &asblk_hwq.held. RETRY: it was
+ * busy, or others wait to be retried: nothing overtakes them. STOPPED: for a reset or a
+ * pause. DEAD: the controller is. IDLE: the controller has to be woken first.
  */
 #define ASBLK_HELD_RETRY	BIT(0)
 #define ASBLK_HELD_STOPPED	BIT(1)
@@ -68,7 +68,7 @@ struct asblk_counters {
  * @ops: of the controller
  * @lim: of the controller
  * @whole_bytes: a data request of one segment and at most this many bytes is
- *	one transfer without a look at its memory
+ *	one transfer, without a look at its memory
  * @max_retries: &asblk_ctrl_params.max_retries
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
@@ -77,28 +77,28 @@ struct asblk_counters {
  * @must_map: &asblk_dma.must_map
  * @dma: of the controller
  * @dev: the controller's device, to name in the log and to resume
- * @rerun_work: goes on with what waits for a busy controller when no completion will
- * @due_work: goes on with @delayed
+ * @rerun_work: resubmits what waits for a busy controller if no completion does
+ * @due_work: resubmits @delayed
  * @lock: protects everything below, and serialises the controller's submit,
- *	ring and reap. Hard interrupt safe. Other CPUs than the queue's take it
+ *	doorbell and reap. Hard interrupt safe. Other CPUs than the queue's take it
  *	only where an interrupt strays, for timeouts and for debugfs.
  * @slots: transfers in flight
  * @transfer: the one being submitted
  * @pending: requests (&asblk_rq.pending) with parts to be issued, in the order in which
  *	they came: the controller was busy, or the slot of their tag is free
  * @starved: requests with parts to be issued that wait for a slot, likewise
- * @retry: first of the slots that are to be offered again
+ * @retry: first of the slots whose transfers are to be retried
  * @retry_tail: last of them
- * @delayed: first of the slots that are to be offered again once they are due, in any
- *	order
+ * @delayed: first of the slots whose transfers are to be retried once they are due, in
+ *	any order
  * @delayed_due: when the first of them is, in jiffies
  * @waiting: @pending, @starved, @retry or @delayed may have something
- * @doorbell_due: transfers were submitted since the last ring
+ * @doorbell_due: transfers were submitted since the last doorbell
  * @held: ASBLK_HELD_*
- * @needs_reset: the step of escalation that recovery is to take, an ASBLK_ESCALATE_*; 0 for none
+ * @needs_reset: step that recovery is to take, an ASBLK_ESCALATE_*; 0 for none
  * @reset_at: @count.completions when the queue was last reset alone, U64_MAX if it
  *	never was; under &asblk_ctrl.ops_lock
- * @idle_at: @count.requests when somebody last looked whether it is idle
+ * @idle_at: @count.requests when it was last checked for being idle
  * @count: what happened
  */
 struct asblk_hwq {
@@ -160,15 +160,12 @@ struct asblk_batch {
 
 static_assert(sizeof(struct asblk_batch) == 4 * sizeof(long) + sizeof(struct rq_list));
 
-/**
- * asblk_batch_begin - begin a batch on a queue
- * @batch: the batch; on the caller's stack
- * @hwq: queue, whose lock is taken
- * @iob: where requests that end together are gathered, for the caller to end;
- *	NULL to end them one by one
+/*
+ * Take a queue's lock for a batch. @iob collects requests for the caller to end; NULL to
+ * end them one by one. Context: any but NMI.
  *
- * Inline, as a kernel that clears what is on the stack then sees that all of @batch is
- * written, and clears nothing. Context: any but NMI.
+ * Inline, so that a kernel that clears the stack sees that all of @batch is written, and
+ * clears nothing.
  */
 static inline void asblk_batch_begin(struct asblk_batch *batch, struct asblk_hwq *hwq,
 				     struct io_comp_batch *iob)

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recovery: what becomes of a controller that does not answer. A request is late if its
- * time is over and it has not advanced since it was last looked at: no part of it has
- * ended, and if none is in flight, nothing has completed on its queue. What is done
- * about it escalates, a step each time:
+ * Recovery of a controller that does not answer. Timeouts (timeout.c) escalate, a step
+ * each time:
  *
- *	look whether it has finished (the interrupt was lost)
- *	ask the device to abort its transfers, and wait once more
+ *	poll for the completion (the interrupt was lost)
+ *	ask the device to abort the request's transfers, and wait once more
  *	reset the queue
  *	reset the controller
  *	declare the controller dead: everything fails, now and later
  *
- * A step that the controller does not have is skipped. A reset after which nothing
- * at all completed is not tried a second time. Transfers that a reset lost are
- * offered again. Those of requests that were late pay for it with one of their
- * retries, and fail if these are used up. IDs are retired first, so what completes late
- * names nothing.
+ * A step that the controller does not have is skipped. A reset is not repeated if
+ * nothing at all has completed since the last one. Transfers that a reset lost are
+ * requeued; those of requests that timed out are charged a retry, and fail when their
+ * retries are used up. Their IDs are retired first: a completion that still comes
+ * names no transfer.
  *
- * The first two steps are taken where the timeout is noticed, the others by a
- * work item: they sleep. asblk_ctrl::ops_lock serialises all but the first with
- * everybody else who stops a controller.
+ * timeout.c takes the first two steps. The others sleep: a work item takes them.
+ * asblk_ctrl::ops_lock serialises all but the first with everybody else who stops
+ * a controller.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -34,13 +32,13 @@
 #include "state.h"
 
 /*
- * A device that asks for a reset so many times in a row, each within so many jiffies of
- * the end of the one before, with nothing completed meanwhile, is beyond help.
+ * Give a controller up when its driver requests a reset so many times in a row, each within
+ * so many jiffies of the end of the last one, while nothing completes.
  */
 #define RECOVERY_FUTILE_RESETS	5
 #define RECOVERY_FUTILE_TIME	HZ
 
-/* WQ_MEM_RECLAIM: to free memory, this device may have to be recovered first. */
+/* WQ_MEM_RECLAIM: freeing memory may require writing to this device, recovered. */
 static struct workqueue_struct *recovery_wq;
 
 static void recovery_stop_queue(struct asblk_hwq *hwq)
@@ -51,7 +49,7 @@ static void recovery_stop_queue(struct asblk_hwq *hwq)
 	spin_unlock_irq(&hwq->lock);
 }
 
-/* Take back what was in flight and go on, unless held by more than @held. */
+/* Requeue what was in flight and go on, unless the queue is held by more than @held. */
 static unsigned int recovery_start_queue(struct asblk_hwq *hwq, u8 held,
 					 enum asblk_blame blame)
 {
@@ -116,7 +114,7 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 		return;
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_DEAD);
 	recovery_stop_all(ctrl);
-	/* Memory goes back to its owners only when the device cannot reach it. */
+	/* Memory may be freed only when the device cannot reach it. */
 	if (ctrl->ops->disable)
 		ctrl->ops->disable(ctrl);
 	for (i = 0; i < ctrl->nr_queues; i++) {
@@ -150,15 +148,15 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
 	ctrl->recovery.resets++;
 	nr = recovery_start_all(ctrl, blame);
-	/* No device is asleep after a reset. */
+	/* The reset has woken the device. */
 	pm_request_resume(&ctrl->dev);
 	dev_warn_ratelimited(&ctrl->dev,
-			     "reset after %s: %lld ms, %u transfers taken back\n",
+			     "reset after %s: %lld ms, %u transfers requeued\n",
 			     why, ktime_ms_delta(ktime_get(), start), nr);
 	return 0;
 }
 
-/* Return: true if the queue works again, for all that is known. */
+/* Return: false if its controller is to be reset instead. */
 static bool recovery_reset_queue(struct asblk_hwq *hwq)
 {
 	struct device *dev = &hwq->pub.ctrl->dev;
@@ -182,19 +180,19 @@ static bool recovery_reset_queue(struct asblk_hwq *hwq)
 	}
 	hwq->reset_at = completions;
 	nr = recovery_start_queue(hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_TIMED_OUT);
-	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers taken back\n",
+	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers requeued\n",
 			     hwq->pub.index, nr);
 	return true;
 }
 
-/* Late requests have led here: the controller is next, if that can help. */
+/* Timeouts led here: reset the controller, or give it up if that did not help. */
 static void recovery_escalate_ctrl(struct asblk_ctrl *ctrl)
 {
 	struct asblk_recovery *r = &ctrl->recovery;
 	u64 completions = recovery_completions(ctrl);
 
 	lockdep_assert_held(&ctrl->ops_lock);
-	/* Without one there is nothing to be done but to wait. */
+	/* Without a reset all that is left is to wait. */
 	if (!ctrl->ops->reset)
 		return;
 	if (r->reset_at == completions) {
@@ -206,7 +204,7 @@ static void recovery_escalate_ctrl(struct asblk_ctrl *ctrl)
 		recovery_die(ctrl, "reset failed");
 }
 
-/* Does a device ask for a reset again and again, and does nothing else? */
+/* Does the driver request reset after reset while nothing completes? */
 static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 {
 	struct asblk_recovery *r = &ctrl->recovery;
@@ -222,13 +220,13 @@ static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 	return r->futile >= RECOVERY_FUTILE_RESETS;
 }
 
-/* The device's driver wants a reset: any of the transfers in flight may be why. */
+/* By the device's driver: any of the transfers in flight may be the reason. */
 static void recovery_reset_requested(struct asblk_ctrl *ctrl)
 {
 	lockdep_assert_held(&ctrl->ops_lock);
 	if (recovery_is_futile(ctrl))
 		recovery_die(ctrl, "resets do not help");
-	else if (recovery_reset_ctrl(ctrl, "a request for it", ASBLK_BLAME_ALL))
+	else if (recovery_reset_ctrl(ctrl, "the driver's request", ASBLK_BLAME_ALL))
 		recovery_die(ctrl, "reset failed");
 	ctrl->recovery.requested_end = jiffies;
 }
@@ -252,14 +250,14 @@ static void recovery_work(struct work_struct *work)
 			all = true;
 	}
 	wanted = xchg(&r->needs_reset, false);
-	/* First, as this one knows when to give up; one reset serves both. */
+	/* Timeouts first: they know when to give up. One reset serves both. */
 	if (all)
 		recovery_escalate_ctrl(ctrl);
 	else if (wanted && ctrl->state == ASBLK_CTRL_LIVE)
 		recovery_reset_requested(ctrl);
 }
 
-/* Reset a queue, or its controller, soon: the higher step wins. */
+/* Reset a queue, or its controller, soon: an ASBLK_ESCALATE_*; the higher step wins. */
 void asblk_recovery_schedule(struct asblk_hwq *hwq, u8 step)
 {
 	if (READ_ONCE(hwq->needs_reset) < step)
@@ -268,13 +266,13 @@ void asblk_recovery_schedule(struct asblk_hwq *hwq, u8 step)
 }
 
 /**
- * asblk_ctrl_reset - have a controller reset soon
+ * asblk_ctrl_reset - schedule a reset of a controller
  * @ctrl: controller with &asblk_ctrl_ops.reset
  *
  * For a controller driver that sees its device fail. Transfers in flight are
- * offered again, or fail if their retries are used up or with REQ_FAILFAST_*. Nothing
- * happens while the controller is paused or dead. A controller for which this is
- * called again and again while nothing completes is declared dead.
+ * requeued, or fail if their retries are used up or with REQ_FAILFAST_*. Does nothing
+ * while the controller is paused or dead. A controller for which this is called
+ * repeatedly while nothing completes is declared dead.
  *
  * Context: any.
  */
@@ -287,7 +285,7 @@ void asblk_ctrl_reset(struct asblk_ctrl *ctrl)
 }
 ASBLK_EXPORT(asblk_ctrl_reset);
 
-/* A user asks for a reset. Return: 0 or a negative errno. */
+/* A reset for a user. May sleep. Return: 0 or a negative errno. */
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
 {
 	int err = asblk_ctrl_lock_live(ctrl);
@@ -303,12 +301,12 @@ int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
 EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_reset_now);
 
 /**
- * asblk_ctrl_pause - offer a controller no more transfers
+ * asblk_ctrl_pause - submit no more transfers to a controller
  * @ctrl: controller with &asblk_ctrl_ops.reset
  *
- * For the time that somebody else resets the device, or takes its power. None of
- * the controller's operations runs until asblk_ctrl_resume(), but for those that
- * &struct asblk_ctrl_ops says run beside everything. Requests wait.
+ * While something else resets the device or removes its power. None of the controller's
+ * operations runs until asblk_ctrl_resume(), except those that &struct asblk_ctrl_ops
+ * says run beside everything. Requests wait.
  *
  * Context: task, may sleep: waits for a reset that is under way.
  */
@@ -351,7 +349,7 @@ ASBLK_EXPORT(asblk_ctrl_resume);
  * @why: for the log
  *
  * Every request fails from now on, those in flight first. For a device that is
- * gone; its disks are still to be removed.
+ * gone; its disks have to be removed all the same.
  *
  * Context: task, may sleep: waits for a reset that is under way.
  */
@@ -365,7 +363,7 @@ ASBLK_EXPORT(asblk_ctrl_dead);
 void asblk_recovery_init(struct asblk_ctrl *ctrl)
 {
 	mutex_init(&ctrl->ops_lock);
-	/* Not before it is whole. */
+	/* Until asblk_recovery_live(). */
 	ctrl->state = ASBLK_CTRL_PAUSED;
 	ctrl->recovery.reset_at = U64_MAX;
 	ctrl->recovery.requested_at = U64_MAX;
@@ -384,14 +382,14 @@ void asblk_recovery_stop(void)
 	destroy_workqueue(recovery_wq);
 }
 
-/* The controller is whole: from now on it is recovered. */
+/* The controller is complete: recover it from now on. */
 void asblk_recovery_live(struct asblk_ctrl *ctrl)
 {
 	guard(mutex)(&ctrl->ops_lock);
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
 }
 
-/* No recovery begins any more, none is under way. No disk is left. */
+/* Recovery neither begins nor runs any more. No disk is left. */
 void asblk_recovery_exit(struct asblk_ctrl *ctrl)
 {
 	scoped_guard(mutex, &ctrl->ops_lock)

@@ -4,7 +4,6 @@
 
 #include "request.h"
 
-/* The device has let go of a request's memory. */
 static inline void rq_unmap(struct request *rq)
 {
 	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
@@ -14,12 +13,7 @@ static inline void rq_unmap(struct request *rq)
 		asblk_dma_unmap(hwq->dma, &ar->map, rq);
 }
 
-/**
- * asblk_rq_end_mapped - end a batch of requests whose memory was mapped
- * @iob: batch
- *
- * Context: as blk_mq_end_request_batch().
- */
+/* blk_mq_end_request_batch() for requests whose memory was mapped. */
 void asblk_rq_end_mapped(struct io_comp_batch *iob)
 {
 	struct request *rq;
@@ -29,12 +23,7 @@ void asblk_rq_end_mapped(struct io_comp_batch *iob)
 	blk_mq_end_request_batch(iob);
 }
 
-/**
- * asblk_rq_end - end a request that asblk_batch_end() completed
- * @rq: request; the blocks below &asblk_rq.bad are good
- *
- * Context: softirq, or where blk_mq_complete_request() was called.
- */
+/* The blocks below asblk_rq::bad are good. Context: as &blk_mq_ops.complete. */
 void asblk_rq_end(struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);

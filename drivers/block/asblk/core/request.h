@@ -11,7 +11,7 @@
 #include "slots.h"
 
 /**
- * struct asblk_unit - what the engine knows of a medium
+ * struct asblk_unit - a medium as the data path knows it
  * @id: &asblk_media_params.unit
  * @nr_sectors: capacity in sectors of 512 bytes, 0 while there is no medium.
  *	Written with the queue frozen.
@@ -27,15 +27,15 @@ struct asblk_unit {
 
 /**
  * struct asblk_rq - the engine's part of a struct request
- * @next: first byte that no part has been made of yet
+ * @next: first byte without a part
  * @pending: on &asblk_hwq.pending or &asblk_hwq.starved
- * @queue_seen: &asblk_counters.completions when the request was last looked at
- * @issued: bytes that parts have been made of
+ * @queue_seen: &asblk_counters.completions at the last timeout
+ * @issued: bytes that parts have been made for
  * @bad: offset of the lowest byte known to have failed, ASBLK_NO_BAD if none
- * @parts: parts in flight, or waiting to be offered again
+ * @parts: parts in flight, or waiting to be retried
  * @ended: parts that have ended for good, modulo 65536
- * @timed_out_at: when it was last found late and is to pay for a reset, in jiffies
- * @ended_seen: @ended when the request was last looked at because it was late
+ * @timed_out_at: when it last timed out and was to be charged for a reset, in jiffies
+ * @ended_seen: @ended at the last timeout
  * @starved: @pending is on &asblk_hwq.starved, if it is on a list
  * @status: status at @bad
  * @map: its memory as the device sees it. There is room for it only if &asblk_dma.must_map
@@ -63,7 +63,7 @@ static_assert(offsetofend(struct asblk_rq, map) == sizeof(struct asblk_rq));
 
 #define ASBLK_NO_BAD	U32_MAX
 
-/* An operation of the block layer as a number, to compare and to index by. */
+/* An operation of the block layer as a number, to compare and to index with. */
 #define op_number(op)	((__force unsigned int)(op))
 
 /* Operations with data are below a flush, those with ranges above it. */
@@ -82,9 +82,9 @@ void asblk_rq_end(struct request *rq);
 void asblk_rq_end_mapped(struct io_comp_batch *iob);
 
 /*
- * A request has failed, as its asblk_rq says, and nothing of it is in flight. From here
- * on, as in asblk_rq_finish_good(), it is complete for the block layer: a timeout finds
- * that out, and queue/rq_affinity may have it end on another CPU.
+ * A request has failed and nothing of it is in flight. From here on, as in
+ * asblk_rq_finish_good(), it is complete for the block layer: a timeout sees that, and
+ * queue/rq_affinity may move its end to another CPU.
  */
 static inline void asblk_rq_finish_bad(struct asblk_batch *batch, struct request *rq)
 {
@@ -117,7 +117,7 @@ static inline void asblk_rq_note_failure(struct asblk_rq *ar, u32 offset, blk_st
 	ar->status = status;
 }
 
-/* The slot of its own tag is what a request that waits for slots gets before others. */
+/* A request that waits for slots is first to get the one of its own tag. */
 static inline void asblk_rq_wants_slot(struct asblk_hwq *hwq, struct asblk_slot *slot,
 				       struct request *rq, struct asblk_rq *ar)
 {
@@ -127,7 +127,7 @@ static inline void asblk_rq_wants_slot(struct asblk_hwq *hwq, struct asblk_slot 
 	list_move_tail(&ar->pending, &hwq->pending);
 }
 
-/* A part has ended for good; with it perhaps its request. */
+/* A part has ended and is not retried; with it perhaps its request. */
 static inline void asblk_rq_part_done(struct asblk_batch *batch, struct asblk_slot *slot)
 {
 	struct request *rq = slot->rq;
@@ -148,7 +148,7 @@ static inline void asblk_rq_part_done(struct asblk_batch *batch, struct asblk_sl
 	}
 }
 
-/* A request that was one transfer turns into one with a part in @slot. */
+/* Account for the only transfer of a request, in @slot, as for a part. */
 static inline void asblk_rq_become_parts(struct asblk_slot *slot,
 					 struct request *rq)
 {
@@ -165,7 +165,7 @@ static inline void asblk_rq_become_parts(struct asblk_slot *slot,
 	slot->whole = false;
 }
 
-/* Have a transfer offered again, after those that wait already. */
+/* Retry a transfer after those that wait already. */
 static inline void asblk_hwq_retry(struct asblk_hwq *hwq, struct asblk_slot *slot)
 {
 	u16 index = slot - hwq->slots.slot;
@@ -181,7 +181,7 @@ static inline void asblk_hwq_retry(struct asblk_hwq *hwq, struct asblk_slot *slo
 	slot->next = ASBLK_SLOT_NONE;
 }
 
-/* The same, but not before @delay jiffies are over; others go first meanwhile. */
+/* Retry a transfer after @delay jiffies; others overtake it. */
 static inline void asblk_hwq_retry_after(struct asblk_hwq *hwq, struct asblk_slot *slot,
 					 unsigned long delay)
 {

@@ -5,13 +5,10 @@
 
 #include "state.h"
 
-/**
- * asblk_ctrl_lock_live - keep recovery away while the device is told something
- * @ctrl: controller
- *
- * Context: task, may sleep: waits for a reset that is under way.
- * Return: 0, to be followed by asblk_ctrl_unlock(); -ENODEV if the controller is
- * dead or paused, or -ERESTARTSYS.
+/*
+ * Lock out recovery during a device command. Context: task, may sleep: waits for a reset
+ * that is under way. Return: 0, and asblk_ctrl_unlock() is to follow; -ENODEV if the
+ * controller is dead or paused, or -ERESTARTSYS.
  */
 int asblk_ctrl_lock_live(struct asblk_ctrl *ctrl)
 {
@@ -24,7 +21,6 @@ int asblk_ctrl_lock_live(struct asblk_ctrl *ctrl)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_ctrl_lock_live);
 
-/* The end of what asblk_ctrl_lock_live() began. */
 void asblk_ctrl_unlock(struct asblk_ctrl *ctrl)
 {
 	mutex_unlock(&ctrl->ops_lock);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Timeouts: is a request really late, and what is done about it next. Whatever sleeps
- * is left to recovery.c.
+ * Timeouts: has a request stopped advancing, and what is done about it next. The steps
+ * that sleep are recovery.c's.
+ *
+ * A request advances while parts of it end or, if none is in flight, while transfers of
+ * its queue complete.
  */
 #include <kunit/visibility.h>
 #include <linux/export.h>
@@ -11,7 +14,7 @@
 #include "request.h"
 #include "timeout.h"
 
-/* Transfers of a request that are looked up at a time, to be aborted. */
+/* Transfers of a request that are aborted between two holds of the queue's lock. */
 #define TIMEOUT_ABORTS		16
 
 static bool timeout_in_flight(const struct request *rq, const struct asblk_slot *slot)
@@ -19,10 +22,7 @@ static bool timeout_in_flight(const struct request *rq, const struct asblk_slot 
 	return slot->rq == rq && slot->in_flight;
 }
 
-/*
- * Has a request that is not a single transfer in flight advanced since it was last
- * asked? One that has nothing in flight waits for others, and advances with them.
- */
+/* The same question at the next timeout is about what has happened from here on. */
 static bool timeout_parts_advance(struct asblk_hwq *hwq, struct request *rq, bool busy)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
@@ -34,7 +34,7 @@ static bool timeout_parts_advance(struct asblk_hwq *hwq, struct request *rq, boo
 	return advances;
 }
 
-/* Is a transfer of the request to be offered again at a time that the device has set? */
+/* Does a transfer of the request wait for the delay that the device asked for? */
 static bool timeout_is_delayed(const struct asblk_hwq *hwq, const struct request *rq)
 {
 	u16 i;
@@ -45,7 +45,6 @@ static bool timeout_is_delayed(const struct asblk_hwq *hwq, const struct request
 	return false;
 }
 
-/* Return: true if the request is not late. */
 static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
@@ -53,7 +52,7 @@ static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 	unsigned int i;
 
 	lockdep_assert_held(&hwq->lock);
-	/* Ended: whoever saw to that is just giving it back. */
+	/* It has ended, in a batch whose end is still to come. */
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
 	if (own->rq == rq && own->whole)
@@ -63,7 +62,7 @@ static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 	return timeout_parts_advance(hwq, rq, busy) || timeout_is_delayed(hwq, rq);
 }
 
-/* What comes next for a late request. Return: an ASBLK_ESCALATE_*, or -1 if it advances. */
+/* Return: the step to take, an ASBLK_ESCALATE_*, or -1 if the request advances. */
 static int timeout_step(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
@@ -84,7 +83,7 @@ static int timeout_step(struct asblk_hwq *hwq, struct request *rq)
 	return step;
 }
 
-/* IDs of the request's transfers, from slot @at on, which is moved on. Return: how many. */
+/* Collect the IDs of the request's transfers from slot @at on, and move that on. */
 static unsigned int timeout_to_abort(struct asblk_hwq *hwq, struct request *rq,
 				     unsigned int *at, u16 id[TIMEOUT_ABORTS])
 {
@@ -104,10 +103,9 @@ static unsigned int timeout_to_abort(struct asblk_hwq *hwq, struct request *rq,
 }
 
 /*
- * Ask for all of a request's transfers, each once, as far as the device takes it: one that
- * completes meanwhile may be in flight again under another ID. Return: true if it
- * was asked for any, or is still busy with what it was asked before: the request has a
- * timeout's time.
+ * Abort each of a request's transfers once, as far as the device accepts that: one that
+ * completes meanwhile may be in flight again under another ID. Return: true if the
+ * device accepted any, or is still busy with others: the request gets another timeout.
  */
 static bool timeout_abort(struct asblk_hwq *hwq, struct request *rq)
 {
@@ -130,12 +128,12 @@ static bool timeout_abort(struct asblk_hwq *hwq, struct request *rq)
 	hwq->count.aborts += asked;
 	spin_unlock_irq(&hwq->lock);
 	dev_warn_ratelimited(&hwq->pub.ctrl->dev,
-			     "queue %u: request %d is late, %u of its transfers aborted\n",
+			     "queue %u: request %d timed out, %u of its transfers aborted\n",
 			     hwq->pub.index, rq->tag, asked);
 	return true;
 }
 
-/* The request pays for the reset that follows. */
+/* The reset that follows costs the request a retry. */
 static void timeout_blame(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_slot *own = &hwq->slots.slot[rq->tag];
@@ -149,7 +147,6 @@ static void timeout_blame(struct asblk_hwq *hwq, struct request *rq)
 	spin_unlock_irq(&hwq->lock);
 }
 
-/* Take the next step about a request whose time is over. */
 static void timeout_escalate(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
@@ -159,34 +156,27 @@ static void timeout_escalate(struct asblk_hwq *hwq, struct request *rq)
 	if (step < 0 || (step == ASBLK_ESCALATE_ABORT && timeout_abort(hwq, rq)))
 		return;
 	timeout_blame(hwq, rq);
-	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d is late\n",
+	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d timed out\n",
 			     hwq->pub.index, rq->tag);
 	asblk_recovery_schedule(hwq, max(step, ASBLK_ESCALATE_QUEUE));
 }
 
-/**
- * asblk_timed_out - a request has timed out
- * @hwq: its queue
- * @rq: request
- *
- * Context: task; may race with the request's completion.
- * Return: true if the request is no longer in flight.
+/*
+ * A request has timed out. Context: task; may race with its completion. Return: true if it
+ * is no longer in flight.
  */
 bool asblk_timed_out(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
 
 	if (asblk_hwq_lost_interrupt(hwq, rq)) {
-		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d was done\n",
+		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d had completed\n",
 				     hwq->pub.index, rq->tag);
 		return true;
 	}
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
-	/*
-	 * Whoever has the controller takes care of its requests too, or has it not for
-	 * long: it is looked at again a timeout later.
-	 */
+	/* Recovery holds it, or a short command: the next timeout looks again. */
 	if (!mutex_trylock(&ctrl->ops_lock))
 		return false;
 	if (ctrl->state == ASBLK_CTRL_LIVE)
