@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * asblk controller interface: the only door between the engine and a device.
+ * asblk controller interface, the only one between the engine and a device.
  *
  * A controller driver fills in struct asblk_ctrl_ops and struct
  * asblk_ctrl_params, creates the controller, and adds a disk for each medium.
@@ -94,11 +94,11 @@ struct asblk_range {
 };
 
 /**
- * struct asblk_cursor - a position in a request's memory or ranges, the engine's
+ * struct asblk_cursor - a position in a request's memory or ranges; private to the engine
  * @bio: bio that holds the next byte
  * @iter: position in @bio
- * @seg: the same in memory that was mapped for the device, NULL if it was not
- * @seg_used: bytes of @seg that are before it
+ * @seg: segment of the mapped memory at the position; NULL if memory is not mapped
+ * @seg_used: bytes of @seg before the position
  */
 struct asblk_cursor {
 	struct bio *bio;
@@ -108,7 +108,7 @@ struct asblk_cursor {
 };
 
 /**
- * struct asblk_limits - what one transfer may look like
+ * struct asblk_limits - limits of one transfer
  * @max_bytes: most bytes of data; a multiple of every medium's block size
  * @max_segments: most segments
  * @max_segment_bytes: most bytes in one segment
@@ -123,8 +123,8 @@ struct asblk_cursor {
  * @max_zeroes_bytes: most bytes in one write zeroes or one secure erase; a
  *	multiple of every medium's block size
  *
- * asblk_ctrl_create() refuses limits that contradict themselves, and
- * asblk_disk_add() a block size that they cannot carry.
+ * asblk_ctrl_create() refuses limits that contradict each other, and
+ * asblk_disk_add() a block size that does not fit them.
  */
 struct asblk_limits {
 	u32 max_bytes;
@@ -140,11 +140,11 @@ struct asblk_limits {
 
 /**
  * struct asblk_transfer - one device command, never more than one DMA operation
- * @id: to be handed back to asblk_complete() once; slot index and generation,
- *	opaque to the controller
+ * @id: to be passed to asblk_complete() once; slot index and generation, opaque to the
+ *	controller
  * @op: operation
  * @opts: ASBLK_OPT_*
- * @slot: its place among the queue's &asblk_queue.nr_slots while it is in flight
+ * @slot: its number among the queue's &asblk_queue.nr_slots while it is in flight
  * @ioprio: I/O priority as in linux/ioprio.h
  * @nr_segments: number of segments, 0 for an operation without data
  * @nr_ranges: number of ranges of an unmap, else 0
@@ -152,11 +152,11 @@ struct asblk_limits {
  * @unit: medium, as given in struct asblk_media_params
  * @range: blocks; for an unmap the current one of @nr_ranges
  * @segs: the segments
- * @priv: the controller's memory for this transfer, of
- *	&asblk_ctrl_params.transfer_priv_size bytes; keeps its content for as
- *	long as the queue lives, and belongs to the transfer until it completes
+ * @priv: memory for the controller's use, &asblk_ctrl_params.transfer_priv_size bytes; it
+ *	belongs to the transfer until that completes, and keeps its content for the next one
+ *	in that slot
  *
- * Valid during &asblk_ctrl_ops.submit and no longer.
+ * Valid during &asblk_ctrl_ops.submit only.
  */
 struct asblk_transfer {
 	u16 id;
@@ -179,8 +179,8 @@ struct asblk_transfer {
 };
 
 /*
- * The statuses that a request can fail with, but for device-mapper's own, and their names
- * in fault rules and tracepoints.
+ * The statuses that a request can fail with, except device-mapper's own, and their words in
+ * fault rules and tracepoints.
  */
 #define ASBLK_STATUSES(X)					\
 	X("ioerr", BLK_STS_IOERR)				\
@@ -206,7 +206,7 @@ const char *asblk_status_word(blk_status_t status);
 bool __asblk_next_range(struct asblk_transfer *t);
 
 /**
- * asblk_next_range - move an unmap to its next range
+ * asblk_next_range - advance an unmap to its next range
  * @t: unmap
  *
  * The first range is in &asblk_transfer.range from the start. Context:
@@ -238,7 +238,7 @@ struct asblk_queue {
 };
 
 /**
- * struct asblk_ctrl_ops - what a controller does
+ * struct asblk_ctrl_ops - operations of a controller
  *
  * Which of them exclude each other:
  *
@@ -254,7 +254,7 @@ struct asblk_queue {
  *   @stop_queue: they may run beside everything else, even while the controller is reset
  *   or paused.
  *
- * @owner: module that implements it; an open disk holds it
+ * @owner: module that implements them; an open disk holds a reference
  *
  * @start_queue: make a queue ready for transfers, its interrupt included.
  *	May sleep. Returns 0 or a negative errno.
@@ -264,57 +264,57 @@ struct asblk_queue {
  * @submit: accept a transfer. Called under the queue's lock with interrupts
  *	off, so calls for one queue never overlap each other or @reap. Must not
  *	complete the transfer itself. Returns %BLK_STS_OK (it will be completed
- *	exactly once), %BLK_STS_RESOURCE (busy: the engine offers it again after
- *	the next completion, or after a while), or another status (final: no
+ *	exactly once), %BLK_STS_RESOURCE (busy: the engine submits it again after
+ *	the next completion, or after 3 ms), or another status (final: no
  *	completion follows).
  *
- * @doorbell: the transfers submitted so far are complete for now: ring the
- *	doorbell. Called under the queue's lock with interrupts off.
+ * @doorbell: tell the device about the transfers submitted so far. Called under the
+ *	queue's lock with interrupts off.
  *
- * @run: optional, for a device that is software: execute what was rung for,
- *	on this CPU. Called after @doorbell without locks, from a task, a softirq or
- *	an interrupt handler.
+ * @run: optional, for a device in software: execute what @doorbell has announced, on
+ *	this CPU. Called after @doorbell without locks, from a task, a softirq or an
+ *	interrupt handler.
  *
- * @abort: optional: ask the device to give up a transfer. It completes all the
- *	same, one way or the other. May sleep, but is not to wait for an answer. Returns
- *	0 if the device was asked, -EBUSY if it has to do with other aborts first, or
- *	another negative errno.
+ * @abort: optional: ask the device to abort a transfer, which completes all the same,
+ *	with or without an error. May sleep, but must not wait for an answer. Returns 0 if
+ *	the device was asked, -EBUSY if it is busy with other aborts, or another negative
+ *	errno.
  *
- * @reset_queue: optional, requires @reset: empty a queue, so that the device has
- *	forgotten every transfer in it and touches their memory no more, and start it
- *	again. May sleep, for a limited time. Returns 0, or a negative errno; then the
- *	queue stays as it is until @reset or @disable.
+ * @reset_queue: optional, requires @reset: make the device forget every transfer of a
+ *	queue, so that it no longer accesses their memory, and start the queue again.
+ *	May sleep, for a limited time. Returns 0, or a negative errno; then the queue
+ *	stays stopped until @reset or @disable.
  *
- * @reset: optional: the same for the whole controller; nothing that was in flight takes
- *	time any more. Returns 0, or a negative errno; then only @disable follows. What
- *	@write_cache and @coalesce have set is set again afterwards.
+ * @reset: optional: the same for the whole controller; what was in flight no longer takes
+ *	the device's time. Returns 0, or a negative errno; then only @disable follows. The
+ *	engine repeats the last @write_cache and @coalesce afterwards.
  *
- * @disable: required with @reset: the controller is given up. Make sure that it
- *	touches no memory any more. May sleep, for a limited time.
+ * @disable: required with @reset: the controller is declared dead. Make sure that it no
+ *	longer accesses memory. May sleep, for a limited time.
  *
  * @reap: call asblk_complete() or asblk_complete_error() for every transfer
  *	that the device has finished. Called under the queue's lock with
  *	interrupts off, from asblk_reap(), a poll or a timeout.
  *
- * @eject: take the medium of a removable unit out; its content is kept and
- *	durable. The unit is idle. May sleep. Returns 0 or a negative errno.
+ * @eject: take the medium of a removable unit out and keep its content. The unit is
+ *	idle, everything is flushed. May sleep. Returns 0 or a negative errno.
  *	Required for media with %ASBLK_MEDIA_REMOVABLE.
  *
  * @load: put it back. May sleep. Returns 0 or a negative errno. Required for
  *	media with %ASBLK_MEDIA_REMOVABLE.
  *
  * @write_cache: optional: turn the volatile write cache on or off, for all media.
- *	The engine sees to it that everything is flushed before and after. May
+ *	The engine flushes before and after as needed. May
  *	sleep, for a limited time. Returns 0 or a negative errno.
  *
- * @write_protect: optional: protect a medium from writing, or stop that. Nothing is
- *	in flight on it; writes that come afterwards are to be refused. May sleep,
+ * @write_protect: optional: turn a medium's write protection on or off. Nothing is in
+ *	flight on it; later writes to a protected one must fail. May sleep,
  *	for a limited time. Returns 0 or a negative errno, -EOPNOTSUPP if this
  *	medium cannot be protected.
  *
- * @coalesce: optional: have an interrupt wait for @count completions, but no longer
- *	than @usecs; not at all if @usecs is 0. May sleep, for a limited time.
- *	Returns 0 or a negative errno, -ERANGE for what the device cannot do.
+ * @coalesce: optional: delay interrupts until @count completions have come, for @usecs
+ *	at most; 0 turns coalescing off. May sleep, for a limited time. Returns 0 or a
+ *	negative errno, -ERANGE for values that the device does not support.
  *
  * @format: optional: give a medium that is in another capacity and block size. @medium
  *	has these, and is otherwise as it was: change what else becomes different, as for
@@ -322,8 +322,8 @@ struct asblk_queue {
  *	as it fits, else erase it. May sleep. Returns 0, or a negative errno with nothing
  *	changed.
  *
- * @rescan: optional: look for media that have come, gone, or changed, and tell the
- *	engine. May sleep. Returns 0 or a negative errno.
+ * @rescan: optional: look for media that were added, removed or changed, and add, remove
+ *	or update their disks. May sleep. Returns 0 or a negative errno.
  *
  * @idle: optional: no transfer is in flight and none comes until @wake: save power.
  *	May sleep, for a limited time. Returns 0, or a negative errno; then the
@@ -332,10 +332,9 @@ struct asblk_queue {
  * @wake: required with @idle: be ready for transfers again. May sleep, for a limited
  *	time. Returns 0, or a negative errno, which leads to a reset.
  *
- * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does
- *	not know. Not called once the disk is removed, which waits for those that are
- *	under way. May sleep; holds no lock of the disk. Returns -ENOTTY for what it does
- *	not know either.
+ * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does not
+ *	handle. Not called once the disk is removed, which waits for calls under way. May
+ *	sleep; called without locks. Returns -ENOTTY for an unknown ioctl.
  *
  * @map_queues: optional: assign CPUs to queues; by default they are spread
  *	evenly.
@@ -372,7 +371,7 @@ struct asblk_ctrl_ops {
 };
 
 /**
- * struct asblk_ctrl_params - what a controller is
+ * struct asblk_ctrl_params - parameters of a controller
  * @model: model string, copied
  * @serial: serial number, copied
  * @firmware_rev: firmware revision, copied
@@ -383,20 +382,19 @@ struct asblk_ctrl_ops {
  * @nr_extra_slots: transfers in flight per queue beyond one per request, for
  *	the parts of split requests, 0 to %ASBLK_MAX_QUEUE_DEPTH
  * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
- * @max_retries: how often the engine offers a transfer again that failed with
- *	%ASBLK_MAY_RETRY, or was lost in a reset that its own request, or the device, is
- *	the reason for; at most 255. 0 fails them. Those lost in a reset for another
- *	reason are offered again, but for REQ_FAILFAST_* and what has already failed in
- *	part. Users can change it
- * @timeout_ms: milliseconds within which a request has to advance, so as not to count
- *	as late: each time at least one of its transfers has to complete; 0 for the block
- *	layer's default of 30 s
+ * @max_retries: how often the engine retries a transfer that failed with
+ *	%ASBLK_MAY_RETRY, or that was lost in a reset because of its own request or of the
+ *	device; at most 255. Transfers lost in a reset for another reason are requeued
+ *	without limit, except with REQ_FAILFAST_* and if their request has already failed.
+ *	Users can change it
+ * @timeout_ms: milliseconds within which at least one transfer of a request has to
+ *	complete, lest it time out; 0 for the block layer's default of 30 s
  * @cache_off: the volatile write cache, if there is one, is off
  * @coalesce_count: completions that an interrupt waits for, as the device is set up; 0 and
  *	1 for none
  * @coalesce_usecs: for how long at most; requires &asblk_ctrl_ops.coalesce if it is not 0
  * @node: NUMA node, or NUMA_NO_NODE
- * @dma_dev: device that the memory of transfers is mapped for; NULL for none
+ * @dma_dev: device that accesses the memory of transfers, to map it for; NULL for none
  */
 struct asblk_ctrl_params {
 	const char *model;
@@ -419,7 +417,7 @@ struct asblk_ctrl_params {
 
 #define ASBLK_MAX_QUEUE_DEPTH	2048
 
-/* What a medium can do, &asblk_media_params.features. */
+/* Properties of a medium, &asblk_media_params.features. */
 #define ASBLK_MEDIA_WRITE_CACHE		BIT(0)	/* volatile; flushes matter */
 #define ASBLK_MEDIA_FUA			BIT(1)
 #define ASBLK_MEDIA_UNMAP		BIT(2)
@@ -431,17 +429,17 @@ struct asblk_ctrl_params {
 #define ASBLK_MEDIA_ROTATIONAL		BIT(8)	/* seeks take time */
 
 /**
- * struct asblk_media_params - what one medium of a controller is
+ * struct asblk_media_params - description of a medium
  * @unit: the controller's number for it, &asblk_transfer.unit
  * @nr_blocks: capacity in logical blocks, at least 1
  * @block_size: logical block size in bytes: a power of two from 512 to what the
  *	kernel allows, asblk_max_block_size()
  * @physical_block_size: a power of two, at least @block_size
  * @unmap_granularity: bytes that an unmap should be a multiple of
- * @atomic_bytes: largest write, aligned to its length, that after a power cut or an
- *	error is there as a whole or not at all, a power of two, or 0; the engine lowers it
- *	to what one transfer always carries
- * @block_sizes: sum of those that &asblk_ctrl_ops.format can give it
+ * @atomic_bytes: largest write, aligned to its length, of which a power cut or an error
+ *	leaves all or nothing, a power of two, or 0; the engine lowers it to what always
+ *	fits into one transfer
+ * @block_sizes: sum of the block sizes that &asblk_ctrl_ops.format supports
  * @wwid: unique ID, copied; all zeroes for none
  * @features: ASBLK_MEDIA_*
  * @group: optional sysfs attributes of the disk; they find @priv with
@@ -463,10 +461,10 @@ struct asblk_media_params {
 };
 
 /* Flags of asblk_complete_error(). */
-#define ASBLK_MAY_RETRY		BIT(0)	/* offering it again may help */
-#define ASBLK_REQUEUE	BIT(1)	/* not its fault: offering it again costs no retry */
+#define ASBLK_MAY_RETRY		BIT(0)	/* a retry may help */
+#define ASBLK_REQUEUE	BIT(1)	/* not its fault: retry it, without counting that */
 #define ASBLK_RETRY_DELAY	GENMASK(31, 8)
-/* Offering it again helps only after so many milliseconds, less than 2^24. */
+/* A retry helps only after so many milliseconds, less than 2^24. */
 #define ASBLK_RETRY_AFTER(ms)	FIELD_PREP(ASBLK_RETRY_DELAY, ms)
 
 unsigned int asblk_max_block_size(void);

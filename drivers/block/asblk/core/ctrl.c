@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Controllers: made by a device's driver, shown in /sys/class/asblk. */
+/* The life of a controller, and its class in sysfs. */
 #include <linux/export.h>
 #include <linux/idr.h>
 #include <linux/rcupdate.h>
@@ -19,7 +19,7 @@
 static DEFINE_IDA(asblk_ctrl_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_ctrl_gone);
 
-/* As many as there are: allocating them may have failed half way. */
+/* Allocating them may have failed half way. */
 static void ctrl_free_queues(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
@@ -41,7 +41,7 @@ static void asblk_ctrl_release(struct device *dev)
 	asblk_dma_exit(&ctrl->dma);
 	id = ctrl->id;
 	kfree(ctrl);
-	/* Last of all: asblk_ctrl_class_exit() waits for it. */
+	/* Last, as asblk_ctrl_class_exit() waits for it. */
 	ida_free(&asblk_ctrl_ida, id);
 	wake_up_all(&asblk_ctrl_gone);
 }
@@ -62,41 +62,38 @@ static int ctrl_check(const struct asblk_ctrl *ctrl, struct device *dev)
 
 	if (!p->nr_queues || p->nr_queues > nr_cpu_ids ||
 	    p->nr_poll_queues > nr_cpu_ids) {
-		dev_err(dev, "%u queues and %u polled ones are not 1 to %u and 0 to %u\n",
-			p->nr_queues, p->nr_poll_queues, nr_cpu_ids,
-			nr_cpu_ids);
+		dev_err(dev, "invalid number of queues: %u (1 to %u), polled %u (0 to %u)\n",
+			p->nr_queues, nr_cpu_ids, p->nr_poll_queues, nr_cpu_ids);
 		return -EINVAL;
 	}
 	if (!p->queue_depth || p->queue_depth > ASBLK_MAX_QUEUE_DEPTH ||
 	    p->nr_extra_slots > ASBLK_MAX_QUEUE_DEPTH) {
-		dev_err(dev, "queue depth %u with %u extra slots is not 1 to %u with 0 to %u\n",
-			p->queue_depth, p->nr_extra_slots,
-			ASBLK_MAX_QUEUE_DEPTH, ASBLK_MAX_QUEUE_DEPTH);
+		dev_err(dev, "invalid queue depth %u (1 to %u) or extra slots %u (0 to %u)\n",
+			p->queue_depth, ASBLK_MAX_QUEUE_DEPTH, p->nr_extra_slots,
+			ASBLK_MAX_QUEUE_DEPTH);
 		return -EINVAL;
 	}
 	if (p->max_retries > U8_MAX) {
-		dev_err(dev, "%u retries are more than %u\n", p->max_retries,
-			U8_MAX);
+		dev_err(dev, "invalid max_retries %u (0 to %u)\n", p->max_retries, U8_MAX);
 		return -EINVAL;
 	}
 	if (ctrl->coalesced && !ctrl->ops->coalesce) {
-		dev_err(dev, "coalescing %u completions for %u us needs coalesce\n",
-			p->coalesce_count, p->coalesce_usecs);
+		dev_err(dev, "coalesce_count and coalesce_usecs require operation coalesce\n");
 		return -EINVAL;
 	}
 	return asblk_limits_check(&p->limits, dev);
 }
 
 /*
- * What cannot be switched off must not be given up, nor put to sleep for ever; and a
- * queue whose reset has failed would stay stopped.
+ * Without disable a dead controller could go on writing to memory; without wake it would
+ * sleep forever; without reset a queue whose own reset has failed would stay stopped.
  */
 static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
 {
 	if ((!ops->reset || ops->disable) && (!ops->reset_queue || ops->reset) &&
 	    (!ops->idle || ops->wake))
 		return 0;
-	dev_err(dev, "a controller with reset_queue needs reset, one with reset disable, one with idle wake\n");
+	dev_err(dev, "operation reset_queue requires reset, reset requires disable, idle requires wake\n");
 	return -EINVAL;
 }
 
@@ -106,7 +103,7 @@ static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
 		asblk_hwq_exit(ctrl->queues[nr]);
 }
 
-/* A queue at a time, near the CPUs that use it: together they may be large. */
+/* One by one, as together they may be large. */
 static int ctrl_alloc_queues(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
@@ -156,15 +153,15 @@ stop:
 }
 
 /**
- * asblk_ctrl_create - make a controller and start its queues
- * @ops: what it does; must outlive it
- * @params: what it is; copied
- * @parent: device it sits on, or NULL
+ * asblk_ctrl_create - create a controller and start its queues
+ * @ops: its operations; must outlive it
+ * @params: its parameters; copied
+ * @parent: parent device, or NULL
  * @priv: for asblk_ctrl_priv(), from the first call of an operation on
  *
  * Context: task, may sleep.
  * Return: controller, or an ERR_PTR: -EINVAL after a line in the log that says
- * what is wrong with @params, -ENOMEM, or what &asblk_ctrl_ops.start_queue said.
+ * what is wrong with @params, -ENOMEM, or the error of &asblk_ctrl_ops.start_queue.
  */
 struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 				     const struct asblk_ctrl_params *params,
@@ -188,7 +185,7 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	ctrl->cache_on = !params->cache_off;
 	ctrl->coalesce_count = max(params->coalesce_count, 1);
 	ctrl->coalesce_usecs = params->coalesce_usecs;
-	/* A reset may make the device forget it. */
+	/* To be set again after a reset. */
 	ctrl->coalesced = ctrl->coalesce_count > 1 || ctrl->coalesce_usecs;
 	ctrl->ops = ops;
 	ctrl->priv = priv;
@@ -244,7 +241,7 @@ void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 	asblk_debugfs_remove(ctrl);
 	device_del(&ctrl->dev);
 	asblk_recovery_exit(ctrl);
-	/* Who submitted the last request may still be in the device's run. */
+	/* A CPU that submitted the last request may still be in &asblk_ctrl_ops.run. */
 	blk_mq_wait_quiesce_done(&ctrl->set);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);
@@ -266,7 +263,7 @@ void *asblk_ctrl_priv(const struct asblk_ctrl *ctrl)
 ASBLK_EXPORT(asblk_ctrl_priv);
 
 /**
- * asblk_ctrl_device - a controller as a device, to name in the log
+ * asblk_ctrl_device - the device of a controller, for dev_err() and the like
  * @ctrl: controller
  *
  * Context: any.

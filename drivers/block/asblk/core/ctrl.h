@@ -23,8 +23,8 @@
 struct asblk_hwq;
 
 /**
- * enum asblk_ctrl_state - what recovery is doing with a controller
- * @ASBLK_CTRL_LIVE: nothing
+ * enum asblk_ctrl_state - state of a controller
+ * @ASBLK_CTRL_LIVE: in use
  * @ASBLK_CTRL_RESETTING: queues are stopped for a reset
  * @ASBLK_CTRL_PAUSED: stopped between asblk_ctrl_pause() and asblk_ctrl_resume()
  * @ASBLK_CTRL_DEAD: given up; every request fails
@@ -44,13 +44,13 @@ static_assert(ASBLK_CTRL_DEAD + 1 == ASBLK_CTRL_REMOVING && ASBLK_CTRL_PAUSED < 
 /**
  * struct asblk_recovery - the recovery of a controller
  * @work: takes the steps that sleep
- * @needs_reset: the controller's driver asked for a reset of the whole controller
- * @reset_at: completions of all queues when a late request last led to a reset,
- *	U64_MAX if none has
- * @requested_at: the same of a reset that the driver asked for
- * @requested_end: when that was over, in jiffies
- * @futile: how many of these in a row came to nothing
- * @resets: resets of the whole controller that worked
+ * @needs_reset: the controller's driver requested a reset of the whole controller
+ * @reset_at: completions of all queues when a timeout last led to a reset, U64_MAX if none
+ *	has
+ * @requested_at: the same for a reset that the driver requested
+ * @requested_end: when that ended, in jiffies
+ * @futile: how many of these in a row did not help
+ * @resets: successful resets of the whole controller
  */
 struct asblk_recovery {
 	struct work_struct work;
@@ -66,25 +66,25 @@ struct asblk_recovery {
  * struct asblk_ctrl - a controller
  * @dev: /sys/class/asblk/ctrlN; holds the memory of this structure
  * @id: N
- * @ops: what it does
- * @params: what it is; the strings are owned
+ * @ops: its driver's operations
+ * @params: its parameters; the strings are owned
  * @set: tag set, shared by all its disks
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
  * @ops_lock: held over every operation that sleeps, but for those of which &struct
  *	asblk_ctrl_ops says otherwise
  * @state: written under @ops_lock
- * @recovery: what becomes of it when it does not answer
- * @settings_lock: serialises changes of the write cache and of write protection, with
- *	what the host is told of them
+ * @recovery: bookkeeping of resets
+ * @settings_lock: serialises changes of the write cache and of write protection together
+ *	with the block layer's view of them
  * @disks_lock: protects @disks
  * @disks: its disks
- * @cache_on: the volatile write cache, if there is one, may be on: the host flushes
+ * @cache_on: the volatile write cache, if there is one, may be on: the block layer flushes
  * @coalesced: the following two were set, by the driver or by a user; under @ops_lock
  * @coalesce_count: as last passed to &asblk_ctrl_ops.coalesce
  * @coalesce_usecs: likewise
  * @dma: how the device reaches memory
- * @idle_check: looks again whether the controller is idle
+ * @idle_check: checks again whether the controller is idle
  * @debugfs: directory
  * @priv: for asblk_ctrl_priv()
  */

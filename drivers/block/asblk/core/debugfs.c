@@ -25,7 +25,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "interrupts %llu\n", c.interrupts);
 	seq_printf(m, "polls %llu\n", c.polls);
 	calls = hwq->pub.polled ? c.polls : c.interrupts;
-	/* One decimal; a queue that nobody has called for has none. */
+	/* With one decimal. */
 	seq_printf(m, "completions_per_%s %llu.%llu\n",
 		   hwq->pub.polled ? "poll" : "interrupt",
 		   calls ? div64_u64(c.completions, calls) : 0,
@@ -105,7 +105,7 @@ void asblk_debugfs_add(struct asblk_ctrl *ctrl)
 }
 
 /**
- * asblk_ctrl_debugfs - a place for what only a device's own driver can show
+ * asblk_ctrl_debugfs - the debugfs directory of a controller, for its driver's files
  * @ctrl: controller
  *
  * Return: its directory in debugfs.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A medium as a gendisk: its life, and who has it open. */
+/* The life of a disk, and its gendisk's operations. */
 #include <linux/export.h>
 #include <linux/hdreg.h>
 #include <linux/idr.h>
@@ -14,7 +14,6 @@
 static DEFINE_IDA(asblk_disk_ida);
 static DECLARE_WAIT_QUEUE_HEAD(asblk_disk_gone);
 
-/* The last user of the gendisk is gone. */
 static void asblk_free_disk(struct gendisk *gd)
 {
 	struct asblk_disk *disk = gd->private_data;
@@ -23,7 +22,7 @@ static void asblk_free_disk(struct gendisk *gd)
 
 	kfree(disk);
 	put_device(ctrl_dev);
-	/* Last of all: asblk_disks_exit() waits for it. */
+	/* Last, as asblk_disks_exit() waits for it. */
 	ida_free(&asblk_disk_ida, index);
 	wake_up_all(&asblk_disk_gone);
 }
@@ -49,7 +48,7 @@ static int asblk_open(struct gendisk *gd, blk_mode_t mode)
 	return err;
 }
 
-/* Old partitioning tools align to what this says: the usual 255 by 63. */
+/* For old partitioning tools: the usual 255 heads and 63 sectors. */
 static int asblk_getgeo(ASBLK_GETGEO_ARG, struct hd_geometry *geo)
 {
 	sector_t cylinders = get_capacity(ASBLK_GETGEO_DISK);
@@ -85,7 +84,7 @@ static const struct block_device_operations asblk_fops = {
 	.free_disk	= asblk_free_disk,
 };
 
-/* Eject and load tell user space; there is nothing to poll for. */
+/* Eject and load send the event; nothing has to poll for it. */
 static void disk_removable(struct gendisk *gd)
 {
 	gd->flags |= GENHD_FL_REMOVABLE;
@@ -93,7 +92,7 @@ static void disk_removable(struct gendisk *gd)
 	gd->event_flags = DISK_EVENT_FLAG_UEVENT;
 }
 
-/* Nobody uses its controller on its behalf any more, but requests. */
+/* Wait until nothing but requests uses the controller on the disk's behalf. */
 static void disk_forget(struct asblk_disk *disk)
 {
 	WRITE_ONCE(disk->removing, true);
@@ -104,11 +103,11 @@ static void disk_forget(struct asblk_disk *disk)
 }
 
 /**
- * asblk_disk_add - make a medium a disk
+ * asblk_disk_add - add the disk of a medium
  * @ctrl: controller
  * @params: medium; copied
  *
- * The disk may be read before this returns: its partitions are looked for.
+ * The disk may be read before this returns, to scan for partitions.
  *
  * Context: task, may sleep.
  * Return: disk, or an ERR_PTR: -EINVAL after a line in the log, or -ENOMEM.
@@ -147,8 +146,8 @@ struct asblk_disk *asblk_disk_add(struct asblk_ctrl *ctrl,
 	}
 
 	/*
-	 * On the list with its queue, so that no change of the cache escapes it. The
-	 * second one waits for the requests of the first, as they are to share the tags.
+	 * On the list as soon as it has a queue, so that it misses no change of the cache. A
+	 * second disk waits here for requests of the first, to share the tags with it.
 	 */
 	mutex_lock(&ctrl->settings_lock);
 	asblk_disk_limits(disk, &lim);
@@ -202,7 +201,7 @@ void asblk_disk_remove(struct asblk_disk *disk)
 	enum asblk_ctrl_state state = READ_ONCE(disk->ctrl->state);
 
 	if (state == ASBLK_CTRL_PAUSED)
-		dev_info(&disk->ctrl->dev, "%s: removed while paused, waits for the end of that\n",
+		dev_info(&disk->ctrl->dev, "%s: removal waits for the end of the pause\n",
 			 disk->gd->disk_name);
 	if (state == ASBLK_CTRL_DEAD)
 		blk_mark_disk_dead(disk->gd);
@@ -213,8 +212,8 @@ void asblk_disk_remove(struct asblk_disk *disk)
 ASBLK_EXPORT(asblk_disk_remove);
 
 /**
- * asblk_disk_priv - a controller driver's own data of a medium
- * @disk_dev: the disk as a device, as sysfs attributes get it
+ * asblk_disk_priv - a controller driver's data of a medium
+ * @disk_dev: the device of the disk, as passed to sysfs attributes
  *
  * Context: any.
  * Return: &asblk_media_params.priv.
@@ -228,7 +227,7 @@ void *asblk_disk_priv(struct device *disk_dev)
 ASBLK_EXPORT(asblk_disk_priv);
 
 /**
- * asblk_disk_name - what a disk is called
+ * asblk_disk_name - the name of a disk
  * @disk: disk
  *
  * Context: any.
@@ -240,7 +239,7 @@ const char *asblk_disk_name(const struct asblk_disk *disk)
 }
 ASBLK_EXPORT(asblk_disk_name);
 
-/* The module is unloaded: wait for those who have closed a removed disk only just now. */
+/* At unload: the last close of a removed disk may still be under way. */
 void asblk_disks_exit(void)
 {
 	wait_event(asblk_disk_gone, ida_is_empty(&asblk_disk_ida));

@@ -14,20 +14,20 @@
 
 /**
  * struct asblk_disk - a medium as a gendisk
- * @unit: the engine's part; &request_queue.queuedata points to it
+ * @unit: for the data path; &request_queue.queuedata points to it
  * @ctrl: controller; the disk holds a reference to its device
  * @gd: gendisk
  * @list: on &asblk_ctrl.disks
- * @users: of the controller on the disk's behalf, outside requests; the disk itself is
- *	one until it is removed
+ * @users: references of those who use the controller on the disk's behalf, except requests;
+ *	the disk has one itself until it is removed
  * @removing: it is being removed, and gets no more users
- * @no_users: there are none any more
- * @params: what it is
- * @params_lock: for those who read its block size and number of blocks together
- * @initial: what it was when the disk was made
+ * @no_users: @users is 0
+ * @params: description of the medium
+ * @params_lock: for readers of both block size and number of blocks
+ * @initial: @params when the disk was added
  * @index: N of asblkN
- * @format_bytes: most that a format can make of the medium
- * @loaded: there is a medium; protected by &gendisk.open_mutex
+ * @format_bytes: largest capacity that the medium can be formatted to
+ * @loaded: the medium is in; protected by &gendisk.open_mutex
  * @locked: CDROM_LOCKDOOR is in force; protected by &gendisk.open_mutex
  * @groups: sysfs attributes
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Formats of a medium: block size and capacity, erasing it or keeping what fits. */
+/* Formatting a medium: a block size and a capacity; its content is erased, or kept if it fits. */
 #include <linux/blkdev.h>
 #include <linux/export.h>
 #include <linux/kstrtox.h>
@@ -35,19 +35,19 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 	u64 most = disk->format_bytes / block_size;
 
 	lockdep_assert_held(&disk->gd->open_mutex);
-	/* The controller of a removed disk may be gone already. */
+	/* The controller of a removed disk may be gone. */
 	if (test_bit(GD_DEAD, &disk->gd->state))
 		return -ENODEV;
 	if (!disk->loaded)
 		return -ENOMEDIUM;
-	/* With its content kept the blocks stay as they are. */
+	/* Content can be kept only in blocks of the same size, but while the disk is open. */
 	if (keep ? block_size != disk->params.block_size : disk_openers(disk->gd))
 		return -EBUSY;
 	if ((!keep || nr_blocks < disk->params.nr_blocks) &&
 	    test_bit(GD_READ_ONLY, &disk->gd->state))
 		return -EROFS;
 	if (!keep && (!(disk->params.block_sizes & block_size) || nr_blocks > most)) {
-		dev_err(dev, "%s: %llu blocks of %u bytes is none of the formats\n",
+		dev_err(dev, "%s: %llu blocks of %u bytes are not one of its formats\n",
 			disk->gd->disk_name, nr_blocks, block_size);
 		return -EINVAL;
 	}
@@ -55,16 +55,16 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 }
 
 /**
- * asblk_disk_format - give a medium another format
+ * asblk_disk_format - change the block size and capacity of a medium
  * @disk: disk of a controller with &asblk_ctrl_ops.format
  * @nr_blocks: capacity in logical blocks
  * @block_size: one of &asblk_media_params.block_sizes
- * @keep: keep the content, as far as it fits, and let requests wait meanwhile; else
- *	everything is erased, and nobody may have the disk open
+ * @keep: keep the content as far as it fits, while requests wait; else erase everything,
+ *	for which nobody may have the disk open
  *
  * Context: task, may sleep.
  * Return: 0; -EBUSY if the disk is open, -ENOMEDIUM, -EROFS, -ENODEV if it was removed
- * or its controller is dead; -EINVAL after a line in the log; or what the device says.
+ * or its controller is dead; -EINVAL after a line in the log; or the device's error.
  */
 int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bool keep)
 {
@@ -89,14 +89,14 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 		return 0;
 	}
 	asblk_media_changed(gd);
-	/* A fixed disk has no event for it, but udev is to look again. */
+	/* Media events are for removable disks: tell udev otherwise. */
 	if (!gd->events)
 		kobject_uevent(&disk_to_dev(gd)->kobj, KOBJ_CHANGE);
 	return 0;
 }
 ASBLK_EXPORT(asblk_disk_format);
 
-/* Block size, bytes of metadata with each block, most blocks: a line each. */
+/* A line for each: block size, bytes of metadata per block, most blocks. */
 static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct asblk_disk *disk = to_disk(dev);
@@ -157,7 +157,7 @@ static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 	int err;
 
 	if (!format_parse(disk, buf, &block_size, &nr_blocks)) {
-		dev_err(dev, "format takes a block size, or a line as formats has\n");
+		dev_err(dev, "format takes a block size, or a line of formats\n");
 		return -EINVAL;
 	}
 	err = asblk_disk_format(disk, nr_blocks, block_size, false);

@@ -7,7 +7,7 @@
 #include "limits.h"
 
 /**
- * asblk_max_block_size - the largest logical block this kernel takes
+ * asblk_max_block_size - the largest logical block size that this kernel supports
  *
  * Context: any.
  * Return: bytes, a power of two.
@@ -36,7 +36,7 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	lim->atomic_write_hw_unit_max = max;
 }
 
-/* What depends on the medium, and may be another after a format. */
+/* What depends on the medium, and may be different after a format. */
 static void disk_media_limits(const struct asblk_disk *disk,
 			      struct queue_limits *lim)
 {
@@ -61,9 +61,8 @@ static void disk_media_limits(const struct asblk_disk *disk,
 }
 
 /*
- * What the block layer may send: not one transfer, but what the splitter makes
- * transfers of. Only what it cannot mend - gaps and alignment inside a block -
- * is left to the block layer.
+ * A request may be more than one transfer: the splitter applies the controller's limits.
+ * Only gaps and alignment inside a block, which it cannot mend, are left to the block layer.
  */
 void asblk_disk_limits(const struct asblk_disk *disk, struct queue_limits *lim)
 {
@@ -124,13 +123,7 @@ int asblk_disk_check(const struct asblk_ctrl *ctrl, const struct asblk_media_par
 	return asblk_disk_check_format(ctrl, p->nr_blocks, p->block_size);
 }
 
-/**
- * asblk_disk_set_capacity - change the capacity of a live disk
- * @disk: disk
- * @nr_sectors: sectors of 512 bytes; 0 if there is no medium
- *
- * Waits until no request is in flight. Context: task, may sleep.
- */
+/* @nr_sectors: 0 without a medium. Waits until no request is in flight. May sleep. */
 void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 {
 	unsigned int memflags = asblk_freeze_queue(disk->gd->queue);
@@ -141,12 +134,11 @@ void asblk_disk_set_capacity(struct asblk_disk *disk, sector_t nr_sectors)
 }
 
 /**
- * asblk_disk_offline - have reads and writes fail, as the medium may be another one
+ * asblk_disk_offline - fail reads and writes, as the medium may be a different one
  * @disk: disk of a medium that is not %ASBLK_MEDIA_REMOVABLE
  *
- * Until asblk_disk_reformat(), or for good: what is dirty is then lost, and not written to
- * what has taken its place. Waits until no request is in flight. Context: task,
- * may sleep.
+ * Until asblk_disk_reformat(), or for good: dirty data is lost rather than written to the
+ * wrong medium. Waits until no request is in flight. Context: task, may sleep.
  */
 void asblk_disk_offline(struct asblk_disk *disk)
 {
@@ -163,7 +155,7 @@ void asblk_disk_set_params(struct asblk_disk *disk, const struct asblk_media_par
 	WRITE_ONCE(disk->unit.zeroes_unmap, params->features & ASBLK_MEDIA_ZEROES_UNMAP);
 }
 
-/* What @params leaves as it was when the disk was made. */
+/* @params, with everything that a format cannot change as it was when the disk was added. */
 static struct asblk_media_params disk_reformatted(const struct asblk_disk *disk,
 						  const struct asblk_media_params *params)
 {
@@ -181,17 +173,17 @@ static struct asblk_media_params disk_reformatted(const struct asblk_disk *disk,
 }
 
 /**
- * asblk_disk_reformat - a medium is another one after a format
+ * asblk_disk_reformat - update a disk after its medium was formatted
  * @disk: disk whose medium is in
- * @params: what it is now: capacity, block sizes, granularity of an unmap, atomic writes,
- *	and which of unmap, write zeroes (unmapping ones) and secure erase it can do; the
- *	rest is what it was
+ * @params: what may be different: capacity, block sizes, granularity of an unmap, atomic
+ *	writes, and support of unmap, write zeroes (unmapping ones) and secure erase; the
+ *	rest is ignored
  *
- * Waits until no request is in flight; those that come while the block size changes
- * fail. Context: task, may sleep.
+ * Waits until no request is in flight; requests fail while the block size changes.
+ * Context: task, may sleep.
  *
- * Return: 0, or -EINVAL after a line in the log; the capacity is 0 then if the block
- * layer has refused the limits, and what it was otherwise.
+ * Return: 0, or -EINVAL after a line in the log; then the capacity is 0 if the block layer
+ * refused the limits, and unchanged otherwise.
  */
 int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params *params)
 {
@@ -202,7 +194,7 @@ int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params
 	err = asblk_disk_check(disk->ctrl, &new);
 	if (err)
 		return err;
-	/* From here on there is nothing to read or write... */
+	/* From here on reads and writes fail... */
 	if (new.block_size != disk->params.block_size)
 		asblk_disk_set_capacity(disk, 0);
 	asblk_disk_set_params(disk, &new);
@@ -211,7 +203,7 @@ int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params
 	err = queue_limits_commit_update_frozen(disk->gd->queue, &lim);
 	if (err) {
 		asblk_disk_set_capacity(disk, 0);
-		dev_err(&disk->ctrl->dev, "%s: limits for blocks of %u bytes are refused (%d)\n",
+		dev_err(&disk->ctrl->dev, "%s: the block layer refuses the limits for blocks of %u bytes (%d)\n",
 			disk->gd->disk_name, new.block_size, err);
 		return err;
 	}
@@ -222,16 +214,15 @@ int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params
 ASBLK_EXPORT(asblk_disk_reformat);
 
 /**
- * asblk_disk_set_read_only - a medium has become write protected, or is no more
+ * asblk_disk_set_read_only - update a disk after its medium was write protected or released
  * @disk: disk
- * @read_only: which
+ * @read_only: true if it is protected
  *
- * Nobody can open it for writing any more; those who have are for the device to
- * refuse. Context: task, may sleep.
+ * A protected disk cannot be opened for writing; the device refuses the writes of those who
+ * have it open. Context: task, may sleep.
  */
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only)
 {
-	/* Does nothing if it is so already. */
 	set_disk_ro(disk->gd, read_only);
 }
 ASBLK_EXPORT(asblk_disk_set_read_only);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A controller's limits: are they possible, and what follows from them. */
+/* A controller's limits: are they valid, and what follows from them. */
 #include <kunit/visibility.h>
 #include <linux/device.h>
 #include <linux/export.h>
@@ -8,13 +8,7 @@
 #include "../compat.h"
 #include "limits.h"
 
-/**
- * asblk_limits_check - check limits that do not depend on a medium
- * @lim: limits
- * @dev: device to name in the log
- *
- * Return: 0, or -EINVAL after a line in the log.
- */
+/* What does not depend on a medium. Return: 0, or -EINVAL after a line in the log. */
 int asblk_limits_check(const struct asblk_limits *lim, struct device *dev)
 {
 	u64 align = (u64)lim->dma_alignment_mask + 1;
@@ -48,7 +42,7 @@ int asblk_limits_check(const struct asblk_limits *lim, struct device *dev)
 		wrong = "max_zeroes_bytes";
 	if (!wrong)
 		return 0;
-	dev_err(dev, "limit %s is impossible\n", wrong);
+	dev_err(dev, "invalid limit %s\n", wrong);
 	return -EINVAL;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check);
@@ -73,10 +67,10 @@ static u32 limits_page_segments(const struct asblk_limits *lim, u32 bytes)
 }
 
 /**
- * asblk_limits_segments - segments that memory takes at most, if no two pages touch
+ * asblk_limits_segments - most segments that memory needs, if no two pages are contiguous
  * @lim: limits
- * @bytes: length of the memory in bytes, a power of two, and aligned to that or to pages; memory
- *	that is not aligned takes one segment more
+ * @bytes: length of the memory, a power of two, and aligned to that or to pages; unaligned
+ *	memory needs one segment more
  *
  * Context: any.
  * Return: number of segments.
@@ -104,57 +98,38 @@ static bool limits_segments(const struct asblk_limits *lim, u32 block_size)
 		piece % (lim->virt_boundary_mask + 1) == 0);
 }
 
-/**
- * asblk_limits_carry - can a transfer carry any one block?
- * @lim: limits
- * @block_size: logical block size in bytes
- *
- * Return: as said.
- */
+/* Can a transfer carry any one block of that size? */
 bool asblk_limits_carry(const struct asblk_limits *lim, u32 block_size)
 {
 	return limits_divide(lim, block_size) && lim->dma_alignment_mask < block_size &&
 	       limits_segments(lim, block_size);
 }
 
-/**
- * asblk_limits_check_block - check that a transfer can carry any one block
- * @lim: limits
- * @block_size: logical block size in bytes
- * @dev: device to name in the log
- *
- * Return: 0, or -EINVAL after a line in the log.
- */
+/* asblk_limits_carry(), or -EINVAL after a line in the log. */
 int asblk_limits_check_block(const struct asblk_limits *lim, u32 block_size,
 			     const struct device *dev)
 {
 	if (asblk_limits_carry(lim, block_size))
 		return 0;
 	if (!limits_divide(lim, block_size))
-		dev_err(dev, "transfers of %u, ranges of %llu and zeroes of %llu bytes are no multiple of blocks of %u\n",
+		dev_err(dev, "max_bytes %u, max_range_bytes %llu or max_zeroes_bytes %llu is not a multiple of the block size %u\n",
 			lim->max_bytes, lim->max_range_bytes, lim->max_zeroes_bytes,
 			block_size);
 	else if (lim->dma_alignment_mask >= block_size)
-		dev_err(dev, "blocks of %u bytes are smaller than the DMA alignment of %u\n",
+		dev_err(dev, "block size %u is smaller than the DMA alignment %u\n",
 			block_size, lim->dma_alignment_mask + 1);
 	else
-		dev_err(dev, "a block of %u bytes does not fit %u segments of %u bytes within a page\n",
+		dev_err(dev, "a block of %u bytes does not fit into %u segments of up to %u bytes of a page\n",
 			block_size, lim->max_segments, limits_piece(lim));
 	return -EINVAL;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_check_block);
 
-/**
- * asblk_limits_dma_alignment - alignment to ask of the block layer
- * @lim: limits that pass asblk_limits_check_block()
- * @block_size: logical block size in bytes
- *
- * A block in memory that is not aligned to the block size takes one segment
- * more than an aligned one. Where there is no segment for it, or where segments
- * that end inside a block would break the virtual boundary, buffers must be
- * aligned to blocks.
- *
- * Return: mask for &queue_limits.dma_alignment.
+/*
+ * A block in memory that is not aligned to the block size needs one segment more than an
+ * aligned one. If there is none left, or if segments that end inside a block would break
+ * the virtual boundary, buffers must be aligned to blocks. @lim passes
+ * asblk_limits_check_block(). Return: mask for &queue_limits.dma_alignment.
  */
 u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size)
 {
@@ -168,12 +143,9 @@ u32 asblk_limits_dma_alignment(const struct asblk_limits *lim, u32 block_size)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_dma_alignment);
 
-/**
- * asblk_limits_atomic - the largest write that always fits one transfer
- * @lim: limits
- * @atomic_bytes: what the medium can do, in bytes; a power of two, or 0
- *
- * Return: bytes, a power of two, or 0 if there is no such write.
+/*
+ * The largest write that always fits into one transfer, up to @atomic_bytes. Return: bytes,
+ * a power of two, or 0 if there is none.
  */
 u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 atomic_bytes)
 {
@@ -181,7 +153,7 @@ u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 atomic_bytes)
 
 	if (!fits)
 		return 0;
-	/* Memory of any alignment: a segment more than its length suggests. */
+	/* Unaligned memory needs one segment more. */
 	for (fits = rounddown_pow_of_two(fits); fits >= SECTOR_SIZE; fits /= 2)
 		if (asblk_limits_segments(lim, fits) + 1 <= lim->max_segments)
 			return fits;
@@ -189,15 +161,10 @@ u32 asblk_limits_atomic(const struct asblk_limits *lim, u32 atomic_bytes)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_limits_atomic);
 
-/**
- * asblk_limits_whole_bytes - up to how many bytes one segment needs no closer look
- * @lim: limits
- *
- * The block layer counts a request's segments without the controller's limits
- * on a single segment; a request of one that is this short is one transfer of
- * one segment.
- *
- * Return: bytes; 0 if every request needs the splitter.
+/*
+ * The block layer counts a request's segments without the controller's limits on a single
+ * segment. Return: up to how many bytes a request with one of its segments is one transfer
+ * with one segment; 0 if every request needs the splitter.
  */
 u32 asblk_limits_whole_bytes(const struct asblk_limits *lim)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Media that come and go: eject, load, lock the door, ask for the state. The
+ * Removable media and write protection: eject, load, lock the door, get the state. The
  * ioctls are those of CD-ROM drives, so that eject(1) works.
  */
 #include <linux/blkdev.h>
@@ -11,13 +11,8 @@
 #include "media.h"
 #include "state.h"
 
-/**
- * asblk_media_open - check that there is a medium to open
- * @gd: disk
- * @mode: how it is opened; %BLK_OPEN_NDELAY opens it without a medium too, so
- *	that it can be told to load one
- *
- * Context: task, under &gendisk.open_mutex.
+/*
+ * %BLK_OPEN_NDELAY opens a disk without a medium, too, so that it can be told to load one.
  * Return: 0 or -ENOMEDIUM.
  */
 int asblk_media_open(struct gendisk *gd, blk_mode_t mode)
@@ -28,7 +23,7 @@ int asblk_media_open(struct gendisk *gd, blk_mode_t mode)
 	return disk->loaded || (mode & BLK_OPEN_NDELAY) ? 0 : -ENOMEDIUM;
 }
 
-/* Nothing known of the old medium holds: the next open looks for partitions. */
+/* Forget the old medium: the next open scans for partitions. */
 void asblk_media_changed(struct gendisk *gd)
 {
 	disk_force_media_change(gd);
@@ -36,8 +31,8 @@ void asblk_media_changed(struct gendisk *gd)
 }
 
 /*
- * Drain and synchronize first. Once the capacity is 0 no write can follow, so
- * the flush after it covers every write that was acknowledged.
+ * Synchronize and drain first. With a capacity of 0 no write can follow, so that the
+ * flush covers every write that was acknowledged.
  */
 static int media_eject(struct asblk_disk *disk)
 {
@@ -49,7 +44,7 @@ static int media_eject(struct asblk_disk *disk)
 	lockdep_assert_held(&disk->gd->open_mutex);
 	if (!disk->loaded)
 		return 0;
-	/* The caller has it open; anybody else would lose the medium. */
+	/* One opener is the caller; others would lose the medium. */
 	if (disk->locked || disk_openers(gd) > 1)
 		return -EBUSY;
 	err = sync_blockdev(gd->part0);
@@ -93,13 +88,13 @@ static int media_load(struct asblk_disk *disk)
 }
 
 /**
- * asblk_disk_write_protect - protect a medium from writing, or stop that
+ * asblk_disk_write_protect - turn a medium's write protection on or off
  * @disk: disk
- * @on: which
+ * @on: true for on
  *
- * What the disk's own page cache holds is written before, not what file systems and
- * partitions hold back: the device refuses those who go on writing because they had it
- * open. Context: task, may sleep.
+ * The disk's own page cache is written back before, those of file systems and partitions
+ * are not: the device refuses the writes of those who have the disk open.
+ * Context: task, may sleep.
  * Return: 0, or a negative errno with nothing changed.
  */
 int asblk_disk_write_protect(struct asblk_disk *disk, bool on)
@@ -148,18 +143,10 @@ static int media_ioctl(struct asblk_disk *disk, unsigned int cmd,
 	}
 }
 
-/**
- * asblk_media_ioctl - CDROMEJECT, CDROMCLOSETRAY, CDROM_LOCKDOOR and
- * CDROM_DRIVE_STATUS of a removable disk, and what its controller knows
- * @bdev: disk
- * @mode: how it was opened
- * @cmd: request
- * @arg: its argument
- *
- * Context: task, may sleep.
- * Return: 0, a drive status (CDS_*), -EBUSY if the medium is in use or locked,
- * -ENODEV if the disk was removed, what the controller says, or -ENOTTY for
- * anything else, for partitions, and for these ioctls if it is not removable.
+/*
+ * The ioctls of removable disks and &asblk_ctrl_ops.ioctl, not for partitions. Return: as the
+ * latter, a drive status (CDS_*), -EBUSY if the medium is in use or locked, -ENODEV if the
+ * disk was removed, or -ENOTTY.
  */
 int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 		      unsigned int cmd, unsigned long arg)
@@ -172,16 +159,16 @@ int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 
 	if (bdev_is_partition(bdev) || (!removable && !ops->ioctl))
 		return -ENOTTY;
-	/* The controller of a removed disk may be gone already. */
+	/* The controller of a removed disk may be gone. */
 	if (!asblk_disk_get(disk))
 		return -ENODEV;
 	if (removable) {
-		/* Keeps others from opening it meanwhile. */
+		/* No other can open it meanwhile. */
 		mutex_lock(&gd->open_mutex);
 		ret = media_ioctl(disk, cmd, arg);
 		mutex_unlock(&gd->open_mutex);
 	}
-	/* It may take long, and nobody waits for it but those who remove the disk. */
+	/* Without open_mutex: it may take long. Only the removal of the disk waits for it. */
 	if (ret == -ENOTTY && ops->ioctl)
 		ret = ops->ioctl(disk->ctrl, disk->unit.id, cmd, arg);
 	asblk_disk_put(disk);

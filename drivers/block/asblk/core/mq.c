@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* blk-mq's callbacks: whole batches go down to the engine. */
+/* blk-mq's callbacks: requests are submitted in batches. */
 #include "mq.h"
 #include "queue.h"
 #include "request.h"
@@ -48,7 +48,7 @@ static void asblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	asblk_batch_end(&batch, true);
 }
 
-/* Take those out of the list that cannot be mapped now. */
+/* Move requests that cannot be mapped now to @failed. */
 static noinline void asblk_map_rqs(struct rq_list *rqlist, struct rq_list *failed)
 {
 	struct rq_list mapped = { };
@@ -65,7 +65,7 @@ static noinline void asblk_map_rqs(struct rq_list *rqlist, struct rq_list *faile
 	*rqlist = mapped;
 }
 
-/* Those that the engine has refused are mapped again when they are offered again. */
+/* Refused requests are mapped again when blk-mq submits them again. */
 static noinline void asblk_unmap_rqs(struct rq_list *refused)
 {
 	struct request *rq;
@@ -78,7 +78,7 @@ static noinline void asblk_unmap_rqs(struct rq_list *refused)
 	}
 }
 
-/* What fails is left to asblk_queue_rq(), which fails it again and says why. */
+/* What fails is left to asblk_queue_rq(), which returns the status. */
 static void asblk_queue_rqs(struct rq_list *rqlist)
 {
 	struct rq_list refused = { }, failed = { };
@@ -160,13 +160,7 @@ static const struct blk_mq_ops asblk_mq_ops = {
 	.map_queues	= asblk_map_queues,
 };
 
-/**
- * asblk_tag_set_init - make the tag set that the disks of a controller share
- * @ctrl: controller with its queues started
- *
- * Context: task, may sleep.
- * Return: 0 or a negative errno.
- */
+/* The disks of a controller share one tag set. May sleep. Return: 0 or a negative errno. */
 int asblk_tag_set_init(struct asblk_ctrl *ctrl)
 {
 	struct blk_mq_tag_set *set = &ctrl->set;

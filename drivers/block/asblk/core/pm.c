@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runtime power management: a controller that nobody has used for a while saves
- * power until the next request.
+ * Runtime power management: a controller that was not used for a while saves power until
+ * the next request.
  *
- * The data path knows nothing of it. Whether a queue was used is seen from its
- * counters, each time the autosuspend delay is over; and a queue that is held back
- * already makes requests wait, see asblk_hwq::held.
+ * It costs the data path nothing. Whether a queue was used is seen from its counters each
+ * time the autosuspend delay has passed, and requests wait as they do for any other reason
+ * that a queue is held for, see asblk_hwq::held.
  */
 #include <linux/pm_runtime.h>
 
 #include "pm.h"
 #include "queue.h"
 
-/* For users who switch it on without asking how long. */
+/* The default autosuspend delay. */
 #define PM_DELAY_MS	5000
-/* How long a controller is used at least that has no delay worth the name. */
+/* The least time between two checks, however short the autosuspend delay is. */
 #define PM_IDLE_CHECK_MS	100
 
 static bool asblk_pm_queue_in_use(const struct asblk_hwq *hwq)
@@ -30,7 +30,7 @@ static bool asblk_pm_queue_in_use(const struct asblk_hwq *hwq)
 	return false;
 }
 
-/* Hold a queue that was not used since the last look. Return: false if it was. */
+/* Hold a queue that was not used since the last check. Return: false if it was. */
 static bool asblk_pm_stop_queue(struct asblk_hwq *hwq)
 {
 	bool idle;
@@ -65,7 +65,7 @@ static int asblk_pm_suspend(struct device *dev)
 	int err = -EBUSY;
 
 	mutex_lock(&ctrl->ops_lock);
-	/* All of them are looked at: each remembers what it has seen. */
+	/* Check all of them, as each remembers its counter. */
 	for (i = 0; i < ctrl->nr_queues; i++)
 		idle &= asblk_pm_stop_queue(ctrl->queues[i]);
 	if (idle && ctrl->state == ASBLK_CTRL_LIVE)
@@ -75,7 +75,7 @@ static int asblk_pm_suspend(struct device *dev)
 	mutex_unlock(&ctrl->ops_lock);
 	if (!err)
 		return 0;
-	/* The delay begins anew. One that is over already is not waited for again. */
+	/* Restart the delay. One that has passed already needs the check as well. */
 	pm_runtime_mark_last_busy(dev);
 	mod_delayed_work(system_dfl_wq, &ctrl->idle_check,
 			 msecs_to_jiffies(PM_IDLE_CHECK_MS));
@@ -98,8 +98,8 @@ static int asblk_pm_resume(struct device *dev)
 	if (ctrl->state == ASBLK_CTRL_LIVE)
 		err = ctrl->ops->wake(ctrl);
 	if (err)
-		dev_warn(dev, "does not wake up (%d)\n", err);
-	/* A reset wakes it, and lets go of its queues. */
+		dev_warn(dev, "failed to wake up (%d)\n", err);
+	/* A reset wakes it and releases its queues. */
 	if (err && ctrl->ops->reset)
 		asblk_ctrl_reset(ctrl);
 	else
@@ -109,7 +109,7 @@ static int asblk_pm_resume(struct device *dev)
 	return 0;
 }
 
-/* Held requests would wait in vain while there is no runtime power management. */
+/* During system sleep, without runtime PM, held requests would wait forever. */
 static int asblk_pm_prepare(struct device *dev)
 {
 	pm_runtime_resume(dev);
@@ -121,12 +121,7 @@ const struct dev_pm_ops asblk_pm_ops = {
 	RUNTIME_PM_OPS(asblk_pm_suspend, asblk_pm_resume, NULL)
 };
 
-/**
- * asblk_pm_init - begin runtime power management, switched off
- * @ctrl: controller that nobody knows yet
- *
- * Users switch it on with power/control. Context: task.
- */
+/* Off until users turn it on with power/control. */
 void asblk_pm_init(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;
@@ -141,12 +136,7 @@ void asblk_pm_init(struct asblk_ctrl *ctrl)
 	pm_runtime_enable(dev);
 }
 
-/**
- * asblk_pm_exit - wake a controller and leave it awake
- * @ctrl: controller, whose disks have all been removed
- *
- * Context: task, may sleep.
- */
+/* Wake a controller, whose disks have all been removed, for good. May sleep. */
 void asblk_pm_exit(struct asblk_ctrl *ctrl)
 {
 	struct device *dev = &ctrl->dev;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Settings of a device that users change at run time, and that a reset must not
- * lose: the volatile write cache, interrupt coalescing. And one of the engine's own.
+ * Settings that users change at run time: of the device, restored after a reset, the
+ * volatile write cache and interrupt coalescing; of the engine, the number of retries.
  */
 #include <kunit/visibility.h>
 #include <linux/blkdev.h>
@@ -12,7 +12,7 @@
 #include "settings.h"
 #include "state.h"
 
-/* The host's view of a disk, whatever queue/write_cache said before. */
+/* Tell the block layer, whatever queue/write_cache said before. */
 static int cache_show_host(struct asblk_disk *disk, bool on)
 {
 	struct request_queue *queue = disk->gd->queue;
@@ -31,17 +31,17 @@ static int cache_flush(struct asblk_disk *disk, bool unused)
 {
 	int err;
 
-	/* A medium that is out was flushed before. */
+	/* Without a medium: it was flushed when it was ejected. */
 	if (!READ_ONCE(disk->unit.nr_sectors))
 		return 0;
 	err = blkdev_issue_flush(disk->gd->part0);
-	/* Whoever takes a disk away cannot keep the others from being set. */
+	/* The removal of a disk does not keep the others from being set. */
 	return test_bit(GD_DEAD, &disk->gd->state) ? 0 : err;
 }
 
 /*
- * Call @fn for every disk that has a cache. Disks can come and go meanwhile: those that
- * come find asblk_ctrl::cache_on.
+ * Call @fn for every disk that has a cache. Disks may be added and removed meanwhile: new
+ * ones look at asblk_ctrl::cache_on.
  */
 static int cache_each_disk(struct asblk_ctrl *ctrl,
 			   int (*fn)(struct asblk_disk *disk, bool on), bool on)
@@ -51,7 +51,7 @@ static int cache_each_disk(struct asblk_ctrl *ctrl,
 
 	mutex_lock(&ctrl->disks_lock);
 	list_for_each_entry(disk, &ctrl->disks, list) {
-		/* It stays on the list for as long as somebody uses it. */
+		/* The reference keeps it on the list while the lock is dropped. */
 		if (!(disk->params.features & ASBLK_MEDIA_WRITE_CACHE) ||
 		    !asblk_disk_get(disk))
 			continue;
@@ -81,12 +81,12 @@ static int cache_tell_device(struct asblk_ctrl *ctrl, bool on)
 }
 
 /*
- * The host flushes for as long as there may be anything to lose: it begins before
- * the cache is on, and ends after it was off and has been emptied. After a failure,
- * of which the device may think otherwise, it goes on.
+ * The block layer flushes whenever there may be anything to lose: from before the cache is
+ * turned on until after it has been turned off and flushed. After a failure the state of
+ * the device is unknown: it goes on flushing.
  *
- * What waited for the host's view to change had its flags taken off by then: it is
- * flushed once the cache is on.
+ * Requests that wait while the block layer's view changes have lost their flush flags by
+ * then: the disk is flushed once the cache is on.
  */
 static int cache_set(struct asblk_ctrl *ctrl, bool on)
 {
@@ -111,10 +111,10 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
 /**
  * asblk_ctrl_write_cache - turn the volatile write cache on or off
  * @ctrl: controller with &asblk_ctrl_ops.write_cache
- * @on: which
+ * @on: true for on
  *
- * What it held is durable before it is off. Context: task, may sleep.
- * Return: 0, or a negative errno; then the host flushes in any case.
+ * Its content is made durable before it is turned off. Context: task, may sleep.
+ * Return: 0, or a negative errno; then the block layer flushes in any case.
  */
 int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
@@ -122,7 +122,7 @@ int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 
 	if (mutex_lock_interruptible(&ctrl->settings_lock))
 		return -ERESTARTSYS;
-	/* Even if it is so for all we know: an earlier failure may have misled us. */
+	/* Even if nothing seems to change: after a failure the state is unknown. */
 	err = cache_set(ctrl, on);
 	mutex_unlock(&ctrl->settings_lock);
 	return err;
@@ -134,7 +134,7 @@ ASBLK_EXPORT(asblk_ctrl_write_cache);
  * @ctrl: controller
  *
  * Context: any.
- * Return: as said; for all that is known.
+ * Return: true if it is, or may be after a failure.
  */
 bool asblk_ctrl_cache_on(const struct asblk_ctrl *ctrl)
 {
@@ -161,7 +161,7 @@ static ssize_t write_cache_store(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RW(write_cache);
 
-/* The device gets both values; NULL is the present one. */
+/* The device is always given both values; NULL stands for the current one. */
 static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
 			     const unsigned int *usecs)
 {
@@ -183,10 +183,10 @@ static int settings_coalesce(struct asblk_ctrl *ctrl, const unsigned int *count,
 }
 
 /**
- * asblk_ctrl_coalesce - have interrupts wait for completions
+ * asblk_ctrl_coalesce - set interrupt coalescing
  * @ctrl: controller with &asblk_ctrl_ops.coalesce
- * @count: for how many
- * @usecs: for how long at most, in microseconds; 0: not at all
+ * @count: completions that an interrupt waits for
+ * @usecs: for how many microseconds at most; 0 turns coalescing off
  *
  * Context: task, may sleep.
  * Return: 0, or a negative errno; then the setting is what it was.
@@ -197,7 +197,6 @@ int asblk_ctrl_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned in
 }
 ASBLK_EXPORT(asblk_ctrl_coalesce);
 
-/* Either value alone, as ethtool's. */
 static int coalesce_parse(struct asblk_ctrl *ctrl, const char *buf, bool is_count)
 {
 	unsigned int value;
@@ -242,7 +241,7 @@ static ssize_t max_retries_show(struct device *dev, struct device_attribute *att
 	return sysfs_emit(buf, "%u\n", READ_ONCE(to_ctrl(dev)->params.max_retries));
 }
 
-/* Every transfer that fails or is lost from now on finds the new value. */
+/* Applies to every transfer that fails or is lost from now on. */
 void asblk_settings_max_retries(struct asblk_ctrl *ctrl, u8 value)
 {
 	unsigned int i;
@@ -265,25 +264,21 @@ static ssize_t max_retries_store(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RW(max_retries);
 
-/**
- * asblk_settings_restore - tell a device that was reset what it has forgotten
- * @ctrl: controller; under &asblk_ctrl.ops_lock
- *
- * Context: task, may sleep.
- * Return: 0, or a negative errno if the device cannot be trusted without.
+/*
+ * After a reset. May sleep. Return: 0, or a negative errno if data could be lost: the cache
+ * may be on while the block layer does not flush.
  */
 int asblk_settings_restore(struct asblk_ctrl *ctrl)
 {
 	int err = 0;
 
 	lockdep_assert_held(&ctrl->ops_lock);
-	/* Even to have none: the device's own default may be another. */
+	/* Even to turn it off: the device's default may be another. */
 	if (ctrl->coalesced)
 		ctrl->ops->coalesce(ctrl, ctrl->coalesce_count,
 				    ctrl->coalesce_usecs);
 	if (ctrl->ops->write_cache)
 		err = ctrl->ops->write_cache(ctrl, ctrl->cache_on);
-	/* A host that flushes loses nothing; one that does not relies on it. */
 	return ctrl->cache_on ? 0 : err;
 }
 
@@ -295,7 +290,6 @@ static struct attribute *settings_attrs[] = {
 	NULL
 };
 
-/* A device has the settings that its driver can change. */
 static umode_t settings_is_visible(struct kobject *kobj, struct attribute *attr,
 				   int index)
 {

@@ -23,7 +23,7 @@ int asblk_slots_init(struct asblk_slots *s, unsigned int nr_tags,
 	if (!nr_tags || nr > ASBLK_MAX_SLOTS)
 		return -EINVAL;
 	s->mask = roundup_pow_of_two(nr) - 1;
-	/* Room up to the mask, so that any ID can be looked at. */
+	/* Up to the mask, so that any ID can be looked up. */
 	s->slot = kvcalloc_node(s->mask + 1, sizeof(*s->slot), GFP_KERNEL,
 				node);
 	if (!s->slot)

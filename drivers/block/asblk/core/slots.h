@@ -5,8 +5,8 @@
  * The first slots belong to the tags of the queue, one each, so that every
  * request can always have one part in flight. The others are a pool for further
  * parts of split requests. An ID is the slot's index with the slot's generation
- * above it; the generation moves on when a transfer has ended, which makes a
- * late or duplicate completion name nothing.
+ * above it; the generation is incremented when a transfer has ended, so that a
+ * stale or duplicate completion names no transfer.
  */
 #ifndef _ASBLK_SLOTS_H
 #define _ASBLK_SLOTS_H
@@ -24,13 +24,13 @@ struct request;
 
 static_assert(ASBLK_MAX_SLOTS << 4 == U16_MAX + 1);
 
-/* Escalation of a late request, &asblk_slot.escalation: the step that comes next. */
+/* The next step for a request that times out, and flags: &asblk_slot.escalation. */
 #define ASBLK_ESCALATE_ABORT	0	/* abort its transfers */
 #define ASBLK_ESCALATE_QUEUE	1	/* reset its queue */
 #define ASBLK_ESCALATE_CTRL		2	/* reset its controller */
 #define ASBLK_ESCALATE_STEP		GENMASK(1, 0)
-#define ASBLK_ESCALATE_FRESH	BIT(6)	/* offered again since its time began */
-#define ASBLK_ESCALATE_BLAMED	BIT(7)	/* the reset that follows is on its account */
+#define ASBLK_ESCALATE_FRESH	BIT(6)	/* requeued since its timeout began */
+#define ASBLK_ESCALATE_BLAMED	BIT(7)	/* charge it for the reset that follows */
 
 /* A step is followed by the next higher one. */
 static_assert(ASBLK_ESCALATE_ABORT + 1 == ASBLK_ESCALATE_QUEUE &&
@@ -42,12 +42,12 @@ static_assert(ASBLK_ESCALATE_ABORT + 1 == ASBLK_ESCALATE_QUEUE &&
  * @rq: request that the slot was taken for; NULL if it is free
  * @offset: where the part begins in the request, in bytes
  * @bytes: length of the part
- * @due: when it is to be offered again, in jiffies
+ * @due: when it is to be retried, in jiffies
  * @id: ID of the transfer in flight, or else of the next one
- * @next: next slot of the free pool, or of a list to be offered again
- * @retries: times it was offered again on its own account
+ * @next: next slot of the free pool, or of a list to be retried
+ * @retries: retries that it was charged
  * @whole: the transfer is all of @rq
- * @aborted: the controller was asked to give the transfer up
+ * @aborted: the controller was asked to abort the transfer
  * @escalation: ASBLK_ESCALATE_* of the request that has this slot's tag, whichever slots its
  *	transfers are in
  * @in_flight: the controller has the transfer
@@ -100,7 +100,7 @@ void asblk_slots_exit(struct asblk_slots *s);
  */
 static inline struct asblk_slot *asblk_slot_find(struct asblk_slots *s, u16 id)
 {
-	/* Between the last slot and the mask there are some that are never used. */
+	/* Slots between the last one and the mask exist, but are never in flight. */
 	struct asblk_slot *slot = &s->slot[id & s->mask];
 
 	return slot->id == id && slot->in_flight ? slot : NULL;
@@ -134,7 +134,7 @@ static inline bool asblk_slot_in_pool(const struct asblk_slots *s)
 }
 
 /**
- * asblk_slot_retire - make the ID of a transfer that has ended name nothing
+ * asblk_slot_retire - invalidate the ID of a transfer that has ended
  * @s: slots
  * @slot: its slot, which stays taken
  */

@@ -20,7 +20,7 @@ static void cursor_next_bio(struct asblk_cursor *c)
 		c->iter = c->bio->bi_iter;
 }
 
-/* The same place in memory that is mapped, of which there is as much. */
+/* The same number of bytes in the mapped memory. */
 static void cursor_advance_mapped(struct asblk_cursor *c, u32 bytes)
 {
 	c->seg_used += bytes;
@@ -52,7 +52,7 @@ void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_cursor_advance);
 
-/* The same within one bvec, but for the sector. */
+/* asblk_cursor_advance() within one bvec; the sector is left as it is. */
 static inline void cursor_step(struct asblk_cursor *c, u32 bytes)
 {
 	if (unlikely(c->seg)) {
@@ -125,7 +125,7 @@ static u32 split_segments(struct asblk_transfer *t, struct asblk_cursor *at,
 		end = seg->addr + seg->len;
 		bytes += seg->len;
 		nr++;
-		/* A later cut may have to come back to here. */
+		/* The last place to cut at a block so far. */
 		if (bytes - cut > block_mask) {
 			over = bytes & block_mask;
 			cut = bytes - over;

@@ -12,7 +12,10 @@
 #include "split.h"
 #include "submit.h"
 
-/* How long a busy controller is left alone if no completion comes first. */
+/*
+ * How long a busy controller is left alone if no completion comes first: as long as blk-mq
+ * waits after BLK_STS_RESOURCE.
+ */
 #define ASBLK_RERUN_DELAY	msecs_to_jiffies(3)
 
 static inline u8 submit_opts(const struct request *rq)
@@ -55,7 +58,7 @@ static inline bool submit_knows(enum req_op op)
 		submit_ops[op_number(op)]);
 }
 
-/* What the transfers of a request that was accepted do. */
+/* The operation of an accepted request's transfers. */
 u8 asblk_submit_op(const struct request *rq)
 {
 	return submit_ops[op_number(req_op(rq))];
@@ -82,7 +85,6 @@ static inline struct asblk_transfer *submit_prepare(struct asblk_hwq *hwq,
 	return t;
 }
 
-/* A medium whose write zeroes cannot unmap is not asked to. */
 static void submit_keep_provisioned(const struct request *rq,
 				    struct asblk_transfer *t)
 {
@@ -92,7 +94,6 @@ static void submit_keep_provisioned(const struct request *rq,
 		t->opts |= ASBLK_OPT_NOUNMAP;
 }
 
-/* Where the memory of a request begins, as far as transfers are concerned. */
 static struct asblk_cursor submit_memory(const struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
@@ -104,10 +105,10 @@ static struct asblk_cursor submit_memory(const struct asblk_hwq *hwq, struct req
 }
 
 /*
- * Turn a transfer's addresses into the device's. Where memory has to be mapped the request
- * was: the splitter has given parts their addresses, and a request in one segment gets its
- * own here. Elsewhere this is arithmetic that needs no undoing.
- * Return: false if the device does not reach the memory, and never will.
+ * Turn a transfer's addresses into the device's. If memory must be mapped, the request has
+ * been: the splitter has put its addresses into parts, and a transfer that is the whole
+ * request gets its own here. Else this is arithmetic that needs no undoing.
+ * Return: false if the device cannot reach the memory, and never will.
  */
 static noinline bool submit_address(struct asblk_hwq *hwq, struct asblk_slot *slot,
 				    struct request *rq, struct asblk_transfer *t)
@@ -129,7 +130,7 @@ static noinline bool submit_address(struct asblk_hwq *hwq, struct asblk_slot *sl
 	return true;
 }
 
-/* Nothing may be in flight that would bring us back to what has to wait. */
+/* Schedule a rerun: perhaps nothing is in flight whose completion would cause one. */
 static noinline void submit_busy(struct asblk_hwq *hwq)
 {
 	hwq->count.busy++;
@@ -138,11 +139,10 @@ static noinline void submit_busy(struct asblk_hwq *hwq)
 				    ASBLK_RERUN_DELAY);
 }
 
-/* Offer a prepared transfer to the controller. */
 static inline blk_status_t submit_transfer(struct asblk_hwq *hwq,
 					   struct asblk_slot *slot,
-					 struct request *rq,
-					 struct asblk_transfer *t)
+					   struct request *rq,
+					   struct asblk_transfer *t)
 {
 	blk_status_t status;
 
@@ -164,8 +164,8 @@ static inline blk_status_t submit_transfer(struct asblk_hwq *hwq,
 }
 
 /*
- * An atomic write is a bio, which always fits; merging may have put several into
- * the request. Return: bytes of a part of whole bios, 0 if there is none.
+ * An atomic write is one bio, which always fits; merging may have put several into
+ * the request. Return: bytes of the whole bios that fit, 0 if none does.
  */
 static u32 submit_split_atomic(struct asblk_transfer *t,
 			       struct asblk_cursor *at, u32 fits)
@@ -180,7 +180,7 @@ static u32 submit_split_atomic(struct asblk_transfer *t,
 }
 
 /**
- * enum submit_issued - what became of the next part of a request
+ * enum submit_issued - outcome of issuing the next part of a request
  * @SUBMIT_ISSUED: the controller has it, or the request has failed
  * @SUBMIT_NO_SLOT: there is no slot for it
  * @SUBMIT_BUSY: the controller is busy
@@ -232,8 +232,8 @@ static enum submit_issued submit_issue_part(struct asblk_batch *batch, struct re
 }
 
 /*
- * Issue what can be issued; a request that has failed ends here if nothing of it is in
- * flight. Return: why it has parts left, and must wait, or SUBMIT_ISSUED.
+ * Issue as many parts as possible; a failed request with none in flight ends here.
+ * Return: why the request has to wait with the rest, or SUBMIT_ISSUED.
  */
 static enum submit_issued submit_issue(struct asblk_batch *batch, struct request *rq)
 {
@@ -253,8 +253,8 @@ static enum submit_issued submit_issue(struct asblk_batch *batch, struct request
 }
 
 /*
- * A request waits for a busy controller, or for a slot: that of its own tag, which comes
- * back with one of its parts, or one from the pool.
+ * Wait for a busy controller, or for a slot: that of the request's tag, which one of its
+ * parts will free, or one from the pool.
  */
 static void submit_wait(struct asblk_hwq *hwq, struct request *rq,
 			enum submit_issued why)
@@ -266,10 +266,7 @@ static void submit_wait(struct asblk_hwq *hwq, struct request *rq,
 	hwq->waiting = true;
 }
 
-/*
- * Offer a transfer that failed, or that the controller was too busy for. Return:
- * false if it is busy now.
- */
+/* Return: false if the controller is busy. */
 static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 {
 	struct asblk_hwq *hwq = batch->hwq;
@@ -280,7 +277,7 @@ static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 	u32 bytes = 0;
 
 	if (slot->offset >= ar->bad) {
-		/* The request has failed before this: nothing more is issued. */
+		/* An earlier part has failed: the request ends there. */
 		asblk_rq_part_done(batch, slot);
 		return true;
 	}
@@ -307,7 +304,7 @@ static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 	return true;
 }
 
-/* What was to be offered again later, and is due, waits with the others. */
+/* Move delayed transfers that are due to those that wait to be retried. */
 static void submit_due(struct asblk_hwq *hwq)
 {
 	u32 now = jiffies;
@@ -369,7 +366,7 @@ static bool submit_requests(struct asblk_batch *batch)
 	return true;
 }
 
-/* Go on with what had to wait. A busy controller is asked once, whatever waits for it. */
+/* Submit what had to wait. A busy controller is tried once, however much waits for it. */
 void asblk_submit_waiting(struct asblk_batch *batch)
 {
 	struct asblk_hwq *hwq = batch->hwq;
@@ -387,7 +384,7 @@ void asblk_submit_waiting(struct asblk_batch *batch)
 	hwq->waiting = hwq->delayed != ASBLK_SLOT_NONE || !list_empty(&hwq->starved);
 }
 
-/* A request that is more than one transfer, or might be, or has to wait. */
+/* For a request that is, or may be, more than one transfer, or that has to wait. */
 static noinline void submit_start_parts(struct asblk_batch *batch,
 					struct request *rq)
 {
@@ -407,14 +404,14 @@ static noinline void submit_start_parts(struct asblk_batch *batch,
 	hwq->slots.slot[rq->tag].escalation = ASBLK_ESCALATE_ABORT;
 	if (unlikely(hwq->held & ASBLK_HELD_DEAD))
 		asblk_rq_note_failure(ar, 0, BLK_STS_OFFLINE);
-	/* Nobody overtakes those that a busy controller has turned away. */
+	/* Nothing overtakes what a busy controller has refused. */
 	if (likely(!hwq->held) || ar->bad != ASBLK_NO_BAD)
 		issued = submit_issue(batch, rq);
 	if (issued != SUBMIT_ISSUED)
 		submit_wait(hwq, rq, issued);
 }
 
-/* The controller did not take the only transfer of a request. */
+/* The controller has refused the only transfer of a request. */
 static noinline void submit_start_failed(struct asblk_batch *batch,
 					 struct asblk_slot *slot,
 					 struct request *rq,
@@ -444,14 +441,9 @@ static bool submit_in_range(struct request *rq, sector_t nr_sectors)
 	return true;
 }
 
-/**
- * asblk_submit - accept a request
- * @batch: batch on the request's queue
- * @rq: request, not started
- *
- * An accepted request ends exactly once, whatever happens.
- *
- * Return: %BLK_STS_OK, or the status to fail @rq with, which was not touched.
+/*
+ * Start a request. Once accepted it ends exactly once, whatever happens. Return: %BLK_STS_OK,
+ * or the status to fail it with: it was not touched.
  */
 blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 {
@@ -500,7 +492,7 @@ blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 	slot->whole = true;
 	slot->aborted = false;
 	slot->escalation = ASBLK_ESCALATE_ABORT;
-	/* Only a flush can find it held here: it has no parts to wait with. */
+	/* Held at this point only for a flush, which has no parts that could wait. */
 	if (likely(!hwq->held))
 		status = submit_transfer(hwq, slot, rq, t);
 	else if (hwq->held & ASBLK_HELD_DEAD)

@@ -51,7 +51,7 @@ static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(resets);
 
-/* What does something if a 1 is written. Return: 0 if it is one, or -EINVAL. */
+/* For attributes that act on a 1. Return: 0 or -EINVAL. */
 static int parse_one(const char *buf)
 {
 	bool one;
@@ -79,14 +79,14 @@ static ssize_t rescan_controller_store(struct device *dev,
 	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int err = parse_one(buf);
 
-	/* After a reset that may be under way; not during one, which removes no disks. */
+	/* Wait for a reset; the lock is not held during the scan, which may remove disks. */
 	if (!err)
 		err = asblk_ctrl_lock_live(ctrl);
 	if (err)
 		return err;
 	asblk_ctrl_unlock(ctrl);
 	err = ctrl->ops->rescan(ctrl);
-	/* It has answered, as far as that goes. */
+	/* The scan itself may have found the controller dead. */
 	if (!err && READ_ONCE(ctrl->state) != ASBLK_CTRL_LIVE)
 		err = -ENODEV;
 	return err ?: len;
@@ -140,7 +140,7 @@ static DEVICE_ATTR_RO(wwid);
 static ssize_t write_protect_show(struct device *dev,
 				  struct device_attribute *attr, char *buf)
 {
-	/* The medium's state, not what users have told the block layer. */
+	/* The medium's state, not that of blockdev --setro. */
 	return sysfs_emit(buf, "%d\n",
 			  test_bit(GD_READ_ONLY, &dev_to_disk(dev)->state));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tracepoints, and what they say of numbers that differ between kernels. */
+/* The tracepoints, and words for statuses, whose numbers differ between kernels. */
 #include <linux/export.h>
 
 #include "submit.h"
@@ -16,11 +16,11 @@ static const struct { blk_status_t status; const char *word; } words[] = {
 };
 
 /**
- * asblk_status_word - a status as a word
+ * asblk_status_word - the word for a status
  * @status: status
  *
  * Context: any.
- * Return: the word that fault rules have for it.
+ * Return: as in fault rules; "other" for one that they do not have.
  */
 const char *asblk_status_word(blk_status_t status)
 {
