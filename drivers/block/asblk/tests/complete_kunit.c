@@ -152,7 +152,7 @@ static void complete_ids(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
-/* Twice offered again, then it fails; each time under another ID. */
+/* Retried twice, each time under another ID, then it fails. */
 static void complete_retries(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -180,7 +180,7 @@ static void complete_retries(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_IOERR, 2 * PART - 512);
 }
 
-/* What is offered again is what it was, options and all. */
+/* A retry is the same transfer, options and all. */
 static void complete_retry_helps(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -197,7 +197,7 @@ static void complete_retry_helps(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 }
 
-/* A part to be offered again is not, once the request has failed before it. */
+/* A part is not retried once the request has failed before it. */
 static void complete_retry_after_failure(struct kunit *test)
 {
 	struct tio_test *t = test->priv;

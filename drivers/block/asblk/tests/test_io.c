@@ -152,3 +152,45 @@ void tio_expect_no_end(struct kunit *test, struct test_io *p)
 {
 	KUNIT_EXPECT_EQ(test, p->ends, 0);
 }
+
+/* The request of io @index, if it has a slot. */
+struct request *tio_request(struct tio_test *t, unsigned int index)
+{
+	struct asblk_hwq *hwq = asblk_to_hwq(t->fake->q);
+	unsigned int i;
+
+	for (i = 0; i < hwq->slots.nr; i++) {
+		struct asblk_slot *slot = &hwq->slots.slot[i];
+
+		if (slot->rq && slot->rq->bio == t->io[index].bio[0].bio)
+			return slot->rq;
+	}
+	return NULL;
+}
+
+/* A request times out; wait for what recovery does about it. */
+bool tio_time_out_rq(struct tio_test *t, struct request *rq)
+{
+	bool done = asblk_timed_out(asblk_to_hwq(t->fake->q), rq);
+
+	flush_work(&t->fake->ctrl->recovery.work);
+	return done;
+}
+
+/* The same of that of io @index. */
+bool tio_time_out(struct tio_test *t, unsigned int index)
+{
+	struct request *rq = tio_request(t, index);
+
+	return !rq || tio_time_out_rq(t, rq);
+}
+
+enum asblk_ctrl_state tio_state(struct tio_test *t)
+{
+	return t->fake->ctrl->state;
+}
+
+u16 tio_id(struct tio_test *t, unsigned int index)
+{
+	return t->fake->seen[index].t.id;
+}

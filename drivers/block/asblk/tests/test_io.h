@@ -72,5 +72,10 @@ void tio_expect_end(struct kunit *test, struct test_io *p, blk_status_t status,
 		    u32 left);
 void tio_wait_seen(struct kunit *test, unsigned int nr);
 void tio_expect_no_end(struct kunit *test, struct test_io *p);
+struct request *tio_request(struct tio_test *t, unsigned int index);
+bool tio_time_out_rq(struct tio_test *t, struct request *rq);
+bool tio_time_out(struct tio_test *t, unsigned int index);
+enum asblk_ctrl_state tio_state(struct tio_test *t);
+u16 tio_id(struct tio_test *t, unsigned int index);
 
 #endif /* _ASBLK_TEST_IO_H */
