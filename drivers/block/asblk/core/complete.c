@@ -143,7 +143,8 @@ static bool requeue_has_time(struct request *rq, u8 escalation)
 {
 	const struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
-	return escalation & ASBLK_ESCALATE_BLAMED && (u32)jiffies - ar->timed_out_at < rq->timeout / 2;
+	return escalation & ASBLK_ESCALATE_BLAMED &&
+	       (u32)jiffies - ar->timed_out_at < rq->timeout / 2;
 }
 
 static void requeue(struct asblk_batch *batch, struct asblk_slot *slot,

@@ -148,20 +148,23 @@ static inline void asblk_rq_part_done(struct asblk_batch *batch, struct asblk_sl
 	}
 }
 
-/* Account for the only transfer of a request, in @slot, as for a part. */
-static inline void asblk_rq_become_parts(struct asblk_slot *slot,
-					 struct request *rq)
+/* Of @issued bytes @parts parts have been made. */
+static inline void asblk_rq_init_parts(struct asblk_rq *ar, u32 issued, u16 parts)
 {
-	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
-
 	INIT_LIST_HEAD(&ar->pending);
-	ar->issued = slot->bytes;
+	ar->issued = issued;
 	ar->bad = ASBLK_NO_BAD;
-	ar->parts = 1;
+	ar->parts = parts;
 	ar->ended = 0;
 	ar->ended_seen = 0;
 	ar->queue_seen = U64_MAX;
 	ar->status = BLK_STS_OK;
+}
+
+/* Account for the only transfer of a request, in @slot, as for a part. */
+static inline void asblk_rq_become_parts(struct asblk_slot *slot, struct request *rq)
+{
+	asblk_rq_init_parts(blk_mq_rq_to_pdu(rq), slot->bytes, 1);
 	slot->whole = false;
 }
 

@@ -393,14 +393,7 @@ static noinline void submit_start_parts(struct asblk_batch *batch,
 	struct asblk_hwq *hwq = batch->hwq;
 
 	ar->next = submit_memory(hwq, rq);
-	INIT_LIST_HEAD(&ar->pending);
-	ar->issued = 0;
-	ar->bad = ASBLK_NO_BAD;
-	ar->parts = 0;
-	ar->ended = 0;
-	ar->ended_seen = 0;
-	ar->queue_seen = U64_MAX;
-	ar->status = BLK_STS_OK;
+	asblk_rq_init_parts(ar, 0, 0);
 	hwq->slots.slot[rq->tag].escalation = ASBLK_ESCALATE_ABORT;
 	if (unlikely(hwq->held & ASBLK_HELD_DEAD))
 		asblk_rq_note_failure(ar, 0, BLK_STS_OFFLINE);
