@@ -60,6 +60,8 @@
 	  "1: there is a volatile write cache, so that flushes and FUA matter")		\
 	X(WRITE_CACHE, write_cache, FLAG, "1", 0, 1, 0, live_write_cache,		\
 	  "1: the volatile write cache, if there is one, is on")			\
+	X(WRITE_ZEROES, write_zeroes, FLAG, "1", 0, 1, 0, fixed,			\
+	  "1: the disk has write zeroes, with and without unmap")			\
 	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
 	  "Model")									\
 	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\

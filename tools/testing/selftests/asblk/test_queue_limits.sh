@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Options that say what a disk announces: the block layer's limits follow them, and what a
+# disk does not announce is not supported.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+
+# limit NAME - of the disk's queue
+limit() { cat "/sys/block/$disk/queue/$1"; }
+
+write_zeroes() {
+	load size=16M write_zeroes=0
+	eq write_zeroes_max_bytes "$(limit write_zeroes_max_bytes)" 0
+	# The kernel writes zeroes instead
+	printf x | dd of="$dev" conv=notrunc status=none
+	blkdiscard --zeroout --length 4K "$dev"
+	cmp -n 4096 "$dev" /dev/zero
+	eq "write zeroes commands" "$(emul_count write_zeroes)" 0
+	unload
+}
+run_case write_zeroes write_zeroes
