@@ -411,8 +411,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.atomic_bytes		= SZ_64K,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
-		.features		= ASBLK_MEDIA_UNMAP |
-					  ASBLK_MEDIA_SECURE_ERASE,
+		.features		= ASBLK_MEDIA_UNMAP,
 		.group			= &emul_attr_group,
 		.priv			= &emul->dev,
 	};
@@ -420,6 +419,8 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 	emul_options_wwid(o, p.wwid);
 	if (o->write_zeroes)
 		p.features |= ASBLK_MEDIA_WRITE_ZEROES | ASBLK_MEDIA_ZEROES_UNMAP;
+	if (o->secure_erase)
+		p.features |= ASBLK_MEDIA_SECURE_ERASE;
 	if (o->volatile_cache)
 		p.features |= ASBLK_MEDIA_WRITE_CACHE | ASBLK_MEDIA_FUA;
 	if (o->removable)

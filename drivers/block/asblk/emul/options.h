@@ -62,6 +62,8 @@
 	  "1: the volatile write cache, if there is one, is on")			\
 	X(WRITE_ZEROES, write_zeroes, FLAG, "1", 0, 1, 0, fixed,			\
 	  "1: the disk has write zeroes, with and without unmap")			\
+	X(SECURE_ERASE, secure_erase, FLAG, "1", 0, 1, 0, fixed,			\
+	  "1: the disk has secure erase")						\
 	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
 	  "Model")									\
 	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\

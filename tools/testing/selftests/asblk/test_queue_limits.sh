@@ -21,3 +21,14 @@ write_zeroes() {
 	unload
 }
 run_case write_zeroes write_zeroes
+
+secure_erase() {
+	load size=16M secure_erase=0
+	refused "a secure erase" blkdiscard --secure "$dev"
+	eq "secure erases" "$(emul_count secure_erases)" 0
+	unload
+	load size=16M
+	blkdiscard --secure "$dev" || fail "secure erase"
+	unload
+}
+run_case secure_erase secure_erase
