@@ -436,6 +436,7 @@ struct asblk_ctrl_params {
  *	kernel allows, asblk_max_block_size()
  * @physical_block_size: a power of two, at least @block_size
  * @unmap_granularity: bytes that an unmap should be a multiple of
+ * @max_unmap_bytes: most bytes of one unmap request, a multiple of @block_size; 0: no limit
  * @atomic_bytes: largest write, aligned to its length, of which a power cut or an error
  *	leaves all or nothing, a power of two, or 0; the engine lowers it to what always
  *	fits into one transfer
@@ -452,6 +453,7 @@ struct asblk_media_params {
 	u32 block_size;
 	u32 physical_block_size;
 	u32 unmap_granularity;
+	u32 max_unmap_bytes;
 	u32 atomic_bytes;
 	u32 block_sizes;
 	u8 wwid[16];

@@ -45,11 +45,12 @@ static void disk_media_limits(const struct asblk_disk *disk,
 	const struct asblk_media_params *p = &disk->params;
 	bool zeroes = p->features & ASBLK_MEDIA_WRITE_ZEROES;
 	bool unmap = p->features & ASBLK_MEDIA_UNMAP;
+	unsigned int unmap_sectors = p->max_unmap_bytes >> SECTOR_SHIFT ?: range_sectors;
 
 	lim->logical_block_size = p->block_size;
 	lim->physical_block_size = p->physical_block_size;
 	lim->dma_alignment = asblk_limits_dma_alignment(cl, p->block_size);
-	lim->max_hw_discard_sectors = unmap ? range_sectors : 0;
+	lim->max_hw_discard_sectors = unmap ? min(unmap_sectors, range_sectors) : 0;
 	lim->max_discard_segments = unmap ? cl->max_ranges : 1;
 	lim->discard_granularity = unmap ? p->unmap_granularity : 0;
 	lim->max_write_zeroes_sectors = zeroes ? range_sectors : 0;

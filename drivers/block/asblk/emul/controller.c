@@ -300,6 +300,11 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 	return 0;
 }
 
+static u32 emul_unmap_granularity(const struct emul_options *o)
+{
+	return o->discard_granularity ?: max_t(u64, PAGE_SIZE, o->block_size);
+}
+
 static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bool keep)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
@@ -310,7 +315,7 @@ static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bo
 	if (err)
 		return err;
 	p->physical_block_size = max(emul->physical_block_size, p->block_size);
-	p->unmap_granularity = max_t(u32, PAGE_SIZE, p->block_size);
+	p->unmap_granularity = max(emul_unmap_granularity(o), p->block_size);
 	spin_lock(&m->lock);
 	o->size = p->nr_blocks * p->block_size;
 	o->block_size = p->block_size;
@@ -407,16 +412,18 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.nr_blocks		= emul->dev.medium->nr_blocks,
 		.block_size		= o->block_size,
 		.physical_block_size	= emul->physical_block_size,
-		.unmap_granularity	= max_t(u32, PAGE_SIZE, o->block_size),
+		.unmap_granularity	= emul_unmap_granularity(o),
 		.atomic_bytes		= SZ_64K,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
-		.features		= ASBLK_MEDIA_UNMAP,
+		.max_unmap_bytes	= o->discard_max,
 		.group			= &emul_attr_group,
 		.priv			= &emul->dev,
 	};
 
 	emul_options_wwid(o, p.wwid);
+	if (o->discard)
+		p.features |= ASBLK_MEDIA_UNMAP;
 	if (o->write_zeroes)
 		p.features |= ASBLK_MEDIA_WRITE_ZEROES | ASBLK_MEDIA_ZEROES_UNMAP;
 	if (o->secure_erase)

@@ -60,6 +60,12 @@
 	  "1: there is a volatile write cache, so that flushes and FUA matter")		\
 	X(WRITE_CACHE, write_cache, FLAG, "1", 0, 1, 0, live_write_cache,		\
 	  "1: the volatile write cache, if there is one, is on")			\
+	X(DISCARD, discard, FLAG, "1", 0, 1, 0, fixed,					\
+	  "1: the disk can discard blocks")						\
+	X(DISCARD_GRANULARITY, discard_granularity, BYTES, "0", SZ_512, SZ_16M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "Bytes that a discard should be a multiple of, at least block_size; 0: a page, or block_size if that is more") \
+	X(DISCARD_MAX, discard_max, BYTES, "0", SZ_4K, SZ_2G, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
+	  "Most bytes of one discard, a multiple of block_size; 0: as many as the block layer sends") \
 	X(WRITE_ZEROES, write_zeroes, FLAG, "1", 0, 1, 0, fixed,			\
 	  "1: the disk has write zeroes, with and without unmap")			\
 	X(SECURE_ERASE, secure_erase, FLAG, "1", 0, 1, 0, fixed,			\

@@ -32,3 +32,19 @@ secure_erase() {
 	unload
 }
 run_case secure_erase secure_erase
+
+discard() {
+	load size=16M discard=0
+	eq discard_max_bytes "$(limit discard_max_bytes)" 0
+	refused "a discard" blkdiscard "$dev"
+	unload
+	load size=16M discard_granularity=64K discard_max=1M
+	eq discard_granularity "$(limit discard_granularity)" 65536
+	eq discard_max_hw_bytes "$(limit discard_max_hw_bytes)" 1048576
+	blkdiscard "$dev"
+	ge unmaps "$(emul_count unmaps)" 16
+	unload
+	refused "a granularity below a block" modprobe asblk block_size=4K discard_granularity=512
+	refused "a maximum that is no multiple of a block" modprobe asblk block_size=4K discard_max=10K
+}
+run_case discard discard
