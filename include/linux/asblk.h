@@ -435,6 +435,7 @@ struct asblk_ctrl_params {
  * @block_size: logical block size in bytes: a power of two from 512 to what the
  *	kernel allows, asblk_max_block_size()
  * @physical_block_size: a power of two, at least @block_size
+ * @optimal_bytes: preferred size of a request in bytes, a multiple of @block_size; 0: none
  * @unmap_granularity: bytes that an unmap should be a multiple of
  * @max_unmap_bytes: most bytes of one unmap request, a multiple of @block_size; 0: no limit
  * @atomic_bytes: largest write, aligned to its length, of which a power cut or an error
@@ -452,6 +453,7 @@ struct asblk_media_params {
 	u64 nr_blocks;
 	u32 block_size;
 	u32 physical_block_size;
+	u32 optimal_bytes;
 	u32 unmap_granularity;
 	u32 max_unmap_bytes;
 	u32 atomic_bytes;

@@ -391,6 +391,8 @@ int emul_options_check(const struct emul_options *o)
 		return options_clash(o, EMUL_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
 	if (o->max_transfer % block)
 		return options_clash(o, EMUL_MAX_TRANSFER, "a multiple of", EMUL_BLOCK_SIZE);
+	if (o->optimal_io_size % block)
+		return options_clash(o, EMUL_OPTIMAL_IO_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
 	if (o->discard_granularity && o->discard_granularity < block)
 		return options_clash(o, EMUL_DISCARD_GRANULARITY, "at least", EMUL_BLOCK_SIZE);
 	if (o->discard_max % block)

@@ -50,6 +50,8 @@
 	  "Logical block size in bytes; more than 4K needs Linux 6.15 and transparent huge pages") \
 	X(PHYSICAL_BLOCK_SIZE, physical_block_size, BYTES, "0", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
 	  "Physical block size in bytes, at least block_size; 0: 4K, or block_size if that is more") \
+	X(OPTIMAL_IO_SIZE, optimal_io_size, BYTES, "0", SZ_512, SZ_16M, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
+	  "Bytes of an I/O that the disk is fastest with, a multiple of block_size; 0: it says nothing") \
 	X(REMOVABLE, removable, FLAG, "0", 0, 1, 0, fixed,				\
 	  "1: the medium can be ejected")						\
 	X(ROTATIONAL, rotational, FLAG, "0", 0, 1, 0, fixed,				\

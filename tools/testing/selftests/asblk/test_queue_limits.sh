@@ -48,3 +48,11 @@ discard() {
 	refused "a maximum that is no multiple of a block" modprobe asblk block_size=4K discard_max=10K
 }
 run_case discard discard
+
+optimal_io_size() {
+	load size=16M optimal_io_size=192K
+	eq optimal_io_size "$(limit optimal_io_size)" 196608
+	unload
+	refused "a size that is no multiple of a block" modprobe asblk block_size=4K optimal_io_size=6K
+}
+run_case optimal_io_size optimal_io_size
