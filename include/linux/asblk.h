@@ -435,6 +435,8 @@ struct asblk_ctrl_params {
  * @block_size: logical block size in bytes: a power of two from 512 to what the
  *	kernel allows, asblk_max_block_size()
  * @physical_block_size: a power of two, at least @block_size
+ * @alignment_offset: bytes before the first physical block, less than
+ *	@physical_block_size
  * @optimal_bytes: preferred size of a request in bytes, a multiple of @block_size; 0: none
  * @unmap_granularity: bytes that an unmap should be a multiple of
  * @max_unmap_bytes: most bytes of one unmap request, a multiple of @block_size; 0: no limit
@@ -453,6 +455,7 @@ struct asblk_media_params {
 	u64 nr_blocks;
 	u32 block_size;
 	u32 physical_block_size;
+	u32 alignment_offset;
 	u32 optimal_bytes;
 	u32 unmap_granularity;
 	u32 max_unmap_bytes;

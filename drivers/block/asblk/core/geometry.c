@@ -49,6 +49,7 @@ static void disk_media_limits(const struct asblk_disk *disk,
 
 	lim->logical_block_size = p->block_size;
 	lim->physical_block_size = p->physical_block_size;
+	lim->alignment_offset = p->alignment_offset;
 	lim->io_opt = p->optimal_bytes;
 	lim->dma_alignment = asblk_limits_dma_alignment(cl, p->block_size);
 	lim->max_hw_discard_sectors = unmap ? min(unmap_sectors, range_sectors) : 0;

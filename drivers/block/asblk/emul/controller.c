@@ -412,6 +412,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.nr_blocks		= emul->dev.medium->nr_blocks,
 		.block_size		= o->block_size,
 		.physical_block_size	= emul->physical_block_size,
+		.alignment_offset	= o->alignment_offset,
 		.optimal_bytes		= o->optimal_io_size,
 		.unmap_granularity	= emul_unmap_granularity(o),
 		.atomic_bytes		= SZ_64K,

@@ -391,6 +391,9 @@ int emul_options_check(const struct emul_options *o)
 		return options_clash(o, EMUL_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
 	if (o->max_transfer % block)
 		return options_clash(o, EMUL_MAX_TRANSFER, "a multiple of", EMUL_BLOCK_SIZE);
+	if (o->alignment_offset >= emul_options_physical_block_size(o))
+		return options_clash(o, EMUL_ALIGNMENT_OFFSET, "less than",
+				     EMUL_PHYSICAL_BLOCK_SIZE);
 	if (o->optimal_io_size % block)
 		return options_clash(o, EMUL_OPTIMAL_IO_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
 	if (o->discard_granularity && o->discard_granularity < block)

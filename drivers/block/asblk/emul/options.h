@@ -52,6 +52,8 @@
 	  "Physical block size in bytes, at least block_size; 0: 4K, or block_size if that is more") \
 	X(OPTIMAL_IO_SIZE, optimal_io_size, BYTES, "0", SZ_512, SZ_16M, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
 	  "Bytes of an I/O that the disk is fastest with, a multiple of block_size; 0: it says nothing") \
+	X(ALIGNMENT_OFFSET, alignment_offset, BYTES, "0", 0, SZ_512K, EMUL_SECTORS, fixed, \
+	  "Bytes from the start of the disk to the first physical block, less than physical_block_size") \
 	X(REMOVABLE, removable, FLAG, "0", 0, 1, 0, fixed,				\
 	  "1: the medium can be ejected")						\
 	X(ROTATIONAL, rotational, FLAG, "0", 0, 1, 0, fixed,				\

@@ -56,3 +56,11 @@ optimal_io_size() {
 	refused "a size that is no multiple of a block" modprobe asblk block_size=4K optimal_io_size=6K
 }
 run_case optimal_io_size optimal_io_size
+
+alignment_offset() {
+	load size=16M alignment_offset=3584
+	eq alignment_offset "$(<"/sys/block/$disk/alignment_offset")" 3584
+	unload
+	refused "an offset of a physical block" modprobe asblk alignment_offset=4K
+}
+run_case alignment_offset alignment_offset
