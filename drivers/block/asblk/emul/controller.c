@@ -415,7 +415,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.alignment_offset	= o->alignment_offset,
 		.optimal_bytes		= o->optimal_io_size,
 		.unmap_granularity	= emul_unmap_granularity(o),
-		.atomic_bytes		= SZ_64K,
+		.atomic_bytes		= o->atomic_unit,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
 		.max_unmap_bytes	= o->discard_max,

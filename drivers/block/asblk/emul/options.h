@@ -74,6 +74,8 @@
 	  "1: the disk has write zeroes, with and without unmap")			\
 	X(SECURE_ERASE, secure_erase, FLAG, "1", 0, 1, 0, fixed,			\
 	  "1: the disk has secure erase")						\
+	X(ATOMIC_UNIT, atomic_unit, BYTES, "64K", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "Most bytes of a write that is done as a whole or not at all, if it fits into one transfer; 0: none") \
 	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
 	  "Model")									\
 	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\

@@ -64,3 +64,15 @@ alignment_offset() {
 	refused "an offset of a physical block" modprobe asblk alignment_offset=4K
 }
 run_case alignment_offset alignment_offset
+
+atomic_unit() {
+	[[ -e /sys/block/$(lsblk -dno NAME | head -n 1)/queue/atomic_write_unit_max_bytes ]] ||
+		skip "this kernel has no atomic writes"
+	load size=16M atomic_unit=16K
+	eq atomic_write_unit_max_bytes "$(limit atomic_write_unit_max_bytes)" 16384
+	unload
+	load size=16M atomic_unit=0
+	eq "without" "$(limit atomic_write_unit_max_bytes)" 0
+	unload
+}
+run_case atomic_unit atomic_unit
