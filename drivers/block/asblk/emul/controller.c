@@ -300,9 +300,12 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 	return 0;
 }
 
-static u32 emul_unmap_granularity(const struct emul_options *o)
+/* Whole blocks, of whatever size they are. */
+static void emul_set_block_limits(const struct emul_options *o, struct asblk_media_params *p)
 {
-	return o->discard_granularity ?: max_t(u64, PAGE_SIZE, o->block_size);
+	p->optimal_bytes = round_up(o->optimal_io_size, p->block_size);
+	p->unmap_granularity = max_t(u32, o->discard_granularity ?: PAGE_SIZE, p->block_size);
+	p->max_unmap_bytes = round_up(o->discard_max, p->block_size);
 }
 
 static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bool keep)
@@ -315,7 +318,7 @@ static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bo
 	if (err)
 		return err;
 	p->physical_block_size = max(emul->physical_block_size, p->block_size);
-	p->unmap_granularity = max(emul_unmap_granularity(o), p->block_size);
+	emul_set_block_limits(o, p);
 	spin_lock(&m->lock);
 	o->size = p->nr_blocks * p->block_size;
 	o->block_size = p->block_size;
@@ -413,16 +416,14 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.block_size		= o->block_size,
 		.physical_block_size	= emul->physical_block_size,
 		.alignment_offset	= o->alignment_offset,
-		.optimal_bytes		= o->optimal_io_size,
-		.unmap_granularity	= emul_unmap_granularity(o),
 		.atomic_bytes		= o->atomic_unit,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
-		.max_unmap_bytes	= o->discard_max,
 		.group			= &emul_attr_group,
 		.priv			= &emul->dev,
 	};
 
+	emul_set_block_limits(o, &p);
 	emul_options_wwid(o, p.wwid);
 	if (o->discard)
 		p.features |= ASBLK_MEDIA_UNMAP;

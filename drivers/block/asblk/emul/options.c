@@ -394,12 +394,6 @@ int emul_options_check(const struct emul_options *o)
 	if (o->alignment_offset >= emul_options_physical_block_size(o))
 		return options_clash(o, EMUL_ALIGNMENT_OFFSET, "less than",
 				     EMUL_PHYSICAL_BLOCK_SIZE);
-	if (o->optimal_io_size % block)
-		return options_clash(o, EMUL_OPTIMAL_IO_SIZE, "a multiple of", EMUL_BLOCK_SIZE);
-	if (o->discard_granularity && o->discard_granularity < block)
-		return options_clash(o, EMUL_DISCARD_GRANULARITY, "at least", EMUL_BLOCK_SIZE);
-	if (o->discard_max % block)
-		return options_clash(o, EMUL_DISCARD_MAX, "a multiple of", EMUL_BLOCK_SIZE);
 	if (o->dma_alignment > block)
 		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most", EMUL_BLOCK_SIZE);
 	if (lim.max_segment_bytes % o->dma_alignment)

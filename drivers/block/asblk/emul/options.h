@@ -51,7 +51,7 @@
 	X(PHYSICAL_BLOCK_SIZE, physical_block_size, BYTES, "0", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
 	  "Physical block size in bytes, at least block_size; 0: 4K, or block_size if that is more") \
 	X(OPTIMAL_IO_SIZE, optimal_io_size, BYTES, "0", SZ_512, SZ_16M, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
-	  "Bytes of an I/O that the disk is fastest with, a multiple of block_size; 0: it says nothing") \
+	  "Bytes of an I/O that the disk is fastest with, rounded up to blocks; 0: it says nothing") \
 	X(ALIGNMENT_OFFSET, alignment_offset, BYTES, "0", 0, SZ_512K, EMUL_SECTORS, fixed, \
 	  "Bytes from the start of the disk to the first physical block, less than physical_block_size") \
 	X(REMOVABLE, removable, FLAG, "0", 0, 1, 0, fixed,				\
@@ -67,9 +67,9 @@
 	X(DISCARD, discard, FLAG, "1", 0, 1, 0, fixed,					\
 	  "1: the disk can discard blocks")						\
 	X(DISCARD_GRANULARITY, discard_granularity, BYTES, "0", SZ_512, SZ_16M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
-	  "Bytes that a discard should be a multiple of, at least block_size; 0: a page, or block_size if that is more") \
+	  "Bytes that a discard should be a multiple of, at least a physical block; 0: a page") \
 	X(DISCARD_MAX, discard_max, BYTES, "0", SZ_4K, SZ_2G, EMUL_SECTORS | EMUL_OR_ZERO, fixed, \
-	  "Most bytes of one discard, a multiple of block_size; 0: as many as the block layer sends") \
+	  "Most bytes of one discard, rounded up to blocks; 0: as many as the block layer sends") \
 	X(WRITE_ZEROES, write_zeroes, FLAG, "1", 0, 1, 0, fixed,			\
 	  "1: the disk has write zeroes, with and without unmap")			\
 	X(SECURE_ERASE, secure_erase, FLAG, "1", 0, 1, 0, fixed,			\

@@ -44,8 +44,14 @@ discard() {
 	blkdiscard "$dev"
 	ge unmaps "$(emul_count unmaps)" 16
 	unload
-	refused "a granularity below a block" modprobe asblk block_size=4K discard_granularity=512
-	refused "a maximum that is no multiple of a block" modprobe asblk block_size=4K discard_max=10K
+	# Whole blocks, after a format as well
+	load size=16M block_size=4K discard_granularity=512 discard_max=10K optimal_io_size=6K
+	eq discard_granularity "$(limit discard_granularity)" 4096
+	eq discard_max_hw_bytes "$(limit discard_max_hw_bytes)" 12288
+	eq optimal_io_size "$(limit optimal_io_size)" 8192
+	echo 512 >"/sys/block/$disk/format"
+	eq discard_max_hw_bytes "$(limit discard_max_hw_bytes)" 10240
+	unload
 }
 run_case discard discard
 
@@ -53,7 +59,6 @@ optimal_io_size() {
 	load size=16M optimal_io_size=192K
 	eq optimal_io_size "$(limit optimal_io_size)" 196608
 	unload
-	refused "a size that is no multiple of a block" modprobe asblk block_size=4K optimal_io_size=6K
 }
 run_case optimal_io_size optimal_io_size
 
