@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the tests share. A test is a script of its own: it loads the module as it
-# needs it, checks, and leaves nothing behind. Exit status as in kselftest:
-# 0 passed, 4 skipped, anything else failed.
-set -euo pipefail
+# Functions for the tests. A test is a script of its own: it loads the module as it
+# needs it, checks, and leaves nothing behind. It reports its cases, if it has several, in
+# KTAP. Exit status as in kselftest: 0 passed, 4 skipped, anything else failed.
+set -Eeuo pipefail
+trap '[[ $- != *e* ]] || echo "# FAIL: ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 
 disk=asblk0
 dev=/dev/$disk
@@ -16,11 +17,20 @@ tmp=$(mktemp -d /tmp/asblk-tmp.XXXXXX)
 slow=
 [[ ! -e /sys/kernel/debug/kmemleak ]] || slow=yes
 
-# udev looks at every disk that comes or goes, which takes more time than most
-# tests: only those that are about it wait for it.
-udev=
-udevadm control --stop-exec-queue
+# udev opens and reads every disk that appears or was written to. run stops it, as this takes
+# longer than most tests; those that are about udev start it, and those that count requests
+# stop it also when they run alone.
+udev=yes
+[[ ! ${ASBLK_UDEV_STOPPED-} ]] || udev=
 udev_on() { udev=yes; udevadm control --start-exec-queue; }
+udev_off() {
+	[[ $udev ]] || return 0
+	# Whatever ends the test, the reader then starts udev.
+	exec {udev_fd}> >(trap '' HUP INT TERM; cat; udevadm control --start-exec-queue)
+	udevadm settle
+	udevadm control --stop-exec-queue
+	udev=
+}
 settle() {
 	[[ $udev ]] || return 0
 	udevadm settle && return
@@ -32,6 +42,80 @@ settle() {
 say() { printf '# %s\n' "$*"; }
 fail() { printf '# FAIL: %s\n' "$*"; exit 1; }
 skip() { printf '# SKIP: %s\n' "$*"; exit 4; }
+
+cases=0 passed_cases=0 failed_cases=0 skipped_cases=0
+
+# report_case NAME STATUS LOG - print a case's messages and its result
+report_case() {
+	((cases++)) || echo "TAP version 13"
+	case $2 in
+	0)
+		passed_cases=$((passed_cases + 1))
+		grep '^# ' "$3" || :
+		echo "ok $cases $1"
+		;;
+	4)
+		skipped_cases=$((skipped_cases + 1))
+		skip_reason=$(sed -n 's/^# SKIP: //p' "$3" | tail -n 1)
+		echo "ok $cases $1 # SKIP $skip_reason"
+		;;
+	*)
+		failed_cases=$((failed_cases + 1))
+		sed 's/^\([^#]\)/# \1/' "$3" | tail -n 30
+		echo "not ok $cases $1"
+		;;
+	esac
+}
+
+# run_case NAME COMMAND… - run COMMAND in a subshell, report the result and go on. After a
+# failure, what the case left behind is removed, and after_failure called if the test has
+# one.
+run_case() {
+	# COMMAND sees these variables: their names are not for tests
+	local case_name=$1 case_status case_before case_loaded=
+	shift
+
+	case_before=$(configfs_items)
+	[[ ! -e /sys/module/asblk ]] || case_loaded=yes
+	# "|| case_status=$?" would turn errexit off in the subshell
+	set +e
+	(
+		trap 'status=$?; kill_children; exit $status' EXIT
+		set -e
+		"$@"
+	) >"$tmp/case" 2>&1 </dev/null
+	case_status=$?
+	set -e
+	report_case "$case_name" $case_status "$tmp/case"
+	((case_status != 0 && case_status != 4)) || return 0
+	unmount
+	configfs_items | grep -vxF "$case_before" | xargs -r rmdir 2>/dev/null || :
+	if [[ ! $case_loaded && -e /sys/module/asblk ]]; then
+		configfs_unload || :
+		settle
+		# shellcheck disable=SC2046 # words
+		modprobe -r $(modules) || fail "asblk is in use after a failure"
+	fi
+	! declare -F after_failure >/dev/null || after_failure
+}
+
+# kill_children - processes in the background of the test, or of the case. One that waits for
+# a lost command does not end before its disk is gone.
+kill_children() {
+	local tries
+
+	pkill -P $BASHPID || return 0
+	for ((tries = 0; tries < 20; tries++)); do
+		pgrep -P $BASHPID >/dev/null || break
+		sleep 0.1
+	done
+}
+
+unmount() {
+	while mountpoint -q "$mnt"; do
+		umount "$mnt" || break
+	done
+}
 
 # by_speed FAST SLOW - the value for this kernel.
 by_speed() { if [[ $slow ]]; then echo "$2"; else echo "$1"; fi; }
@@ -124,8 +208,8 @@ nvme_feature() {
 	echo $((16#${value%%[^0-9a-fA-F]*}))
 }
 
-# monitor COMMAND - have QEMU's monitor execute it; print its answer, nothing if it is
-# not within reach.
+# monitor COMMAND - send it to QEMU's monitor and print the answer; nothing if there is no
+# monitor.
 monitor() {
 	local port answer='' byte
 
@@ -151,7 +235,7 @@ nvme_bind() {
 	for address; do
 		path=/sys/bus/pci/devices/$address
 		# One that was just plugged in is not to be bound at once, or by nvme.
-		for ((tries = 0; tries < 50; tries++)); do
+		for ((tries = 0; tries < 20; tries++)); do
 			[[ ! -e $path/driver ]] || echo "$address" >"$path/driver/unbind"
 			if [[ $driver == nvme ]]; then
 				echo >"$path/driver_override"
@@ -259,14 +343,15 @@ make_rule() {
 	set_option "$rule" enabled 1
 }
 
+# configfs_items - rules, then disks
+configfs_items() {
+	[[ ! -d $configfs ]] || find "$configfs" -mindepth 1 -depth -type d ! -name faults
+}
+
 # configfs_unload - remove what tests have made there
 configfs_unload() {
-	local path
-
 	[[ -d $configfs ]] || return 0
-	for path in "$configfs"/*/faults/*/ "$configfs"/*/; do
-		[[ ! -d $path ]] || rmdir "$path" 2>/dev/null
-	done
+	configfs_items | xargs -r -n 1 rmdir 2>/dev/null || :
 	modprobe -r asblk_configfs
 }
 
@@ -284,13 +369,9 @@ cleanup() {
 
 	trap - EXIT
 	set +e
-	for pid in $(jobs -p); do
-		kill "$pid"
-		wait "$pid"
-	done 2>/dev/null
-	while mountpoint -q "$mnt"; do
-		umount "$mnt" || break
-	done
+	[[ ! ${udev_fd-} ]] || { exec {udev_fd}>&-; udev=yes; }
+	kill_children
+	unmount
 	! declare -F clean_test >/dev/null || clean_test
 	configfs_unload
 	if [[ -e /sys/module/asblk ]]; then
@@ -299,11 +380,18 @@ cleanup() {
 		modprobe -r $(modules) || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
 	fi
 	[[ $device != nvme ]] || nvme_release
-	udevadm control --start-exec-queue
 	# Written to when the disk was gone.
 	if find /dev -maxdepth 1 -name 'asblk*' -type f -print -delete | grep .; then
 		((status)) || status=1
 		echo "# FAIL: a file instead of a disk"
+	fi
+	if ((cases)); then
+		# It ended outside of its cases.
+		((status == 0)) || report_case "rest of the test" "$status" /dev/null
+		echo "1..$cases"
+		echo "# Totals: pass:$passed_cases fail:$failed_cases xfail:0 xpass:0 skip:$skipped_cases error:0"
+		((skipped_cases < cases)) || { status=4; echo "# SKIP: $skip_reason"; }
+		((failed_cases == 0)) || status=1
 	fi
 	rm -rf "$mnt" "$tmp"
 	exit "$status"
@@ -316,12 +404,34 @@ emul_count() { cat "$emul/$1"; }
 # held WHAT BYTES - the emulated device holds so much data.
 held() { [[ $device != emul ]] || eq "memory $1" "$(emul_count memory_used)" "$2"; }
 
-# engine_count NAME - a counter of the engine, over all queues of the first
-# controller.
+# engine_count NAME [CTRL/QUEUE] - a counter of the engine, over all queues of the first
+# controller if nothing else is said
 engine_count() {
-	awk -v name="$1" '$1 == name { sum += $2 } END { print sum }' \
-		/sys/kernel/debug/asblk/ctrl0/q*/counters
+	# shellcheck disable=SC2086 # a pattern
+	awk -v name="$1" '$1 == name { sum += $2 } END { print sum + 0 }' \
+		/sys/kernel/debug/asblk/${2:-ctrl0/q*}/counters
 }
+
+# irq_count LINES - interrupts on these lines, a regular expression for their names
+irq_count() {
+	awk -v lines="^$1\$" '$NF ~ lines { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) sum += $i }
+		END { print sum + 0 }' /proc/interrupts
+}
+
+# wait_for WHAT COMMAND… - until COMMAND succeeds, at most a minute
+wait_for() {
+	local what=$1 tries
+	shift
+
+	for ((tries = 0; tries < 600; tries++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	fail "$what: not within a minute"
+}
+
+# ms_since NANOSECONDS - milliseconds since then, as date +%s%N tells it
+ms_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 
 # fio_run NAME OPTION… - quiet unless it fails.
 fio_run() {
@@ -336,6 +446,19 @@ fio_run() {
 verify() {
 	fio_run "$@" --filename="${target:-$dev}" --verify=crc32c --verify_fatal=1 --do_verify=1 \
 		--group_reporting
+}
+
+# fio_start SECONDS OPTION… - fio writes and verifies in the background meanwhile
+fio_start() {
+	fio --name=live --filename="$dev" --direct=1 --ioengine=io_uring --verify=crc32c --verify_fatal=1 \
+		--time_based --runtime="$1" --output="$tmp/fio" "${@:2}" >"$tmp/fio.err" 2>&1 &
+	fio=$!
+}
+fio_runs() { kill -0 "$fio" 2>/dev/null; }
+# fio_end - it ends without an error
+fio_end() {
+	wait "$fio" || fail "fio: $(tail -n 5 "$tmp/fio" "$tmp/fio.err")"
+	grep -q 'READ:' "$tmp/fio" || fail "nothing was verified"
 }
 
 sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
