@@ -65,47 +65,7 @@ else
 	bad block_size=64K
 fi
 
-# EINVAL, one line in the log that names parameter and value, nothing left behind.
-python3 - "$(modinfo -n asblk)" "$dev" 3<"$tmp/bad" <<-'END' || fail "bad values"
-	import ctypes, errno, os, sys
-	module, device = sys.argv[1:]
-	libc = ctypes.CDLL(None, use_errno=True)
-	FINIT_MODULE, DELETE_MODULE = 313, 176
-	file = os.open(module, os.O_RDONLY)
-
-	def load(values):
-	    if libc.syscall(FINIT_MODULE, file, values.encode(), 0) == 0:
-	        return 0
-	    return ctypes.get_errno()
-
-	def log():
-	    lines = []
-	    while True:
-	        try:
-	            lines.append(os.read(kmsg, 8192).decode(errors="replace").split(";", 1)[1])
-	        except BlockingIOError:
-	            return [line for line in lines if "asblk: " in line]
-
-	assert load("disks=0") == 0		# says once that a module is not the kernel's own
-	assert libc.syscall(DELETE_MODULE, b"asblk", 0) == 0
-	kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-	log()
-	count = 0
-	for values in os.fdopen(3):
-	    values = values.strip()
-	    count += 1
-	    error = load(values)
-	    lines = log()
-	    assert error == errno.EINVAL, f"{values}: error {error}"
-	    assert len(lines) == 1, f"{values}: {lines}"
-	    name, value = values.replace("\"", "").split()[0].split("=")
-	    # A value that contradicts another one is shown in bytes.
-	    shown = value if " " not in values else ""
-	    assert f"asblk: {name}={shown}" in lines[0] and " is not " in lines[0], f"{values}: {lines}"
-	    assert not os.path.exists("/sys/module/asblk") and not os.path.exists(device), f"{values}: something is left"
-	assert count >= 150, count
-	print(f"# {count} bad values")
-END
+refused_values() { "$(dirname -- "$0")/bad_params.py" "$(modinfo -n asblk)" "$dev" <"$tmp/bad"; }
 
 queue() { cat "/sys/block/$disk/queue/$1"; }
 
@@ -115,32 +75,49 @@ good() {
 	shift 2
 
 	load "$@"
-	eq "$attribute with $*" "$(queue "$attribute")" "$value"
+	eq "$attribute" "$(queue "$attribute")" "$value"
 	dd if="$dev" of=/dev/null bs=128k count=1 iflag=direct status=none
 	unload
 }
-for size in 512 1024 2048 4096; do
-	good logical_block_size $size block_size=$size
-	good physical_block_size $((size * 4)) block_size=$size physical_block_size=$((size * 4))
-done
-[[ ! $large_blocks ]] || good logical_block_size 65536 block_size=64K
-good nr_requests 17 queue_depth=17
-good dma_alignment 511 dma_alignment=512
-good virt_boundary_mask 4095 virt_boundary=4K
-good nr_requests 19 queue_depth=19 node=0
-good nr_requests 32 profile=sata-ssd
-good rotational 1 profile=hdd
 
-load size=3M
-eq size "$(blockdev --getsize64 "$dev")" $((3 << 20))
-unload
-load size=1T disks=0
-[[ ! -e $dev ]] || fail "a disk with disks=0"
-unload
-load queues=1 poll_queues=1
-eq queues "$(find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l)" 2
-unload
-load
-eq "queues by default" "$(find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l)" "$(nproc --all)"
-eq scheduler "$(queue scheduler | grep -o '\[.*\]')" "[none]"
-unload
+size() {
+	load size=3M
+	eq size "$(blockdev --getsize64 "$dev")" $((3 << 20))
+	unload
+}
+
+no_disks() {
+	load size=1T disks=0
+	[[ ! -e $dev ]] || fail "a disk with disks=0"
+	unload
+}
+
+# queues NUMBER PARAMETER=VALUE…
+queues() {
+	load "${@:2}"
+	eq queues "$(find "/sys/block/$disk/mq" -mindepth 1 -maxdepth 1 | wc -l)" "$1"
+	eq scheduler "$(queue scheduler | grep -o '\[.*\]')" "[none]"
+	unload
+}
+
+run_case "refused values" refused_values
+for size in 512 1024 2048 4096; do
+	run_case "block_size=$size" good logical_block_size $size block_size=$size
+	run_case "block_size=$size physical_block_size=$((size * 4))" \
+		good physical_block_size $((size * 4)) block_size=$size physical_block_size=$((size * 4))
+done
+if [[ $large_blocks ]]; then
+	run_case block_size=64K good logical_block_size 65536 block_size=64K
+else
+	run_case block_size=64K skip "this kernel has no blocks larger than a page"
+fi
+run_case queue_depth=17 good nr_requests 17 queue_depth=17
+run_case dma_alignment=512 good dma_alignment 511 dma_alignment=512
+run_case virt_boundary=4K good virt_boundary_mask 4095 virt_boundary=4K
+run_case node=0 good nr_requests 19 queue_depth=19 node=0
+run_case profile=sata-ssd good nr_requests 32 profile=sata-ssd
+run_case profile=hdd good rotational 1 profile=hdd
+run_case size=3M size
+run_case disks=0 no_disks
+run_case "queues=1 poll_queues=1" queues 2 queues=1 poll_queues=1
+run_case "as many queues as CPUs" queues "$(nproc --all)"
