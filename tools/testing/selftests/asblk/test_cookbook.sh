@@ -6,7 +6,9 @@
 
 need_emul
 need fio e2fsck
+udev_off
 doc=$(dirname -- "$0")/../../../../Documentation/block/asblk-faults.rst
+[[ -e $doc ]] || skip "there are no documents here"
 configfs_load disks=0
 
 # Number, and the indented lines after the "::" that ends the text.
@@ -27,27 +29,26 @@ rule() {
 fails() { ! "$@" >>"$tmp/fails" 2>&1 || fail "did not fail: $*"; }
 export MNT=$mnt DEV LOG=/sys/kernel/debug/asblk/ctrl0/faults
 
-run=0
-while [[ -e $tmp/$((run + 1)) ]]; do
-	run=$((run + 1))
+# scenario NUMBER
+scenario() {
+	local path
+
 	make_disk d size=64M queues=1 timeout_ms="$(by_speed 1000 4000)"
 	DEV=/dev/$(<"$configfs/d/device")
-	say "scenario $run"
-	# A shell of its own: any command that fails ends it. (Not in a list with ||: there
-	# nothing would.)
-	set +e
+	# The first command that fails ends it; what it did is shown if it fails.
 	(
 		set -ex +o pipefail
-		trap - EXIT
 		cd "$configfs/d/faults"
 		# shellcheck disable=SC1090
-		. "$tmp/$run"
-	) >"$tmp/output" 2>&1
-	status=$?
-	set -e
-	((status == 0)) || fail "scenario $run (status $status): $(cat "$tmp/$run" "$tmp/output")"
-	! mountpoint -q "$mnt" || fail "scenario $run leaves $mnt mounted"
+		. "$tmp/$1"
+	)
+	! mountpoint -q "$mnt" || fail "$mnt is left mounted"
 	for path in "$configfs"/d/faults/*/; do [[ ! -d $path ]] || rmdir "$path"; done
 	rmdir "$configfs/d"
+}
+
+for ((nr = 1; ; nr++)); do
+	[[ -e $tmp/$nr ]] || break
+	run_case "scenario $nr" scenario $nr
 done
-eq "scenarios" "$run" 12
+eq "scenarios" $((nr - 1)) 12

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The kernel's own fault injection loses completions (fail_io_timeout): recovered from as
-# from a device that loses them.
+# Completions lost by the kernel's own fault injection (fail_io_timeout) are recovered from.
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
@@ -18,5 +17,5 @@ echo 100 >$inject/probability
 verify lost --direct=1 --rw=randwrite --bsrange=4k-512k --size=4m --ioengine=io_uring --iodepth=4
 eq "left to inject" "$(<$inject/times)" 0
 ge "queue resets" "$(engine_count resets)" 1
-ge "transfers taken back" "$(engine_count requeued)" 1
+ge "requeued transfers" "$(engine_count requeued)" 1
 eq errors "$(engine_count errors)" 0

@@ -10,12 +10,12 @@ mkdir "$tmp/tree"
 cp -r /usr/lib/python3*/encodings "$tmp/tree"
 dd if=/dev/urandom of="$tmp/tree/large" bs=1M count="$(by_speed 6 3)" status=none
 sums "$tmp/tree" >"$tmp/want"
-done=0
-for fs in ext4 xfs btrfs f2fs; do
-	if ! command -v "mkfs.$fs" >/dev/null || ! { modprobe -q $fs || grep -qw $fs /proc/filesystems; }; then
-		say "no $fs here"
-		continue
-	fi
+# check FILE-SYSTEM
+check() {
+	local fs=$1 used
+
+	need "mkfs.$fs"
+	need_module "$fs"
 	blkdiscard -qf "$dev"
 	held "before mkfs.$fs" 0
 	case $fs in
@@ -24,18 +24,18 @@ for fs in ext4 xfs btrfs f2fs; do
 	btrfs) mkfs.btrfs -qf "$dev" ;;
 	f2fs) mkfs.f2fs -qf "$dev" >/dev/null ;;
 	esac
-	mount -t $fs "$dev" "$mnt"
+	mount -t "$fs" "$dev" "$mnt"
 	cp -r "$tmp/tree" "$mnt/tree"
 	drop_caches
 	sums "$mnt/tree" >"$tmp/have"
-	cmp "$tmp/want" "$tmp/have" || fail "$fs: files differ"
+	cmp "$tmp/want" "$tmp/have" || fail "files differ"
 	[[ $device != emul ]] || used=$(emul_count memory_used)
 	rm -r "$mnt/tree"
 	sync
 	fstrim "$mnt"
-	# The others free space when they like to.
+	# The others free space when they want to.
 	if [[ $device == emul && ($fs == ext4 || $fs == xfs) ]]; then
-		(($(emul_count memory_used) < used)) || fail "$fs: fstrim gives no memory back"
+		(($(emul_count memory_used) < used)) || fail "fstrim gives no memory back"
 	fi
 	umount "$mnt"
 	case $fs in
@@ -44,8 +44,9 @@ for fs in ext4 xfs btrfs f2fs; do
 	btrfs) btrfs check "$dev" >"$tmp/fsck" 2>&1 || fail "fsck: $(<"$tmp/fsck")" ;;
 	f2fs) fsck.f2fs --dry-run "$dev" >"$tmp/fsck" 2>&1 || fail "fsck: $(<"$tmp/fsck")" ;;
 	esac
-	done=$((done + 1))
-	say "$fs: $(wc -l <"$tmp/want") files"
+	eq errors "$(engine_count errors)" 0
+}
+
+for name in ext4 xfs btrfs f2fs; do
+	run_case $name check $name
 done
-((done)) || skip "no file system to test"
-eq errors "$(engine_count errors)" 0

@@ -97,7 +97,7 @@ NUMBERS = (0, 1, 2, 7, -1, -4096, 4096, 65535)
 
 
 def calls(nr):
-    """ioctls with arguments from nowhere; BLKDISCARD and the like with ranges from nowhere."""
+    """ioctls with random arguments; BLKDISCARD and the like with random ranges"""
     for _ in range(nr):
         path = pick.choice(glob.glob("/dev/asblk*") or ["/dev/null"])
         try:
@@ -108,15 +108,17 @@ def calls(nr):
         call = pick.choice(CALLS) if pick.random() < 0.8 else pick.getrandbits(32)
         try:
             if pick.random() < 0.5:
-                fcntl.ioctl(fd, call, bytearray(struct.pack("<10Q", *(pick.getrandbits(pick.randrange(1, 65)) for _ in range(10)))))
+                words = (pick.getrandbits(pick.randrange(1, 65)) for _ in range(10))
+                fcntl.ioctl(fd, call, bytearray(struct.pack("<10Q", *words)))
             else:
                 fcntl.ioctl(fd, call, pick.choice(NUMBERS))
         except OSError as error:
-            assert error.errno in CLEAR | {errno.EFAULT, errno.EINTR, errno.ENOENT, errno.EAGAIN, errno.EBADF}, f"{path} {call:#x}: {error}"
+            assert error.errno in CLEAR | {errno.EFAULT, errno.EINTR, errno.ENOENT, errno.EAGAIN, errno.EBADF}, \
+                f"{path} {call:#x}: {error}"
         os.close(fd)
 
 
-def attempts_of_nobody(nodes):
+def unprivileged_attempts(nodes):
     """As a user without privileges; return how much was not refused."""
     os.setgroups([])
     os.setgid(65534)
@@ -155,7 +157,7 @@ def unprivileged():
     if pid == 0:
         status = 1
         try:
-            status = attempts_of_nobody(nodes) > 0
+            status = unprivileged_attempts(nodes) > 0
         except Exception:
             say(traceback.format_exc())
         finally:

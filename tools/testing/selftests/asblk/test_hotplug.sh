@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# CPUs come and go under I/O.
+# CPUs are taken offline and back online under I/O.
 . "$(dirname -- "$0")/common.sh"
 
 need fio
@@ -9,12 +9,9 @@ cpus=(/sys/devices/system/cpu/cpu[1-9]*/online)
 [[ -w ${cpus[0]} ]] || skip "only one CPU, or no CPU hotplug"
 clean_test() { for cpu in "${cpus[@]}"; do echo 1 >"$cpu"; done; }
 load size=128M
-fio --name=hotplug --filename="$dev" --rw=randrw --bsrange=4k-256k --direct=1 --ioengine=io_uring \
-	--iodepth=16 --numjobs=2 --offset_increment=64m --size=32m --verify=crc32c --verify_fatal=1 \
-	--time_based --runtime="$(by_speed 8 10)" --output="$tmp/fio" &
-fio=$!
+fio_start "$(by_speed 8 10)" --rw=randrw --bsrange=4k-256k --iodepth=16 --numjobs=2 --offset_increment=64m --size=32m
 rounds=0
-while kill -0 $fio 2>/dev/null; do
+while fio_runs; do
 	for cpu in "${cpus[@]}"; do
 		echo 0 >"$cpu"
 		sleep 0.3
@@ -23,6 +20,6 @@ while kill -0 $fio 2>/dev/null; do
 	done
 	rounds=$((rounds + 1))
 done
-wait $fio || fail "fio: $(tail -n 5 "$tmp/fio")"
+fio_end
 ge "rounds of CPU hotplug" $rounds 3
 say "$rounds rounds"

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Nothing is left of memory, slabs and interrupts after work and unloading.
+# After I/O and unloading, memory, slabs and interrupts are as before.
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
 need fio
+udev_off
 work() {
 	load size=512M disks=2
 	fio_run work --filename="$dev" --rw=write --bs=1m --size="$(by_speed 96m 48m)" --direct=1 --ioengine=io_uring

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Namespaces that go and come under I/O on others, and a controller that is too hot: it
-# reports both, and disks and sensors follow. (That an event alone is enough for the disks
-# is KUnit's to show: here they were looked for after the command that changed them, too.)
+# Events of the controller: namespaces detached and attached under I/O on others, and a
+# temperature that is too high. (KUnit tests that an event alone leads to a scan: here the
+# command that changes them does, too.)
 . "$(dirname -- "$0")/common.sh"
 
 need nvme fio
@@ -17,14 +17,9 @@ controller=/sys/bus/pci/devices/${nvme[0]}
 ctrl=$(echo "$controller"/asblk/ctrl*)
 
 disks() { basename -a "$ctrl"/asblk* | tr '\n' ' '; }
+are() { [[ $(disks) == "$* " ]]; }
 # wait_disks NAME… - until exactly these are there
-wait_disks() {
-	for ((i = 0; i < 300; i++)); do
-		[[ $(disks) != "$* " ]] || return 0
-		sleep 0.1
-	done
-	fail "disks: $(disks)instead of $*"
-}
+wait_disks() { wait_for "disks $*" are "$@"; }
 
 # attach 0|1 - attach namespace 2 to the controller, or detach it: Namespace Attachment with
 # a list of one controller. (nvme-cli itself wants the kernel's own node for that.)
@@ -41,46 +36,51 @@ attach() {
 	done
 	fail "attachment $1: $(<"$tmp/attach")"
 }
-# Others find it as it was.
 clean_test() {
 	[[ $(disks) != "asblk0 asblk2 " ]] || (attach 0)
-	[[ ! ${hot-} ]] || monitor "qom-set /machine/peripheral/$hot smart_critical_warning 0" >/dev/null
+	[[ ! -e $tmp/hot ]] || monitor "qom-set /machine/peripheral/$(<"$tmp/hot") smart_critical_warning 0" >/dev/null
 }
 
-wait_disks asblk0 asblk1 asblk2
-log_begin
-dd if=/dev/urandom of="$tmp/data" bs=1M count=1 status=none
-dd if="$tmp/data" of=/dev/asblk1 bs=64k oflag=direct status=none
-fio --name=others --filename=/dev/asblk0:/dev/asblk2 --rw=randrw --bs=16k --direct=1 --ioengine=io_uring --iodepth=8 \
-	--size=32m --loops=1000 --time_based --runtime="$(by_speed 10 30)" --verify=crc32c --verify_fatal=1 \
-	--output="$tmp/fio" >"$tmp/fio.err" 2>&1 &
-others=$!
-for ((round = 0; round < 5; round++)); do
-	attach 1
-	wait_disks asblk0 asblk2
-	[[ ! -e /dev/asblk1 ]] || fail "/dev/asblk1 is still there"
-	attach 0
-	wait_disks asblk0 asblk1 asblk2
-	cmp -n 1048576 "$tmp/data" /dev/asblk1 || fail "data of a namespace that was away"
-done
-wait $others || fail "fio on the others: $(tail -n 5 "$tmp/fio.err" "$tmp/fio")"
-log_has "the namespaces have changed" || fail "no event in the log"
 
-# Which of the machine's controllers it is, only its serial number tells.
-for ((i = 1; ; i++)); do
-	serial=$(monitor "qom-get /machine/peripheral/ctrl$i serial")
-	[[ $serial != *Error* ]] || fail "QEMU has no such controller: $serial"
-	[[ $serial != *variant-namespaces* ]] || break
-done
-hwmon=$(echo "$controller/hwmon/hwmon"*)
-eq "alarm" "$(<"$hwmon/temp1_alarm")" 0
-# Bit 1: beyond its limits
-hot=ctrl$i
-monitor "qom-set /machine/peripheral/$hot smart_critical_warning 2" >"$tmp/monitor"
-for ((i = 0; i < 100; i++)); do
-	! log_has "temperature beyond its limits" || break
-	sleep 0.1
-done
-((i < 100)) || fail "the controller's temperature is not in the log: $(<"$tmp/monitor" "$tmp/log")"
-eq "alarm of a hot controller" "$(<"$hwmon/temp1_alarm")" 1
-eq "state" "$(<"$ctrl/state")" live
+namespaces() {
+	local round
+
+	wait_disks asblk0 asblk1 asblk2
+	log_begin
+	dd if=/dev/urandom of="$tmp/data" bs=1M count=1 status=none
+	dd if="$tmp/data" of=/dev/asblk1 bs=64k oflag=direct status=none
+	dev=/dev/asblk0:/dev/asblk2 fio_start "$(by_speed 10 30)" --rw=randrw --bs=16k --iodepth=8 --size=32m --loops=1000
+	for ((round = 0; round < 5; round++)); do
+		attach 1
+		wait_disks asblk0 asblk2
+		[[ ! -e /dev/asblk1 ]] || fail "/dev/asblk1 is still there"
+		attach 0
+		wait_disks asblk0 asblk1 asblk2
+		cmp -n 1048576 "$tmp/data" /dev/asblk1 || fail "data of a namespace that was detached"
+	done
+	fio_end
+	log_has "the namespaces have changed" || fail "no event in the log"
+}
+
+temperature() {
+	local i serial hwmon
+
+	# Only its serial number tells which of QEMU's controllers it is.
+	for ((i = 1; ; i++)); do
+		serial=$(monitor "qom-get /machine/peripheral/ctrl$i serial")
+		[[ $serial != *Error* ]] || fail "QEMU has no such controller: $serial"
+		[[ $serial != *variant-namespaces* ]] || break
+	done
+	hwmon=$(echo "$controller/hwmon/hwmon"*)
+	eq "alarm" "$(<"$hwmon/temp1_alarm")" 0
+	log_begin
+	echo "ctrl$i" >"$tmp/hot"
+	# Bit 1: beyond its limits
+	monitor "qom-set /machine/peripheral/ctrl$i smart_critical_warning 2" >"$tmp/monitor"
+	wait_for "a line in the log" log_has "temperature beyond its limits"
+	eq "alarm of a hot controller" "$(<"$hwmon/temp1_alarm")" 1
+	eq "state" "$(<"$ctrl/state")" live
+}
+
+run_case "namespaces detached and attached under I/O" namespaces
+run_case "temperature" temperature

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Unplugged under load, mounted, through QEMU's monitor; and plugged in again.
+# A mounted controller unplugged under I/O, through QEMU's monitor, and plugged in again.
 . "$(dirname -- "$0")/common.sh"
 
 need fio
@@ -12,14 +12,6 @@ monitor "info version" | grep -q . || skip "QEMU's monitor is not within reach"
 need_serial asblk-nvme1
 load disks=1
 path=/sys/bus/pci/devices/${nvme[0]}
-# wait_for WHAT COMMAND… - until it is true
-wait_for() {
-	for ((i = 0; i < 600; i++)); do
-		! "${@:2}" || return 0
-		sleep 0.1
-	done
-	fail "$1: not within a minute"
-}
 mkfs.ext4 -qF "$dev"
 mount "$dev" "$mnt"
 echo kept >"$mnt/before"

@@ -15,6 +15,7 @@ clean_test() {
 		[[ ! -e /dev/mapper/$name ]] || dmsetup remove --retry "$name"
 	done
 }
+after_failure() { clean_test; }
 load disks=3 size=128M max_transfer=64K
 stack() {
 	target=$1 verify stack --ioengine=io_uring --direct=1 --rw=randwrite --bsrange=4k-1m \
@@ -22,14 +23,12 @@ stack() {
 	target=$1 verify stack-buffered --ioengine=psync --rw=write --bs=64k --size="${mb}m"
 	blkdiscard -qf "$1" 2>"$tmp/discard" || say "no discard through $1"
 }
-tested=0
-for level in 0 1; do
-	if ! modprobe -q raid$level && [[ ! -e /sys/module/raid$level ]]; then
-		say "no RAID $level here"
-		continue
-	fi
-	devices=("$dev" /dev/asblk1)
-	mdadm -q --create $md --run --metadata=1.2 --level=$level --raid-devices=2 "${devices[@]}" \
+
+raid() {
+	local level=$1 devices=("$dev" /dev/asblk1) offset
+
+	modprobe -q "raid$level" || [[ -e /sys/module/raid$level ]] || skip "this kernel has no RAID $level"
+	mdadm -q --create $md --run --metadata=1.2 --level="$level" --raid-devices=2 "${devices[@]}" \
 		--assume-clean 2>"$tmp/md" || fail "mdadm: $(<"$tmp/md")"
 	stack $md
 	if ((level == 1)); then
@@ -47,18 +46,20 @@ for level in 0 1; do
 		mdadm -q --stop $md
 	fi
 	mdadm -q --zero-superblock "$dev" /dev/asblk1 /dev/asblk2 2>/dev/null || :
-	tested=$((tested + 1))
-done
-if modprobe -q dm-mod || [[ -e /dev/mapper/control ]]; then
-	sectors=$(blockdev --getsz "$dev")
-	printf '0 %d linear %s 0\n%d %d linear %s 0\n' "$sectors" "$dev" "$sectors" "$sectors" /dev/asblk1 |
-		dmsetup create asblk-linear
-	stack /dev/mapper/asblk-linear
-	dmsetup remove --retry asblk-linear
-	echo "0 $((sectors * 2)) striped 2 128 $dev 0 /dev/asblk1 0" | dmsetup create asblk-striped
-	stack /dev/mapper/asblk-striped
-	dmsetup remove --retry asblk-striped
-	tested=$((tested + 1))
-fi
-((tested)) || skip "neither md nor dm in this kernel"
+}
+
+# dm NAME TABLE
+dm() {
+	modprobe -q dm-mod || [[ -e /dev/mapper/control ]] || skip "this kernel has no device mapper"
+	dmsetup create "asblk-$1" --table "$2"
+	stack "/dev/mapper/asblk-$1"
+	dmsetup remove --retry "asblk-$1"
+}
+
+run_case "RAID 0" raid 0
+run_case "RAID 1, with a rebuild" raid 1
+sectors=$(blockdev --getsz "$dev")
+run_case "dm linear" dm linear "0 $sectors linear $dev 0
+$sectors $sectors linear /dev/asblk1 0"
+run_case "dm striped" dm striped "0 $((sectors * 2)) striped 2 128 $dev 0 /dev/asblk1 0"
 settle

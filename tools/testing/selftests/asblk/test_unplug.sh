@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A disk that hangs can be unplugged whatever else waits for it, and nobody else has to
-# wait with it.
+# A disk that hangs can be unplugged whatever waits for it, and operations on other disks do
+# not wait.
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
@@ -23,54 +23,73 @@ hang() {
 	make_rule d r action=lose recovered_by=never op=read first=8 blocks=8 times=1
 	dd if="$dev" of=/dev/null bs=4k skip=1 count=1 iflag=direct status=none 2>"$tmp/dd" &
 	pid=$!
-	for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done
+	wait_for "command lost" hit
 	eq "commands lost" "$(<"$configfs/d/faults/r/hits")" 1
 }
 
-# Somebody waits for it to be powered off.
-hang
-sh -c "echo 0 >$configfs/d/power" &
-power=$!
-sleep 1
-kill -0 $power || fail "powered off with a read in flight"
-soon "reading the device" cat "$configfs/d/device" >/dev/null
-soon "reading an option" cat "$configfs/d/size" >/dev/null
-soon "disabling a rule" sh -c "echo 0 >$configfs/d/faults/r/enabled"
-soon unplug sh -c "echo 1 >$configfs/d/unplug"
-! wait $pid || fail "a read that was lost"
-wait $power
-eq "power" "$(<"$configfs/d/power")" 0
-rmdir "$configfs/d/faults/r" "$configfs/d"
+# wait_end - of the lost read
+wait_end() { ! wait "$pid" || fail "the lost read did not fail"; }
+hit() { [[ $(<"$configfs/d/faults/r/hits") != 0 ]]; }
 
-# Somebody waits for its write cache to be turned off.
-hang
-sh -c "echo 0 >$configfs/d/write_cache" 2>/dev/null &
-cache=$!
-sleep 1
-soon unplug sh -c "echo 1 >$configfs/d/unplug"
-! wait $pid || fail "a read that was lost"
-wait $cache || :
-rmdir "$configfs/d/faults/r" "$configfs/d"
+while_powering_off() {
+	local power
 
-# Somebody waits for it to be powered on: its partitions are looked for, or its bus.
-mkdir "$configfs/d"
-echo 600000 >"$configfs/d/timeout_ms"
-make_rule d r action=lose recovered_by=never op=read
-sh -c "echo 1 >$configfs/d/power" 2>/dev/null &
-power=$!
-for ((i = 0; i < 100 && $(<"$configfs/d/faults/r/hits") == 0; i++)); do sleep 0.1; done
-ge "commands lost" "$(<"$configfs/d/faults/r/hits")" 1
-soon "reading the device" cat "$configfs/d/device" >/dev/null
-soon unplug sh -c "echo 1 >$configfs/d/unplug"
-wait $power || :
-eq "power" "$(<"$configfs/d/power")" 0
-rmdir "$configfs/d/faults/r" "$configfs/d"
+	hang
+	sh -c "echo 0 >$configfs/d/power" &
+	power=$!
+	sleep 1
+	kill -0 $power || fail "powered off with a read in flight"
+	soon "reading the device" cat "$configfs/d/device" >/dev/null
+	soon "reading an option" cat "$configfs/d/size" >/dev/null
+	soon "disabling a rule" sh -c "echo 0 >$configfs/d/faults/r/enabled"
+	soon unplug sh -c "echo 1 >$configfs/d/unplug"
+	wait_end
+	wait $power
+	eq "power" "$(<"$configfs/d/power")" 0
+	rmdir "$configfs/d/faults/r" "$configfs/d"
+}
 
-# rmdir does not wait, and so nobody does.
-hang
-rmdir "$configfs/d/faults/r"
-soon rmdir rmdir "$configfs/d"
-! wait $pid || fail "a read that was lost"
-soon mkdir mkdir "$configfs/other"
-soon ls ls "$configfs" >/dev/null
-rmdir "$configfs/other"
+while_setting() {
+	local cache
+
+	hang
+	sh -c "echo 0 >$configfs/d/write_cache" 2>/dev/null &
+	cache=$!
+	sleep 1
+	soon unplug sh -c "echo 1 >$configfs/d/unplug"
+	wait_end
+	wait $cache || :
+	rmdir "$configfs/d/faults/r" "$configfs/d"
+}
+
+# Powering on reads the partition table.
+while_powering_on() {
+	local power
+
+	mkdir "$configfs/d"
+	echo 600000 >"$configfs/d/timeout_ms"
+	make_rule d r action=lose recovered_by=never op=read
+	sh -c "echo 1 >$configfs/d/power" 2>/dev/null &
+	power=$!
+	wait_for "command lost" hit
+	soon "reading the device" cat "$configfs/d/device" >/dev/null
+	soon unplug sh -c "echo 1 >$configfs/d/unplug"
+	wait $power || :
+	eq "power" "$(<"$configfs/d/power")" 0
+	rmdir "$configfs/d/faults/r" "$configfs/d"
+}
+
+removed() {
+	hang
+	rmdir "$configfs/d/faults/r"
+	soon rmdir rmdir "$configfs/d"
+	wait_end
+	soon mkdir mkdir "$configfs/other"
+	soon ls ls "$configfs" >/dev/null
+	rmdir "$configfs/other"
+}
+
+run_case "unplugged while it is powered off" while_powering_off
+run_case "unplugged while its write cache is turned off" while_setting
+run_case "unplugged while it is powered on" while_powering_on
+run_case "rmdir does not wait" removed
