@@ -108,20 +108,6 @@ static void events_work(struct work_struct *work)
 }
 
 /**
- * anvme_event - an asynchronous event was reported
- * @nd: controller
- * @result: dword 0 of the completion
- *
- * Context: any but NMI.
- */
-void anvme_event(struct anvme *nd, u32 result)
-{
-	/* One is asked for at a time: the last has been dealt with. */
-	WRITE_ONCE(nd->event, result);
-	queue_work(system_dfl_wq, &nd->events);
-}
-
-/**
  * anvme_events_init - prepare for events
  * @nd: controller
  */

@@ -193,3 +193,21 @@ int anvme_wake(struct asblk_ctrl *ctrl)
 		return 0;
 	return change(nd, NVME_FEAT_POWER_MGMT, 0, nd->power_state, "the power state");
 }
+
+/* Have it say when to try again (5.27.1.18), which is off after each reset. */
+int anvme_allow_retry_delays(struct anvme *nd)
+{
+	struct nvme_command cmd = {
+		.features.opcode	= nvme_admin_set_features,
+		.features.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.features.fid		= cpu_to_le32(NVME_FEAT_HOST_BEHAVIOR),
+	};
+	struct nvme_feat_host_behavior *host = (void *)nd->again;
+
+	if (!nd->id->crdt1 && !nd->id->crdt2 && !nd->id->crdt3)
+		return 0;
+	memset(host, 0, sizeof(*host));
+	host->acre = 1;
+	/* Without, things are tried again at once. */
+	return min(anvme_admin(nd, &cmd, NULL), 0);
+}

@@ -383,16 +383,13 @@ static inline void anvme_ring_consume(struct anvme_ring *r)
 	}
 }
 
-/* ctrl.c */
-void anvme_init(struct anvme *nd);
-int anvme_add(struct anvme *nd);
-void anvme_del(struct anvme *nd);
-int anvme_start(struct anvme *nd);
-void anvme_stop(struct anvme *nd, bool orderly);
-int anvme_restart(struct anvme *nd);
-int anvme_disable(struct anvme *nd);
+/* regs.c */
+int anvme_check_capabilities(struct anvme *nd);
+int anvme_regs_enable(struct anvme *nd);
+int anvme_regs_disable(struct anvme *nd);
+void anvme_regs_shutdown(struct anvme *nd);
 void anvme_mask_wire(struct anvme *nd, bool mask);
-void anvme_release(struct anvme *nd);
+bool anvme_is_fatal(struct anvme *nd);
 
 /* admin.c */
 int anvme_admin_alloc(struct anvme *nd);
@@ -405,20 +402,28 @@ bool anvme_admin_reap(struct anvme *nd);
 int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result);
 int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admin_io *io);
 int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid);
+void anvme_event_request(struct anvme *nd);
+
+/* commands.c */
 int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data);
 int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len);
 int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector);
 int anvme_delete_queue(struct anvme *nd, struct anvme_ring *r);
-void anvme_event_request(struct anvme *nd);
 
 /* events.c */
 void anvme_events_init(struct anvme *nd);
 void anvme_events_start(struct anvme *nd);
-void anvme_event(struct anvme *nd, u32 result);
+
+/* identify.c */
+int anvme_alloc_identity(struct anvme *nd);
+void anvme_free_identity(struct anvme *nd);
+int anvme_identify_ctrl(struct anvme *nd);
+int anvme_check_identity(struct anvme *nd);
 
 /* features.c */
 int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result);
 int anvme_features_init(struct anvme *nd);
+int anvme_allow_retry_delays(struct anvme *nd);
 int anvme_write_cache(struct asblk_ctrl *ctrl, bool on);
 int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on);
 int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
@@ -438,9 +443,6 @@ static inline void anvme_hwmon_remove(struct anvme *nd) { }
 static inline void anvme_hwmon_alarm(struct anvme *nd) { }
 static inline int anvme_read_health(struct anvme *nd) { return -EOPNOTSUPP; }
 #endif
-
-/* queue.c */
-extern const struct asblk_ctrl_ops anvme_ops;
 
 /* ioctl.c */
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
@@ -463,9 +465,26 @@ int anvme_format_begin(struct anvme *nd, u32 nsid);
 void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
 
-/* pci.c */
+/* irq.c */
+int anvme_alloc_vectors(struct anvme *nd, unsigned int nr_queues);
+int anvme_realloc_vectors(struct anvme *nd);
+void anvme_free_vectors(struct anvme *nd);
 int anvme_request_irq(struct anvme_queue *nq);
 void anvme_free_irq(struct anvme_queue *nq);
 void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
+
+/* ctrl.c */
+void anvme_init(struct anvme *nd);
+int anvme_start(struct anvme *nd);
+void anvme_stop(struct anvme *nd, bool orderly);
+int anvme_restart(struct anvme *nd);
+void anvme_release(struct anvme *nd);
+
+/* queue.c */
+extern const struct asblk_ctrl_ops anvme_ops;
+
+/* attach.c */
+int anvme_add(struct anvme *nd);
+void anvme_del(struct anvme *nd);
 
 #endif /* _ASBLK_NVME_H */

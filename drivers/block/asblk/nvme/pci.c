@@ -25,138 +25,6 @@ static unsigned int queue_entries = 256;
 module_param(queue_entries, uint, 0444);
 MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 1024, rounded down to a power of two (default 256)");
 
-/* The admin queue's; with a single vector also that of the only I/O queue. */
-static irqreturn_t anvme_shared_interrupt(int irq, void *data)
-{
-	struct anvme *nd = data;
-	irqreturn_t ret = anvme_admin_reap(nd) ? IRQ_HANDLED : IRQ_NONE;
-	unsigned int i;
-
-	/* The controller may speak up before it has queues. */
-	if (nd->nr_vectors > 1 || !READ_ONCE(nd->queues))
-		return ret;
-	for (i = 0; i < nd->nr_queues; i++) {
-		struct anvme_queue *nq = &nd->queues[i];
-
-		/* Pairs with anvme_request_irq(). */
-		if (smp_load_acquire(&nq->irq_on) && asblk_reap(nq->q))
-			ret = IRQ_HANDLED;
-	}
-	return ret;
-}
-
-static irqreturn_t anvme_queue_interrupt(int irq, void *data)
-{
-	struct anvme_queue *nq = data;
-
-	/* A message is for nobody else, even if a poll was faster. */
-	asblk_reap(nq->q);
-	return IRQ_HANDLED;
-}
-
-/**
- * anvme_request_irq - get the interrupt of an I/O queue
- * @nq: queue
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
-int anvme_request_irq(struct anvme_queue *nq)
-{
-	struct anvme *nd = nq->nd;
-	int err = 0;
-
-	if (nq->vector) {
-		snprintf(nq->name, sizeof(nq->name), "%s-q%u",
-			 dev_name(asblk_ctrl_device(nq->q->ctrl)), nq->q->index);
-		err = request_irq(pci_irq_vector(nd->pdev, nq->vector),
-				  anvme_queue_interrupt, 0, nq->name, nq);
-	}
-	/* Its handler may run from here on: pairs with the shared one. */
-	smp_store_release(&nq->irq_on, !err);
-	return err;
-}
-
-/**
- * anvme_free_irq - give it back
- * @nq: queue that the controller has forgotten
- *
- * Context: may sleep.
- */
-void anvme_free_irq(struct anvme_queue *nq)
-{
-	struct anvme *nd = nq->nd;
-
-	WRITE_ONCE(nq->irq_on, false);
-	if (nq->vector)
-		free_irq(pci_irq_vector(nd->pdev, nq->vector), nq);
-	else if (nd->pdev)
-		synchronize_irq(pci_irq_vector(nd->pdev, 0));
-}
-
-/**
- * anvme_map_queues - CPUs go to the queue whose interrupt goes to them
- * @ctrl: controller
- * @set: its tag set
- */
-void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set)
-{
-	struct blk_mq_queue_map *map = &set->map[HCTX_TYPE_DEFAULT];
-	struct anvme *nd = asblk_ctrl_priv(ctrl);
-
-	if (nd->pdev && nd->nr_vectors > 1)
-		asblk_map_pci_queues(map, nd->pdev, 1);
-	else
-		blk_mq_map_queues(map);
-}
-
-static int admin_irq(struct anvme *nd)
-{
-	return request_irq(pci_irq_vector(nd->pdev, 0), anvme_shared_interrupt,
-			   IRQF_SHARED, "asblk-nvme", nd);
-}
-
-static void free_vectors(struct anvme *nd)
-{
-	free_irq(pci_irq_vector(nd->pdev, 0), nd);
-	pci_free_irq_vectors(nd->pdev);
-}
-
-/* One vector for the admin queue, one for each I/O queue, or what there is of them. */
-static int alloc_vectors(struct anvme *nd, unsigned int nr_queues)
-{
-	struct irq_affinity affinity = { .pre_vectors = 1 };
-	int nr, err;
-
-	if (nr_queues)
-		nr = pci_alloc_irq_vectors_affinity(nd->pdev, 1, nr_queues + 1,
-						    PCI_IRQ_ALL_TYPES | PCI_IRQ_AFFINITY,
-						    &affinity);
-	else
-		nr = pci_alloc_irq_vectors(nd->pdev, 1, 1, PCI_IRQ_ALL_TYPES);
-	if (nr < 0)
-		return nr;
-	nd->nr_vectors = nr;
-	nd->wire = !nd->pdev->msi_enabled && !nd->pdev->msix_enabled;
-	err = admin_irq(nd);
-	if (err)
-		pci_free_irq_vectors(nd->pdev);
-	return err;
-}
-
-/* With interrupts for I/O queues there are only as many queues as vectors. */
-static int realloc_vectors(struct anvme *nd)
-{
-	int err;
-
-	free_vectors(nd);
-	err = alloc_vectors(nd, nd->nr_queues);
-	if (err)
-		return err;
-	nd->nr_queues = min(nd->nr_queues, max(nd->nr_vectors, 2) - 1);
-	return 0;
-}
-
 static int map_device(struct anvme *nd)
 {
 	struct pci_dev *pdev = nd->pdev;
@@ -238,14 +106,14 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	err = map_device(nd);
 	if (err)
 		goto free;
-	err = alloc_vectors(nd, 0);
+	err = anvme_alloc_vectors(nd, 0);
 	if (err)
 		goto unmap;
 	err = anvme_start(nd);
 	if (err)
 		goto free_irqs;
 	limit_queues(nd);
-	err = realloc_vectors(nd);
+	err = anvme_realloc_vectors(nd);
 	if (err)
 		goto stop;
 	err = anvme_add(nd);
@@ -255,13 +123,13 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	return 0;
 
 stop_irqs:
-	free_vectors(nd);
+	anvme_free_vectors(nd);
 stop:
 	anvme_stop(nd, true);
 	anvme_release(nd);
 	goto unmap;
 free_irqs:
-	free_vectors(nd);
+	anvme_free_vectors(nd);
 unmap:
 	unmap_device(nd);
 free:
@@ -279,7 +147,7 @@ static void anvme_remove(struct pci_dev *pdev)
 	else
 		asblk_ctrl_resume(nd->ctrl);	/* if nobody has */
 	anvme_del(nd);
-	free_vectors(nd);
+	anvme_free_vectors(nd);
 	anvme_release(nd);
 	unmap_device(nd);
 	kfree(nd->queues);

@@ -203,7 +203,7 @@ static blk_status_t anvme_status(u16 status)
 	}
 }
 
-/* Command Retry Delay Times (5.17.2.1), in units of 100 ms; see allow_retry_delays(). */
+/* Command Retry Delay Times (5.17.2.1), in units of 100 ms; see anvme_allow_retry_delays(). */
 #define RETRY_UNIT_MS	100
 #define CRD_SHIFT	11
 
@@ -273,7 +273,7 @@ static int anvme_abort(struct asblk_queue *q, u16 id)
 	struct anvme_queue *nq = q->priv;
 
 	/* There is no answer to wait for from a controller that has failed. */
-	if (readl(nq->nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
+	if (anvme_is_fatal(nq->nd))
 		return -EIO;
 	return anvme_admin_abort(nq->nd, nq->ring.id, id);
 }
@@ -299,7 +299,7 @@ static int anvme_reset_queue(struct asblk_queue *q)
 	struct anvme *nd = nq->nd;
 	int err;
 
-	if (readl(nd->bar + NVME_REG_CSTS) & NVME_CSTS_CFS)
+	if (anvme_is_fatal(nd))
 		return -EIO;
 	anvme_mask_wire(nd, true);
 	err = renew_queue(nq);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A started controller is attached to the engine, and detached from it. */
+#include <kunit/visibility.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "nvme.h"
+
+static int create_ctrl(struct anvme *nd)
+{
+	unsigned int nr_slots = nd->entries - 1;
+	/* A quarter of the slots for the parts of split requests. */
+	unsigned int nr_extra = nr_slots / 4;
+	struct asblk_ctrl_params cp = {
+		.model		= nd->model,
+		.serial		= nd->serial,
+		.firmware_rev	= nd->firmware,
+		.limits = {
+			.max_bytes		= nd->max_bytes,
+			.max_segments		= nd->max_bytes / ANVME_PAGE + 1,
+			.max_segment_bytes	= nd->max_bytes,
+			.seg_boundary_mask	= U64_MAX,
+			.virt_boundary_mask	= ANVME_PAGE - 1,
+			.dma_alignment_mask	= 3,
+			/* Even those of commands that are not used must be possible. */
+			.max_ranges		= nd->max_ranges ?: 1,
+			.max_range_bytes	= nd->max_range_bytes ?: ANVME_MAX_LBA,
+			.max_zeroes_bytes	= nd->max_zeroes_bytes ?: ANVME_MAX_LBA,
+		},
+		.nr_queues	= nd->nr_queues,
+		.nr_poll_queues	= nd->nr_poll_queues,
+		.queue_depth	= nr_slots - nr_extra,
+		.nr_extra_slots	= nr_extra,
+		.max_retries	= 5,
+		.cache_off	= nd->cache_off,
+		.node		= dev_to_node(nd->dev),
+		.dma_dev	= nd->dev,
+	};
+
+	nd->queues = kcalloc(nd->nr_queues + nd->nr_poll_queues,
+			     sizeof(*nd->queues), GFP_KERNEL);
+	if (!nd->queues)
+		return -ENOMEM;
+	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
+	return PTR_ERR_OR_ZERO(nd->ctrl);
+}
+
+/**
+ * anvme_add - give a controller to the engine, and its namespaces to users
+ * @nd: controller that was started and has its interrupts
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno; &anvme.queues is to be freed in both cases.
+ */
+int anvme_add(struct anvme *nd)
+{
+	int err = create_ctrl(nd);
+
+	if (err)
+		return err;
+	anvme_scan(nd);
+	anvme_hwmon_add(nd);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_add);
+
+/**
+ * anvme_del - take a controller away from its users, and stop it
+ * @nd: controller
+ *
+ * Context: may sleep.
+ */
+void anvme_del(struct anvme *nd)
+{
+	/* Nothing that the controller reports is acted upon any more. */
+	WRITE_ONCE(nd->going, true);
+	disable_work_sync(&nd->events);
+	anvme_hwmon_remove(nd);
+	/* A reset may have it look for namespaces once more: not after this. */
+	disable_work_sync(&nd->scan);
+	anvme_remove_namespaces(nd);
+	asblk_ctrl_destroy(nd->ctrl);
+	anvme_stop(nd, true);
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_del);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the controller says of itself, and whether it is the same one after a reset. */
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#include "nvme.h"
+
+/* A fixed-length string of the device, without its padding and without surprises. */
+static void copy_string(char *dst, const char *src, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		dst[i] = src[i] >= ' ' && src[i] <= '~' ? src[i] : ' ';
+	while (i && dst[i - 1] == ' ')
+		i--;
+	dst[i] = '\0';
+}
+
+static int identify_controller(struct anvme *nd)
+{
+	struct nvme_id_ctrl *id = nd->id;
+	int err = anvme_identify(nd, NVME_ID_CNS_CTRL, 0, id);
+
+	if (err) {
+		dev_err(nd->dev, "Identify Controller failed (%#x)\n", err);
+		return err < 0 ? err : -EIO;
+	}
+	/* Required entry sizes are 64 and 16 bytes; more is the controller's choice. */
+	if ((id->sqes & 0xf) > NVME_NVM_IOSQES || id->sqes >> 4 < NVME_NVM_IOSQES ||
+	    (id->cqes & 0xf) > NVME_NVM_IOCQES || id->cqes >> 4 < NVME_NVM_IOCQES) {
+		dev_err(nd->dev, "queue entry sizes %#x and %#x are impossible\n",
+			id->sqes, id->cqes);
+		return -EOPNOTSUPP;
+	}
+	if (id->cntrltype && id->cntrltype != NVME_CTRL_IO) {
+		dev_err(nd->dev, "controller type %u has no namespaces to read\n",
+			id->cntrltype);
+		return -EOPNOTSUPP;
+	}
+	copy_string(nd->model, id->mn, sizeof(id->mn));
+	copy_string(nd->serial, id->sn, sizeof(id->sn));
+	copy_string(nd->firmware, id->fr, sizeof(id->fr));
+	nd->max_bytes = ANVME_MAX_BYTES;
+	if (id->mdts && id->mdts < 16)
+		nd->max_bytes = min_t(u64, nd->max_bytes, (u64)ANVME_PAGE << id->mdts);
+	return 0;
+}
+
+/*
+ * Is it still the same controller, after a time in which anything can have happened? As
+ * all of a reset without an allocation: memory may have to be written out to it first.
+ */
+int anvme_check_identity(struct anvme *nd)
+{
+	struct nvme_command cmd = {
+		.identify.opcode	= nvme_admin_identify,
+		.identify.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.identify.cns		= NVME_ID_CNS_CTRL,
+	};
+	const struct nvme_id_ctrl *id = nd->again;
+	int err = anvme_admin(nd, &cmd, NULL);
+
+	if (!err && (memcmp(id->sn, nd->id->sn, sizeof(id->sn)) ||
+		     memcmp(id->mn, nd->id->mn, sizeof(id->mn)) ||
+		     memcmp(id->subnqn, nd->id->subnqn, sizeof(id->subnqn)))) {
+		dev_err(nd->dev, "another controller is in the place of %s %s: %.40s %.20s\n",
+			nd->model, nd->serial, id->mn, id->sn);
+		err = -ENODEV;
+	}
+	return err > 0 ? -EIO : err;
+}
+
+/* So many LBAs of the smallest size as whole LBAs of any size, in bytes. */
+static u64 lbas_to_bytes(u64 nr)
+{
+	nr = min(nr, U32_MAX);
+	return round_down(nr << SECTOR_SHIFT, ANVME_MAX_LBA);
+}
+
+/* Limits of Dataset Management (NVM 3.2.3) and Write Zeroes (NVM 3.2.8). */
+static void set_command_limits(struct anvme *nd, const struct nvme_id_ctrl_nvm *id)
+{
+	u16 oncs = le16_to_cpu(nd->id->oncs);
+	u64 total = le64_to_cpu(id->dmsl);	/* LBAs in all ranges of a command */
+	u64 range = le32_to_cpu(id->dmrsl) ?: U32_MAX;
+	u64 zeroes = (u64)SZ_64K << SECTOR_SHIFT;	/* its length has 16 bits */
+	u32 nr = id->dmrl ?: NVME_DSM_MAX_RANGES;
+
+	range = lbas_to_bytes(min_not_zero(range, total));
+	if (range && total)
+		nr = clamp_t(u64, div64_u64(total, range >> SECTOR_SHIFT), 1, nr);
+	if (id->wzsl && id->wzsl < 16)
+		zeroes = min(zeroes, (u64)ANVME_PAGE << id->wzsl);
+	/* What does not take an LBA of any size is done without. */
+	nd->max_ranges = range && (oncs & NVME_CTRL_ONCS_DSM) ? nr : 0;
+	nd->max_range_bytes = range;
+	nd->max_zeroes_bytes = 0;
+	if ((oncs & NVME_CTRL_ONCS_WRITE_ZEROES) && zeroes >= ANVME_MAX_LBA)
+		nd->max_zeroes_bytes = zeroes;
+}
+
+/* What MDTS does not limit (NVM 4.1.5, CNS 06h). Return: 0 or -errno. */
+static int identify_limits(struct anvme *nd)
+{
+	struct nvme_id_ctrl_nvm *id = kzalloc_obj(*id);
+	int err = 0;
+
+	if (!id)
+		return -ENOMEM;
+	/* Controllers from before it existed would put the question into their error log. */
+	if ((NVME_CAP_CSS(nd->cap) & NVME_CAP_CSS_CSI) ||
+	    nd->version >= NVME_VS(2, 0, 0))
+		err = anvme_identify(nd, NVME_ID_CNS_CS_CTRL, 0, id);
+	if (err >= 0)
+		set_command_limits(nd, id);
+	kfree(id);
+	return min(err, 0);
+}
+
+/* Return: 0 or a negative errno after a line in the log. */
+int anvme_identify_ctrl(struct anvme *nd)
+{
+	return identify_controller(nd) ?: identify_limits(nd);
+}
+
+void anvme_free_identity(struct anvme *nd)
+{
+	kfree(nd->id);
+	if (nd->again)
+		dma_free_coherent(nd->dev, ANVME_PAGE, nd->again, nd->again_dma);
+}
+
+/* What the controller is, and room for what it will be after a reset. */
+int anvme_alloc_identity(struct anvme *nd)
+{
+	nd->id = kzalloc_obj(*nd->id);
+	nd->again = dma_alloc_coherent(nd->dev, ANVME_PAGE, &nd->again_dma, GFP_KERNEL);
+	if (nd->id && nd->again)
+		return 0;
+	anvme_free_identity(nd);
+	return -ENOMEM;
+}
