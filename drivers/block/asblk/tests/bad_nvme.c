@@ -538,6 +538,24 @@ void bad_wait_count(unsigned int *count, unsigned int wanted)
 		msleep(20);
 }
 
+const struct nvme_command *bad_last_command(struct bad_nvme *b)
+{
+	return &b->command[(READ_ONCE(b->nr_commands) - 1) % BAD_COMMANDS];
+}
+
+/* A request that is one command. Return: that. */
+const struct nvme_command *bad_command(struct kunit *test, blk_opf_t opf, sector_t sector,
+				       u32 bytes)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned int nr = b->nr_commands;
+	struct test_io *p = tio_send(test, 0, opf, sector, bytes);
+
+	tio_expect_end(test, p, BLK_STS_OK, 0);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
+	return bad_last_command(b);
+}
+
 int bad_init(struct kunit *test)
 {
 	struct tio_test *t;

@@ -158,6 +158,9 @@ bool bad_bring_up(struct kunit *test);
 void bad_take_down(struct kunit *test);
 void bad_hurry(struct kunit *test);
 void bad_wait_count(unsigned int *count, unsigned int wanted);
+const struct nvme_command *bad_last_command(struct bad_nvme *b);
+const struct nvme_command *bad_command(struct kunit *test, blk_opf_t opf, sector_t sector,
+				       u32 bytes);
 u32 bad_reg(struct bad_nvme *b, u32 reg);
 void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value);
 

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Tests of nvme/: the memory of admin commands, formats and what they change, and
- * controllers and namespaces that are not what they were.
- */
+/* Tests of nvme/: the admin queue, and the memory of its commands. */
 #include <kunit/test.h>
-#include <linux/blkdev.h>
 #include <linux/delay.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/kthread.h>
 
 #include "bad_nvme.h"
@@ -155,347 +149,53 @@ static void nvme_removed_meanwhile(struct kunit *test)
 	bad_take_down(test);
 }
 
-static void metadata(struct nvme_id_ns *id) { id->lbaf[0].ms = cpu_to_le16(8); }
+static void many_aborts(struct nvme_id_ctrl *id) { id->acl = 255; }
 
-static void large_blocks(struct nvme_id_ns *id)
+/* Return: how many more are taken. */
+static unsigned int abort_all(struct bad_nvme *b)
 {
-	id->lbaf[0].ds = 12;
-	id->nsze = cpu_to_le64(BAD_BLOCKS / 8);
+	unsigned int nr = 0;
+
+	while (!anvme_admin_abort(&b->nd, 1, nr))
+		nr++;
+	return nr;
 }
 
-static u64 capacity(struct kunit *test)
-{
-	struct tio_test *t = test->priv;
-
-	return get_capacity(t->disk->gd);
-}
-
-/* A format to what is not driven: the disk stays shut until it is gone. */
-static void nvme_format_refused(struct kunit *test)
+/* As many at a time as it says, which counts from 0. */
+static void nvme_abort_limit(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
-	KUNIT_EXPECT_EQ(test, capacity(test), 0);
-	b->edit_ns = metadata;
-	/* The scan that follows is kept away for as long as it takes to look. */
-	disable_work_sync(&b->nd.scan);
-	anvme_format_end(&b->nd, 1, true);
-	KUNIT_EXPECT_EQ(test, capacity(test), 0);
-	anvme_scan(&b->nd);
-	KUNIT_EXPECT_TRUE(test, list_empty(&b->nd.namespaces));
+	b->holds_aborts = true;
+	KUNIT_EXPECT_EQ(test, abort_all(b), b->nd.id->acl + 1);
+	WRITE_ONCE(b->holds_aborts, false);
 	bad_take_down(test);
 }
 
-/* One that has not ended, for all that is known: shut until a reset has made sure. */
-static void nvme_format_unsettled(struct kunit *test)
+/* An event is asked for once, and however full the admin queue is. */
+static void nvme_event_request(struct kunit *test)
 {
-	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
-	unsigned int i;
+	unsigned int tries;
 
+	b->edit_ctrl = many_aborts;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, NVME_NSID_ALL), 0);
-	anvme_format_end(&b->nd, NVME_NSID_ALL, false);
-	flush_work(&b->nd.scan);
-	/* It answers as if nothing had changed. */
-	anvme_scan(&b->nd);
-	KUNIT_EXPECT_EQ(test, capacity(test), 0);
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), -EBUSY);
-	b->edit_ns = large_blocks;
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	for (i = 0; i < 500 && !capacity(test); i++)
+	bad_wait_count(&b->event_requests, 1);
+	anvme_event_request(&b->nd);
+	b->holds_aborts = true;
+	/* One entry is for the ring to be told from an empty one. */
+	KUNIT_EXPECT_EQ(test, abort_all(b), ANVME_ADMIN_ENTRIES - 2);
+	KUNIT_EXPECT_EQ(test, anvme_admin_abort(&b->nd, 1, 0), -EBUSY);
+	WRITE_ONCE(b->event, NVME_AER_SMART | NVME_LOG_SMART << 16);
+	for (tries = 0; tries < 500 && READ_ONCE(b->event); tries++)
 		msleep(20);
-	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
-	KUNIT_EXPECT_EQ(test, queue_logical_block_size(t->disk->gd->queue), 4096);
-	bad_take_down(test);
-}
-
-/* The reset is over before the one who gave up has said so. */
-static void nvme_format_overtaken(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	anvme_format_end(&b->nd, 1, false);
-	flush_work(&b->nd.scan);
-	anvme_scan(&b->nd);
-	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
-	bad_take_down(test);
-}
-
-/* Formatted elsewhere, to blocks that do not fit a transfer. */
-static void small_mdts(struct nvme_id_ctrl *id) { id->mdts = 1; }
-static void huge_blocks(struct nvme_id_ns *id) { id->lbaf[0].ds = 14; }
-
-static void nvme_format_elsewhere(struct kunit *test)
-{
-	struct tio_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-	struct test_io *p;
-
-	b->edit_ctrl = small_mdts;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, b->nd.max_bytes, 2 * ANVME_PAGE);
-	b->edit_ns = huge_blocks;
-	anvme_scan(&b->nd);
-	b->nr_commands = 0;
-	if (!list_empty(&b->nd.namespaces)) {
-		KUNIT_EXPECT_EQ(test, get_capacity(t->disk->gd), 0);
-		p = tio_send(test, 0, REQ_OP_READ, 0, PART);
-		tio_expect_end(test, p, BLK_STS_IOERR, PART);
-	}
-	KUNIT_EXPECT_EQ(test, b->nr_commands, 0);
-	bad_take_down(test);
-}
-
-static void all_at_once(struct nvme_id_ctrl *id)
-{
-	id->fna = 1;
-	id->nn = cpu_to_le32(4);
-}
-
-static void erases_all(struct nvme_id_ctrl *id) { id->fna = 2; }
-static void two_namespaces(__le32 *list) { list[1] = cpu_to_le32(2); }
-
-/* A controller that formats all namespaces whichever is named: all of them are held. */
-static void nvme_format_all(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-	struct anvme_ns *ns;
-	u32 scope;
-
-	b->edit_ctrl = all_at_once;
-	b->edit_list = two_namespaces;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	scope = anvme_format_scope(&b->nd, 1, false);
-	KUNIT_EXPECT_EQ(test, scope, NVME_NSID_ALL);
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, scope), 0);
-	list_for_each_entry(ns, &b->nd.namespaces, list)
-		KUNIT_EXPECT_EQ(test, get_capacity(ns->disk->gd), 0);
-	anvme_format_end(&b->nd, scope, true);
-	list_for_each_entry(ns, &b->nd.namespaces, list)
-		KUNIT_EXPECT_EQ(test, get_capacity(ns->disk->gd), BAD_BLOCKS);
-	bad_take_down(test);
-}
-
-static void nvme_format_erases_all(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	b->edit_ctrl = erases_all;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, anvme_format_scope(&b->nd, 1, false), 1);
-	KUNIT_EXPECT_EQ(test, anvme_format_scope(&b->nd, 1, true), NVME_NSID_ALL);
-	bad_take_down(test);
-}
-
-static void small_atomic(struct nvme_id_ns *id)
-{
-	id->nsfeat = NVME_NS_FEAT_ATOMICS | ANVME_NSFEAT_OPTPERF;
-	id->nawupf = cpu_to_le16(15);
-	id->npwg = cpu_to_le16(31);
-	id->npdg = cpu_to_le16(63);
-}
-
-static void trims(struct nvme_id_ctrl *id)
-{
-	id->oncs = cpu_to_le16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
-}
-
-/* Not powers of two: of no use. */
-static void odd_granularities(struct nvme_id_ns *id)
-{
-	id->nsfeat = ANVME_NSFEAT_OPTPERF;
-	id->npwg = cpu_to_le16(2);
-	id->npdg = cpu_to_le16(2);
-}
-
-static void nvme_odd_granularities(struct kunit *test)
-{
-	struct tio_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-
-	b->edit_ctrl = trims;
-	b->edit_ns = odd_granularities;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, queue_physical_block_size(t->disk->gd->queue), 512);
-	KUNIT_EXPECT_EQ(test, t->disk->gd->queue->limits.discard_granularity, 512);
-	bad_take_down(test);
-}
-
-static void large_atomic(struct nvme_id_ns *id)
-{
-	large_blocks(id);
-	id->nsfeat = NVME_NS_FEAT_ATOMICS | ANVME_NSFEAT_OPTPERF;
-	id->nawupf = cpu_to_le16(1);
-	id->npwg = cpu_to_le16(1);
-	id->npdg = cpu_to_le16(3);
-	id->dlfeat = ANVME_DLFEAT;
-}
-
-/* What a format changes besides the block size is handed over as well. */
-static void nvme_format_changes(struct kunit *test)
-{
-	struct tio_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-	struct request_queue *q;
-
-	b->edit_ctrl = trims;
-	b->edit_ns = small_atomic;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	q = t->disk->gd->queue;
-	KUNIT_EXPECT_EQ(test, queue_atomic_write_unit_max_bytes(q), 8192);
-	KUNIT_EXPECT_EQ(test, queue_physical_block_size(q), 16384);
-	KUNIT_EXPECT_EQ(test, q->limits.discard_granularity, 32768);
-	KUNIT_EXPECT_FALSE(test, t->disk->unit.zeroes_unmap);
-	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
-	b->edit_ns = large_atomic;
-	anvme_format_end(&b->nd, 1, true);
-	KUNIT_EXPECT_EQ(test, queue_logical_block_size(q), 4096);
-	KUNIT_EXPECT_EQ(test, queue_atomic_write_unit_max_bytes(q), 8192);
-	KUNIT_EXPECT_EQ(test, queue_physical_block_size(q), 8192);
-	KUNIT_EXPECT_EQ(test, q->limits.discard_granularity, 16384);
-	KUNIT_EXPECT_TRUE(test, t->disk->unit.zeroes_unmap);
-	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
-	bad_take_down(test);
-}
-
-static void first_nguid(struct nvme_id_ns *id) { id->nguid[0] = 1; }
-static void second_nguid(struct nvme_id_ns *id) { id->nguid[0] = 2; }
-static void first_eui(struct nvme_id_ns *id) { id->eui64[7] = 1; }
-static void second_eui(struct nvme_id_ns *id) { id->eui64[7] = 2; }
-
-static void uuid(u8 *list, u8 value)
-{
-	/* An EUI-64 first, then the UUID. */
-	list[0] = NVME_NIDT_EUI64;
-	list[1] = NVME_NIDT_EUI64_LEN;
-	list[12] = NVME_NIDT_UUID;
-	list[13] = NVME_NIDT_UUID_LEN;
-	list[16] = value;
-}
-
-static void first_uuid(u8 *list) { uuid(list, 1); }
-static void second_uuid(u8 *list) { uuid(list, 2); }
-
-static const struct other_param {
-	const char *name;
-	void (*ns[2])(struct nvme_id_ns *id);
-	void (*desc[2])(u8 *list);
-} other_params[] = {
-	{ "NGUID", { first_nguid, second_nguid } },
-	{ "EUI-64", { first_eui, second_eui } },
-	{ "UUID", .desc = { first_uuid, second_uuid } },
-};
-KUNIT_ARRAY_PARAM_DESC(other, other_params, name);
-
-/* Another namespace of the same size under the same number is another disk. */
-static void nvme_other_namespace(struct kunit *test)
-{
-	const struct other_param *o = test->param_value;
-	struct tio_test *t = test->priv;
-	struct bad_nvme *b = bad_nvme(test);
-	struct anvme_ns *ns;
-	struct file *file;
-	unsigned int i;
-	loff_t pos = 0;
-	u64 diskseq;
-
-	bad_set_reg(b, NVME_REG_VS, NVME_VS(1, 4, 0));
-	b->edit_ns = o->ns[0];
-	b->edit_desc = o->desc[0];
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	diskseq = t->disk->gd->diskseq;
-	file = bdev_file_open_by_dev(disk_devt(t->disk->gd), BLK_OPEN_READ | BLK_OPEN_WRITE,
-				     NULL, NULL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
-	KUNIT_EXPECT_EQ(test, kernel_write(file, "dirty", 5, &pos), 5);
-	/* The same one, even if it cannot tell at the moment. */
-	anvme_scan(&b->nd);
-	b->desc_status = NVME_SC_INTERNAL;
-	anvme_scan(&b->nd);
-	b->desc_status = 0;
-	anvme_scan(&b->nd);
-	ns = list_first_entry(&b->nd.namespaces, struct anvme_ns, list);
-	KUNIT_EXPECT_EQ(test, ns->disk->gd->diskseq, diskseq);
-	b->edit_ns = o->ns[1];
-	b->edit_desc = o->desc[1];
-	b->nr_commands = 0;
-	anvme_scan(&b->nd);
-	KUNIT_ASSERT_TRUE(test, list_is_singular(&b->nd.namespaces));
-	ns = list_first_entry(&b->nd.namespaces, struct anvme_ns, list);
-	KUNIT_EXPECT_NE(test, ns->disk->gd->diskseq, diskseq);
-	/* What was meant for the old one does not get to the new one. */
-	fput(file);
-	flush_delayed_fput();
-	for (i = 0; i < min(b->nr_commands, BAD_COMMANDS); i++)
-		KUNIT_EXPECT_NE(test, b->command[i].common.opcode, nvme_cmd_write);
-	bad_take_down(test);
-}
-
-static void other_serial(struct nvme_id_ctrl *id) { memcpy(id->sn, "another", 7); }
-
-static void delays(struct nvme_id_ctrl *id) { id->crdt2 = cpu_to_le16(3); }
-
-/* A controller says when to try again only if it is told that it may, after each reset. */
-static void nvme_retry_delays(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	b->edit_ctrl = delays;
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_TRUE(test, b->acre);
-	b->acre = false;
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	KUNIT_EXPECT_TRUE(test, b->acre);
-	bad_take_down(test);
-}
-
-/* And another controller in the place of the one that was there is not used. */
-static void nvme_other_controller(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	b->edit_ctrl = other_serial;
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), -ENODEV);
-	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_DEAD);
-	bad_take_down(test);
-}
-
-/* Without a list of namespaces, as before NVMe 1.1, it is all that there may be. */
-static void nvme_no_list(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-
-	b->no_list = true;
-	bad_set_reg(b, NVME_REG_VS, NVME_VS(1, 0, 0));
-	KUNIT_EXPECT_TRUE(test, bad_bring_up(test));
-	KUNIT_EXPECT_EQ(test, list_count_nodes(&b->nd.namespaces), 4);
-	bad_take_down(test);
-}
-
-/* A controller that does not tell its health is not asked as often as anybody likes. */
-static void nvme_health_refused(struct kunit *test)
-{
-	struct bad_nvme *b = bad_nvme(test);
-	unsigned int logs, i;
-
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	if (!b->nd.hwmon)
-		kunit_skip(test, "this kernel has no hardware monitoring");
-	b->no_logs = true;
-	b->nd.smart_at = 0;
-	logs = b->logs;
-	for (i = 0; i < 20; i++)
-		KUNIT_EXPECT_EQ(test, anvme_read_health(&b->nd), -EIO);
-	KUNIT_EXPECT_LE(test, b->logs, logs + 2);
-	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	KUNIT_EXPECT_EQ(test, b->event, 0);
+	KUNIT_EXPECT_EQ(test, anvme_admin_abort(&b->nd, 1, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, b->event_requests, 1);
+	WRITE_ONCE(b->holds_aborts, false);
+	bad_wait_count(&b->event_requests, 2);
+	KUNIT_EXPECT_EQ(test, b->event_requests, 2);
 	bad_take_down(test);
 }
 
@@ -504,19 +204,8 @@ static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE(nvme_orphans),
 	KUNIT_CASE(nvme_distrusted),
 	KUNIT_CASE(nvme_removed_meanwhile),
-	KUNIT_CASE(nvme_format_refused),
-	KUNIT_CASE(nvme_format_unsettled),
-	KUNIT_CASE(nvme_format_overtaken),
-	KUNIT_CASE(nvme_format_elsewhere),
-	KUNIT_CASE(nvme_format_all),
-	KUNIT_CASE(nvme_format_erases_all),
-	KUNIT_CASE(nvme_format_changes),
-	KUNIT_CASE(nvme_odd_granularities),
-	KUNIT_CASE_PARAM(nvme_other_namespace, other_gen_params),
-	KUNIT_CASE(nvme_retry_delays),
-	KUNIT_CASE(nvme_other_controller),
-	KUNIT_CASE(nvme_no_list),
-	KUNIT_CASE(nvme_health_refused),
+	KUNIT_CASE(nvme_abort_limit),
+	KUNIT_CASE(nvme_event_request),
 	{}
 };
 
