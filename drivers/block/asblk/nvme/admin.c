@@ -8,20 +8,14 @@
 
 #include "nvme.h"
 
-/* The controller keeps one for itself: a full queue would look empty (3.3.1.4). */
-#define ADMIN_SLOTS	(ANVME_ADMIN_ENTRIES - 1)
-
 /* Between two looks for a command whose interrupt was lost, or is masked. */
 #define POLL_INTERVAL	DIV_ROUND_UP(HZ, 50)
 
 /* The last is the event request's: there is one, however much else is in flight. */
-#define EVENT_SLOT	(ADMIN_SLOTS - 1)
+#define EVENT_SLOT	(ANVME_ADMIN_SLOTS - 1)
 
 /* So many commands without an answer, and the controller is reset to get them back. */
 #define MAX_ORPHANS	8
-
-/* PRP entries in a page. */
-#define PRPS		(ANVME_PAGE / sizeof(__le64))
 
 /**
  * anvme_admin_init - prepare the admin queue of a controller
@@ -34,8 +28,8 @@ void anvme_admin_init(struct anvme *nd)
 
 	spin_lock_init(&a->lock);
 	init_waitqueue_head(&a->free);
-	init_llist_head(&a->landed);
-	for (i = 0; i < ADMIN_SLOTS; i++)
+	init_llist_head(&a->reclaim);
+	for (i = 0; i < ANVME_ADMIN_SLOTS; i++)
 		init_completion(&a->slot[i].done);
 }
 
@@ -60,9 +54,9 @@ static void memory_free(struct anvme *nd, struct anvme_admin_memory *m)
 }
 
 /* Orphans may end where no memory can be freed. Context: may sleep. */
-static void free_landed(struct anvme *nd)
+static void free_reclaimed(struct anvme *nd)
 {
-	struct llist_node *list = llist_del_all(&nd->admin.landed);
+	struct llist_node *list = llist_del_all(&nd->admin.reclaim);
 	struct anvme_admin_memory *m, *next;
 
 	llist_for_each_entry_safe(m, next, list, node)
@@ -75,7 +69,7 @@ static void free_landed(struct anvme *nd)
  */
 void anvme_admin_free(struct anvme *nd)
 {
-	free_landed(nd);
+	free_reclaimed(nd);
 	anvme_ring_free(nd, &nd->admin.ring);
 }
 
@@ -111,7 +105,7 @@ void anvme_admin_down(struct anvme *nd)
 static void slot_free(struct anvme_admin *a, struct anvme_admin_slot *slot)
 {
 	if (slot->memory)
-		llist_add(&slot->memory->node, &a->landed);
+		llist_add(&slot->memory->node, &a->reclaim);
 	slot->memory = NULL;
 	a->orphans -= slot->use == ANVME_ADMIN_ORPHAN;
 	slot->use = ANVME_ADMIN_FREE;
@@ -130,7 +124,7 @@ void anvme_admin_flush(struct anvme *nd)
 
 	spin_lock_irq(&a->lock);
 	a->aborts = 0;
-	for (i = 0; i < ADMIN_SLOTS; i++) {
+	for (i = 0; i < ANVME_ADMIN_SLOTS; i++) {
 		struct anvme_admin_slot *slot = &a->slot[i];
 
 		if (slot->use == ANVME_ADMIN_WAITED) {
@@ -142,7 +136,7 @@ void anvme_admin_flush(struct anvme *nd)
 	}
 	spin_unlock_irq(&a->lock);
 	wake_up_all(&a->free);
-	free_landed(nd);
+	free_reclaimed(nd);
 }
 
 /* Under the lock. Return: a free slot for one more command, or NULL. */
@@ -150,7 +144,7 @@ static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
 					   enum anvme_admin_use use)
 {
 	bool event = use == ANVME_ADMIN_EVENT;
-	unsigned int i, end = event ? ADMIN_SLOTS : EVENT_SLOT;
+	unsigned int i, end = event ? ANVME_ADMIN_SLOTS : EVENT_SLOT;
 
 	for (i = event ? EVENT_SLOT : 0; i < end; i++) {
 		if (a->slot[i].use != ANVME_ADMIN_FREE)
@@ -188,7 +182,7 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	u16 id = READ_ONCE(cqe->command_id);
 	struct anvme_admin_slot *slot;
 
-	if (id >= ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
+	if (id >= ANVME_ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
 		dev_err_ratelimited(nd->dev, "completion of an admin command %#x that is not in flight\n",
 				    id);
 		return;
@@ -289,7 +283,7 @@ static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
 	bool late;
 
 	do {
-		late = time_after(jiffies, end) || (io->timeout && READ_ONCE(nd->going));
+		late = time_after(jiffies, end) || (io->timeout && READ_ONCE(nd->removing));
 		if (wait_for_completion_timeout(&slot->done, POLL_INTERVAL))
 			return true;
 		anvme_admin_reap(nd);
@@ -301,14 +295,14 @@ static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
  * A command was abandoned: get its slot, and the memory that belongs to that, back by an
  * abort, or by a reset if it is not optional, or if too many are out.
  */
-static void admin_give_up(struct anvme *nd, struct anvme_admin_slot *slot,
+static void admin_abandon(struct anvme *nd, struct anvme_admin_slot *slot,
 			  const struct nvme_command *cmd, bool optional)
 {
 	struct anvme_admin *a = &nd->admin;
 	bool many = READ_ONCE(a->orphans) > MAX_ORPHANS;
 
 	dev_err_ratelimited(nd->dev, "admin command %#x was not answered\n", cmd->common.opcode);
-	if (IS_ERR_OR_NULL(nd->ctrl) || READ_ONCE(nd->going))
+	if (IS_ERR_OR_NULL(nd->ctrl) || READ_ONCE(nd->removing))
 		return;
 	/* That gives its slot and its memory back for sure, an abort with luck. */
 	if (!optional || many)
@@ -344,7 +338,7 @@ static int admin_execute(struct anvme *nd, struct nvme_command *cmd,
 	}
 	spin_unlock_irq(&a->lock);
 	if (status == -ETIMEDOUT || status == -EIO) {
-		admin_give_up(nd, slot, cmd, io->optional && status == -ETIMEDOUT);
+		admin_abandon(nd, slot, cmd, io->optional && status == -ETIMEDOUT);
 		return status;
 	}
 	wake_up(&a->free);
@@ -400,9 +394,9 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	list = m->data + data_size;
 	list_dma = m->dma + data_size;
 	spare = list_dma + ANVME_PAGE;
-	for (i = 0; i < PRPS - 1; i++)
+	for (i = 0; i < ANVME_PRPS - 1; i++)
 		list[i] = cpu_to_le64(i + 1 < nr && nr > 2 ? m->dma + (i + 1) * ANVME_PAGE : spare);
-	list[PRPS - 1] = cpu_to_le64(list_dma);
+	list[ANVME_PRPS - 1] = cpu_to_le64(list_dma);
 	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma : spare);
 	cmd->common.dptr.prp2 = cpu_to_le64(nr == 2 ? m->dma + ANVME_PAGE : list_dma);
 	/* Those of vendors may have metadata; for the others the pointer is reserved. */
@@ -436,7 +430,7 @@ int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admi
 {
 	struct anvme_admin_memory *memory;
 
-	free_landed(nd);
+	free_reclaimed(nd);
 	memory = memory_alloc(nd, io->len, cmd);
 	if (!memory)
 		return -ENOMEM;

@@ -73,7 +73,7 @@ EXPORT_SYMBOL_IF_KUNIT(anvme_add);
 void anvme_del(struct anvme *nd)
 {
 	/* Nothing that the controller reports is acted upon any more. */
-	WRITE_ONCE(nd->going, true);
+	WRITE_ONCE(nd->removing, true);
 	disable_work_sync(&nd->events);
 	anvme_hwmon_remove(nd);
 	/* A reset may have it look for namespaces once more: not after this. */

@@ -19,7 +19,7 @@ static int disable(struct anvme *nd)
 	int err;
 
 	anvme_admin_down(nd);
-	anvme_mask_wire(nd, true);
+	anvme_mask_intx(nd, true);
 	err = anvme_regs_disable(nd);
 	if (err == -ETIMEDOUT)
 		dev_err(nd->dev, "the controller cannot be disabled, it is cut off from memory\n");
@@ -207,7 +207,7 @@ int anvme_restart(struct anvme *nd)
 void anvme_stop(struct anvme *nd, bool orderly)
 {
 	anvme_admin_down(nd);
-	anvme_mask_wire(nd, true);
+	anvme_mask_intx(nd, true);
 	if (orderly)
 		anvme_regs_shutdown(nd);
 	disable(nd);

@@ -199,10 +199,10 @@ int anvme_allow_retry_delays(struct anvme *nd)
 {
 	struct nvme_command cmd = {
 		.features.opcode	= nvme_admin_set_features,
-		.features.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.features.dptr.prp1	= cpu_to_le64(nd->recheck_dma),
 		.features.fid		= cpu_to_le32(NVME_FEAT_HOST_BEHAVIOR),
 	};
-	struct nvme_feat_host_behavior *host = (void *)nd->again;
+	struct nvme_feat_host_behavior *host = (void *)nd->recheck;
 
 	if (!nd->id->crdt1 && !nd->id->crdt2 && !nd->id->crdt3)
 		return 0;

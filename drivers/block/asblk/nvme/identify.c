@@ -55,10 +55,10 @@ int anvme_check_identity(struct anvme *nd)
 {
 	struct nvme_command cmd = {
 		.identify.opcode	= nvme_admin_identify,
-		.identify.dptr.prp1	= cpu_to_le64(nd->again_dma),
+		.identify.dptr.prp1	= cpu_to_le64(nd->recheck_dma),
 		.identify.cns		= NVME_ID_CNS_CTRL,
 	};
-	const struct nvme_id_ctrl *id = nd->again;
+	const struct nvme_id_ctrl *id = nd->recheck;
 	int err = anvme_admin(nd, &cmd, NULL);
 
 	if (!err && (memcmp(id->sn, nd->id->sn, sizeof(id->sn)) ||
@@ -127,16 +127,16 @@ int anvme_identify_ctrl(struct anvme *nd)
 void anvme_free_identity(struct anvme *nd)
 {
 	kfree(nd->id);
-	if (nd->again)
-		dma_free_coherent(nd->dev, ANVME_PAGE, nd->again, nd->again_dma);
+	if (nd->recheck)
+		dma_free_coherent(nd->dev, ANVME_PAGE, nd->recheck, nd->recheck_dma);
 }
 
 /* What the controller is, and room for what it will be after a reset. */
 int anvme_alloc_identity(struct anvme *nd)
 {
 	nd->id = kzalloc_obj(*nd->id);
-	nd->again = dma_alloc_coherent(nd->dev, ANVME_PAGE, &nd->again_dma, GFP_KERNEL);
-	if (nd->id && nd->again)
+	nd->recheck = dma_alloc_coherent(nd->dev, ANVME_PAGE, &nd->recheck_dma, GFP_KERNEL);
+	if (nd->id && nd->recheck)
 		return 0;
 	anvme_free_identity(nd);
 	return -ENOMEM;

@@ -118,7 +118,7 @@ int anvme_alloc_vectors(struct anvme *nd, unsigned int nr_queues)
 	if (nr < 0)
 		return nr;
 	nd->nr_vectors = nr;
-	nd->wire = !nd->pdev->msi_enabled && !nd->pdev->msix_enabled;
+	nd->intx = !nd->pdev->msi_enabled && !nd->pdev->msix_enabled;
 	err = admin_irq(nd);
 	if (err)
 		pci_free_irq_vectors(nd->pdev);

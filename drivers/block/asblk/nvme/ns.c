@@ -220,7 +220,7 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
  * What there is of a namespace. Return: 0; -EAGAIN if nothing is known; -ENODEV if there
  * is none that can be driven.
  */
-static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id)
+static int ns_identify(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id)
 {
 	int err = anvme_identify(nd, NVME_ID_CNS_NS, now->id, id);
 	const char *wrong;
@@ -240,7 +240,7 @@ static int ns_look(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id
 }
 
 /* It goes, and nothing more is written to whatever has its number now. */
-static void ns_lose(struct anvme_ns *ns, struct list_head *gone)
+static void ns_detach(struct anvme_ns *ns, struct list_head *gone)
 {
 	asblk_disk_offline(ns->disk);
 	list_move_tail(&ns->list, gone);
@@ -256,21 +256,21 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 	struct anvme_ns *ns = ns_find(nd, nsid), now = { .id = nsid };
 	int err;
 
-	if (ns && ns->held && READ_ONCE(nd->unsettled)) {
+	if (ns && ns->held && READ_ONCE(nd->format_pending)) {
 		ns->seen = true;
 		return;
 	}
-	err = ns_look(nd, &now, id);
+	err = ns_identify(nd, &now, id);
 	/* Nothing is known, or not yet: what was there stays. */
 	if (err == -EAGAIN && ns)
 		ns->seen = true;
 	else if (err && ns)
-		ns_lose(ns, gone);
+		ns_detach(ns, gone);
 	if (err)
 		return;
 	if (ns && !ns_is_same(ns, &now)) {
 		dev_err(nd->dev, "namespace %u is another one than before\n", nsid);
-		ns_lose(ns, gone);
+		ns_detach(ns, gone);
 		ns = NULL;
 	}
 	if (!ns) {
@@ -284,7 +284,7 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 }
 
 /* Everything that an admin command with that namespace identifier concerns. */
-static bool ns_is_meant(const struct anvme_ns *ns, u32 nsid)
+static bool ns_matches(const struct anvme_ns *ns, u32 nsid)
 {
 	return nsid == ns->id || nsid == NVME_NSID_ALL;
 }
@@ -325,14 +325,14 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 
 	if (mutex_lock_interruptible(&nd->scan_lock))
 		return -ERESTARTSYS;
-	if (nd->unsettled) {
+	if (nd->format_pending) {
 		mutex_unlock(&nd->scan_lock);
 		return -EBUSY;
 	}
 	/* A reset that the command leads to may be over before anvme_format_end(). */
-	WRITE_ONCE(nd->unsettled, true);
+	WRITE_ONCE(nd->format_pending, true);
 	list_for_each_entry(ns, &nd->namespaces, list) {
-		if (!ns_is_meant(ns, nsid))
+		if (!ns_matches(ns, nsid))
 			continue;
 		ns->held = true;
 		asblk_disk_offline(ns->disk);
@@ -359,11 +359,11 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 	struct anvme_ns *ns;
 
 	if (settled)
-		WRITE_ONCE(nd->unsettled, false);
+		WRITE_ONCE(nd->format_pending, false);
 	list_for_each_entry(ns, &nd->namespaces, list) {
 		struct anvme_ns now = { .id = ns->id };
 
-		if (id && ns_is_meant(ns, nsid) && !ns_look(nd, &now, id) &&
+		if (id && ns_matches(ns, nsid) && !ns_identify(nd, &now, id) &&
 		    ns_is_same(ns, &now))
 			ns_set_format(nd, ns, &now, id);
 	}
@@ -418,7 +418,7 @@ static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 		if (ns->seen)
 			continue;
 		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
-		ns_lose(ns, gone);
+		ns_detach(ns, gone);
 	}
 }
 

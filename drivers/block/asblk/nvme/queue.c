@@ -13,7 +13,7 @@ static int anvme_vector(const struct anvme_queue *nq)
 }
 
 /* Whatever state it is in, it touches no memory afterwards. */
-static void anvme_give_up(struct asblk_ctrl *ctrl)
+static void anvme_force_stop(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
 	unsigned int i;
@@ -52,7 +52,7 @@ static int anvme_start_queue(struct asblk_queue *q)
 		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", q->index, err);
 		/* It may have part of it all the same, whose memory is about to go. */
 		if (err < 0)
-			anvme_give_up(q->ctrl);
+			anvme_force_stop(q->ctrl);
 		err = err < 0 ? err : -EIO;
 		goto free_irq;
 	}
@@ -77,7 +77,7 @@ static void anvme_stop_queue(struct asblk_queue *q)
 
 	/* A controller that cannot delete it has to be disabled, or is gone. */
 	if (nq->created && anvme_delete_queue(nd, &nq->ring))
-		anvme_give_up(q->ctrl);
+		anvme_force_stop(q->ctrl);
 	nq->created = false;
 	if (!q->polled)
 		anvme_free_irq(nq);
@@ -229,7 +229,7 @@ static unsigned int anvme_retry(const struct anvme *nd, u16 status)
  * Whatever the controller believes to have done, it is not what was asked. What it
  * says of commands that are in flight is not believed either: the reset takes them back.
  */
-static noinline void anvme_distrust(struct anvme_queue *nq, u16 id, u16 head)
+static noinline void protocol_error(struct anvme_queue *nq, u16 id, u16 head)
 {
 	if (head >= nq->ring.size)
 		dev_err_ratelimited(nq->nd->dev, "queue %u: completion of command %#x with a queue head of %u, there are %u entries\n",
@@ -260,7 +260,7 @@ static void anvme_reap(struct asblk_queue *q, struct asblk_batch *batch)
 			good = asblk_complete_error(batch, id, anvme_status(status), 0,
 						    anvme_retry(nq->nd, status));
 		if (unlikely(!good))
-			anvme_distrust(nq, id, head);
+			protocol_error(nq, id, head);
 		anvme_ring_consume(r);
 		nr++;
 	}
@@ -278,7 +278,7 @@ static int anvme_abort(struct asblk_queue *q, u16 id)
 	return anvme_admin_abort(nq->nd, nq->ring.id, id);
 }
 
-static int renew_queue(struct anvme_queue *nq)
+static int recreate_queue(struct anvme_queue *nq)
 {
 	int err = anvme_delete_queue(nq->nd, &nq->ring);
 
@@ -301,11 +301,11 @@ static int anvme_reset_queue(struct asblk_queue *q)
 
 	if (anvme_is_fatal(nd))
 		return -EIO;
-	anvme_mask_wire(nd, true);
-	err = renew_queue(nq);
+	anvme_mask_intx(nd, true);
+	err = recreate_queue(nq);
 	/* Else the queue stays stopped until the controller is reset. */
 	if (!err)
-		anvme_mask_wire(nd, false);
+		anvme_mask_intx(nd, false);
 	return err > 0 ? -EIO : err;
 }
 
@@ -329,7 +329,7 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 		dev_err(nd->dev, "reset failed (%d)\n", err);
 		return err < 0 ? err : -EIO;
 	}
-	WRITE_ONCE(nd->unsettled, false);
+	WRITE_ONCE(nd->format_pending, false);
 	queue_work(system_dfl_wq, &nd->scan);
 	return 0;
 }
@@ -358,7 +358,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.abort		= anvme_abort,
 	.reset_queue	= anvme_reset_queue,
 	.reset		= anvme_reset,
-	.disable	= anvme_give_up,
+	.disable	= anvme_force_stop,
 	.write_cache	= anvme_write_cache,
 	.write_protect	= anvme_write_protect,
 	.coalesce	= anvme_coalesce,

@@ -55,7 +55,7 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
 }
 
 /**
- * anvme_mask_wire - have the controller keep quiet, or speak up again (3.1.3.3)
+ * anvme_mask_intx - have the controller keep quiet, or speak up again (3.1.3.3)
  * @nd: controller
  * @mask: which
  *
@@ -67,9 +67,9 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
  *
  * Context: any.
  */
-void anvme_mask_wire(struct anvme *nd, bool mask)
+void anvme_mask_intx(struct anvme *nd, bool mask)
 {
-	if (nd->wire && (reg_read(nd, NVME_REG_CC) & NVME_CC_ENABLE))
+	if (nd->intx && (reg_read(nd, NVME_REG_CC) & NVME_CC_ENABLE))
 		reg_write(nd, mask ? NVME_REG_INTMS : NVME_REG_INTMC, 1);
 }
 
@@ -107,7 +107,7 @@ int anvme_regs_enable(struct anvme *nd)
 		dev_err(nd->dev, "the controller does not become ready (%d), status %#x\n",
 			err, reg_read(nd, NVME_REG_CSTS));
 	else
-		anvme_mask_wire(nd, false);
+		anvme_mask_intx(nd, false);
 	return err;
 }
 

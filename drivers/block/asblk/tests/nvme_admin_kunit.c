@@ -89,9 +89,9 @@ static void nvme_orphans(struct kunit *test)
 	for (i = 0; i < 100 && READ_ONCE(a->orphans); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, a->orphans, 0);
-	KUNIT_EXPECT_FALSE(test, llist_empty(&a->landed));
+	KUNIT_EXPECT_FALSE(test, llist_empty(&a->reclaim));
 	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
-	KUNIT_EXPECT_TRUE(test, llist_empty(&a->landed));
+	KUNIT_EXPECT_TRUE(test, llist_empty(&a->reclaim));
 
 	/* Many of them, and it takes a reset, which gives all back. */
 	WRITE_ONCE(b->completes_admin, false);
@@ -143,7 +143,7 @@ static void nvme_removed_meanwhile(struct kunit *test)
 	task = kthread_run(wait_long, b, "asblk-test");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	bad_wait_count(&b->vendor, 1);
-	WRITE_ONCE(b->nd.going, true);
+	WRITE_ONCE(b->nd.removing, true);
 	bad_wait_count(&b->vendor, 100);
 	KUNIT_EXPECT_EQ(test, b->vendor, 100);
 	bad_take_down(test);

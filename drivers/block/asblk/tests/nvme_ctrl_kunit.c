@@ -155,7 +155,7 @@ static void nvme_wire(struct kunit *test)
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
 
-	b->nd.wire = true;
+	b->nd.intx = true;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
 	KUNIT_EXPECT_EQ(test, b->masks, 0);
@@ -180,7 +180,7 @@ static void nvme_wire_left(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
-	b->nd.wire = true;
+	b->nd.intx = true;
 	b->mistake_head = 1;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
 	msleep(20);
