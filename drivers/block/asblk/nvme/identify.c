@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the controller says of itself, and whether it is the same one after a reset. */
+/* Identify Controller: limits, and whether it is still the same one after a reset. */
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>
 
 #include "nvme.h"
 
-/* A fixed-length string of the device, without its padding and without surprises. */
+/* A fixed-length string of the device, without padding and unprintable characters. */
 static void copy_string(char *dst, const char *src, size_t len)
 {
 	size_t i;
@@ -23,18 +23,18 @@ static int identify_controller(struct anvme *nd)
 	int err = anvme_identify(nd, NVME_ID_CNS_CTRL, 0, id);
 
 	if (err) {
-		dev_err(nd->dev, "Identify Controller failed (%#x)\n", err);
+		dev_err(nd->dev, "failed to identify the controller (%#x)\n", err);
 		return err < 0 ? err : -EIO;
 	}
-	/* Required entry sizes are 64 and 16 bytes; more is the controller's choice. */
+	/* Entries are 64 and 16 bytes: between the required and the maximum size. */
 	if ((id->sqes & 0xf) > NVME_NVM_IOSQES || id->sqes >> 4 < NVME_NVM_IOSQES ||
 	    (id->cqes & 0xf) > NVME_NVM_IOCQES || id->cqes >> 4 < NVME_NVM_IOCQES) {
-		dev_err(nd->dev, "queue entry sizes %#x and %#x are impossible\n",
+		dev_err(nd->dev, "invalid queue entry sizes %#x and %#x: must include 64 and 16 bytes\n",
 			id->sqes, id->cqes);
 		return -EOPNOTSUPP;
 	}
 	if (id->cntrltype && id->cntrltype != NVME_CTRL_IO) {
-		dev_err(nd->dev, "controller type %u has no namespaces to read\n",
+		dev_err(nd->dev, "unsupported controller type %u, must be an I/O controller (1)\n",
 			id->cntrltype);
 		return -EOPNOTSUPP;
 	}
@@ -48,8 +48,8 @@ static int identify_controller(struct anvme *nd)
 }
 
 /*
- * Is it still the same controller, after a time in which anything can have happened? As
- * all of a reset without an allocation: memory may have to be written out to it first.
+ * Check that the controller was not replaced during the reset. Like all of a reset this
+ * must not allocate: memory reclaim may wait for I/O to this controller.
  */
 int anvme_check_identity(struct anvme *nd)
 {
@@ -64,14 +64,15 @@ int anvme_check_identity(struct anvme *nd)
 	if (!err && (memcmp(id->sn, nd->id->sn, sizeof(id->sn)) ||
 		     memcmp(id->mn, nd->id->mn, sizeof(id->mn)) ||
 		     memcmp(id->subnqn, nd->id->subnqn, sizeof(id->subnqn)))) {
-		dev_err(nd->dev, "another controller is in the place of %s %s: %.40s %.20s\n",
-			nd->model, nd->serial, id->mn, id->sn);
+		dev_err(nd->dev, "%s %s was replaced by %*pE %*pE\n",
+			nd->model, nd->serial, (int)sizeof(id->mn), id->mn,
+			(int)sizeof(id->sn), id->sn);
 		err = -ENODEV;
 	}
 	return err > 0 ? -EIO : err;
 }
 
-/* So many LBAs of the smallest size as whole LBAs of any size, in bytes. */
+/* @nr LBAs of the smallest size, in bytes, rounded down to LBAs of the largest size. */
 static u64 lbas_to_bytes(u64 nr)
 {
 	nr = min(nr, U32_MAX);
@@ -92,7 +93,7 @@ static void set_command_limits(struct anvme *nd, const struct nvme_id_ctrl_nvm *
 		nr = clamp_t(u64, div64_u64(total, range >> SECTOR_SHIFT), 1, nr);
 	if (id->wzsl && id->wzsl < 16)
 		zeroes = min(zeroes, (u64)ANVME_PAGE << id->wzsl);
-	/* What does not take an LBA of any size is done without. */
+	/* Commands limited to less than the largest LBA are not used. */
 	nd->max_ranges = range && (oncs & NVME_CTRL_ONCS_DSM) ? nr : 0;
 	nd->max_range_bytes = range;
 	nd->max_zeroes_bytes = 0;
@@ -100,7 +101,7 @@ static void set_command_limits(struct anvme *nd, const struct nvme_id_ctrl_nvm *
 		nd->max_zeroes_bytes = zeroes;
 }
 
-/* What MDTS does not limit (NVM 4.1.5, CNS 06h). Return: 0 or -errno. */
+/* Limits of commands that MDTS does not apply to (NVM 4.1.5, CNS 06h). */
 static int identify_limits(struct anvme *nd)
 {
 	struct nvme_id_ctrl_nvm *id = kzalloc_obj(*id);
@@ -108,7 +109,7 @@ static int identify_limits(struct anvme *nd)
 
 	if (!id)
 		return -ENOMEM;
-	/* Controllers from before it existed would put the question into their error log. */
+	/* Older controllers would record the unknown CNS in their error log. */
 	if ((NVME_CAP_CSS(nd->cap) & NVME_CAP_CSS_CSI) ||
 	    nd->version >= NVME_VS(2, 0, 0))
 		err = anvme_identify(nd, NVME_ID_CNS_CS_CTRL, 0, id);
@@ -127,17 +128,18 @@ int anvme_identify_ctrl(struct anvme *nd)
 void anvme_free_identity(struct anvme *nd)
 {
 	kfree(nd->id);
+	nd->id = NULL;
 	if (nd->recheck)
 		dma_free_coherent(nd->dev, ANVME_PAGE, nd->recheck, nd->recheck_dma);
+	nd->recheck = NULL;
 }
 
-/* What the controller is, and room for what it will be after a reset. */
+/* Return: 0 or -ENOMEM; anvme_free_identity() is to be called in both cases. */
 int anvme_alloc_identity(struct anvme *nd)
 {
+	static_assert(sizeof(*nd->recheck) == ANVME_PAGE);
+
 	nd->id = kzalloc_obj(*nd->id);
 	nd->recheck = dma_alloc_coherent(nd->dev, ANVME_PAGE, &nd->recheck_dma, GFP_KERNEL);
-	if (nd->id && nd->recheck)
-		return 0;
-	anvme_free_identity(nd);
-	return -ENOMEM;
+	return nd->id && nd->recheck ? 0 : -ENOMEM;
 }
