@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The admin queue: commands that are waited for, aborts, asynchronous events. */
+/* The admin queue: commands, aborts, asynchronous event requests. */
 #include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
@@ -8,19 +8,15 @@
 
 #include "nvme.h"
 
-/* Between two looks for a command whose interrupt was lost, or is masked. */
+/* Interval at which waiters poll, in case the interrupt was lost or is masked. */
 #define POLL_INTERVAL	DIV_ROUND_UP(HZ, 50)
 
-/* The last is the event request's: there is one, however much else is in flight. */
+/* The last slot is reserved for the event request, so that it never waits. */
 #define EVENT_SLOT	(ANVME_ADMIN_SLOTS - 1)
 
-/* So many commands without an answer, and the controller is reset to get them back. */
+/* With more orphans than this, reset the controller to reclaim their slots. */
 #define MAX_ORPHANS	8
 
-/**
- * anvme_admin_init - prepare the admin queue of a controller
- * @nd: controller, zeroed; its interrupt handler does not run yet
- */
 void anvme_admin_init(struct anvme *nd)
 {
 	struct anvme_admin *a = &nd->admin;
@@ -33,13 +29,6 @@ void anvme_admin_init(struct anvme *nd)
 		init_completion(&a->slot[i].done);
 }
 
-/**
- * anvme_admin_alloc - allocate the admin queue
- * @nd: controller
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
 int anvme_admin_alloc(struct anvme *nd)
 {
 	return anvme_ring_alloc(nd, &nd->admin.ring, 0, ANVME_ADMIN_ENTRIES);
@@ -53,7 +42,7 @@ static void memory_free(struct anvme *nd, struct anvme_admin_memory *m)
 	kfree(m);
 }
 
-/* Orphans may end where no memory can be freed. Context: may sleep. */
+/* Free the memory of orphans, which may have ended in interrupt context. May sleep. */
 static void free_reclaimed(struct anvme *nd)
 {
 	struct llist_node *list = llist_del_all(&nd->admin.reclaim);
@@ -63,45 +52,32 @@ static void free_reclaimed(struct anvme *nd)
 		memory_free(nd, m);
 }
 
-/**
- * anvme_admin_free - free the admin queue of a controller that is disabled
- * @nd: controller
- */
+/* The controller is disabled. */
 void anvme_admin_free(struct anvme *nd)
 {
 	free_reclaimed(nd);
 	anvme_ring_free(nd, &nd->admin.ring);
 }
 
-/**
- * anvme_admin_up - take commands from now on
- * @nd: controller, which has just become ready
- */
+/* Accept commands: the controller has become ready. */
 void anvme_admin_up(struct anvme *nd)
 {
-	spin_lock_irq(&nd->admin.lock);
-	nd->admin.up = true;
-	spin_unlock_irq(&nd->admin.lock);
+	scoped_guard(spinlock_irq, &nd->admin.lock)
+		nd->admin.up = true;
 }
 
-/**
- * anvme_admin_down - take no more commands
- * @nd: controller
- *
- * Those in flight are still out: their memory is the controller's until
- * anvme_admin_flush().
- *
- * Context: any but hard interrupts.
+/*
+ * Reject new commands. Those in flight, and their memory, belong to the controller until
+ * anvme_admin_flush(). Context: any but hard interrupts.
  */
 void anvme_admin_down(struct anvme *nd)
 {
-	spin_lock_irq(&nd->admin.lock);
-	nd->admin.up = false;
-	spin_unlock_irq(&nd->admin.lock);
+	scoped_guard(spinlock_irq, &nd->admin.lock)
+		nd->admin.up = false;
 	wake_up_all(&nd->admin.free);
 }
 
-/* Under the lock. What the slot held is not the controller's any more. */
+/* The controller is done with the command and its memory. */
 static void slot_free(struct anvme_admin *a, struct anvme_admin_slot *slot)
 {
 	if (slot->memory)
@@ -111,12 +87,7 @@ static void slot_free(struct anvme_admin *a, struct anvme_admin_slot *slot)
 	slot->use = ANVME_ADMIN_FREE;
 }
 
-/**
- * anvme_admin_flush - have the commands in flight fail
- * @nd: controller that takes no commands and has forgotten those it had
- *
- * Context: may sleep.
- */
+/* Fail the commands in flight. The queue is down, the controller disabled. */
 void anvme_admin_flush(struct anvme *nd)
 {
 	struct anvme_admin *a = &nd->admin;
@@ -139,7 +110,6 @@ void anvme_admin_flush(struct anvme *nd)
 	free_reclaimed(nd);
 }
 
-/* Under the lock. Return: a free slot for one more command, or NULL. */
 static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
 					   enum anvme_admin_use use)
 {
@@ -155,7 +125,6 @@ static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
 	return NULL;
 }
 
-/* Under the lock. */
 static void admin_submit(struct anvme_admin *a, struct anvme_admin_slot *slot,
 			 struct nvme_command *cmd)
 {
@@ -175,7 +144,6 @@ static void event_reported(struct anvme *nd, u32 result)
 	queue_work(system_dfl_wq, &nd->events);
 }
 
-/* Under the lock. */
 static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 {
 	struct anvme_admin *a = &nd->admin;
@@ -183,20 +151,20 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	struct anvme_admin_slot *slot;
 
 	if (id >= ANVME_ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
-		dev_err_ratelimited(nd->dev, "completion of an admin command %#x that is not in flight\n",
+		dev_err_ratelimited(nd->dev, "invalid completion: admin command %#x is not in flight\n",
 				    id);
 		return;
 	}
 	slot = &a->slot[id];
 	slot->status = le16_to_cpu(cqe->status) >> 1;
 	/*
-	 * We do not need it, but a controller that is wrong about it may not be done with
-	 * the command's memory either. Whoever waits gets an error, and the memory stays
-	 * until the reset; all else counts as still in flight.
+	 * The SQ head is not used, but a controller that gets it wrong may not be done with
+	 * the memory of the command either. Fail a waiter, whose memory is kept until the
+	 * reset; treat all else as still in flight.
 	 */
 	if (le16_to_cpu(cqe->sq_head) >= a->ring.size) {
-		dev_err_ratelimited(nd->dev, "completion of admin command %#x with a queue head of %u, there are %u entries\n",
-				    id, le16_to_cpu(cqe->sq_head), a->ring.size);
+		dev_err_ratelimited(nd->dev, "invalid SQ head %u in the completion of admin command %#x, must be below %u\n",
+				    le16_to_cpu(cqe->sq_head), id, a->ring.size);
 		if (slot->use != ANVME_ADMIN_WAITED)
 			return;
 		slot->status = -EIO;
@@ -212,8 +180,8 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	case ANVME_ADMIN_EVENT:
 		if (!slot->status)
 			event_reported(nd, slot->result);
-		else	/* Nor would it be different the next time. */
-			dev_warn_ratelimited(nd->dev, "the controller reports no events (%#x)\n",
+		else	/* Retrying would fail the same way. */
+			dev_warn_ratelimited(nd->dev, "failed to request asynchronous events (%#x)\n",
 					     slot->status);
 		break;
 	default:
@@ -223,24 +191,16 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	wake_up(&a->free);
 }
 
-/**
- * anvme_admin_reap - look for finished admin commands
- * @nd: controller
- *
- * Context: any but NMI.
- * Return: true if there were any.
- */
+/* Handle new completions. Context: any but NMI. Return: true if there were any. */
 bool anvme_admin_reap(struct anvme *nd)
 {
 	struct anvme_admin *a = &nd->admin;
 	struct anvme_ring *r = &a->ring;
 	struct nvme_completion *cqe;
 	unsigned int nr = 0;
-	unsigned long flags;
 
-	spin_lock_irqsave(&a->lock, flags);
-	if (a->up) {
-		while (nr < r->size && (cqe = anvme_ring_peek(r))) {
+	scoped_guard(spinlock_irqsave, &a->lock) {
+		while (a->up && nr < r->size && (cqe = anvme_ring_peek(r))) {
 			admin_complete(nd, cqe);
 			anvme_ring_consume(r);
 			nr++;
@@ -248,12 +208,11 @@ bool anvme_admin_reap(struct anvme *nd)
 		if (nr)
 			anvme_ring_doorbell(&r->cq_db, r->cq_head);
 	}
-	spin_unlock_irqrestore(&a->lock, flags);
 	return nr;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_reap);
 
-/* Wait for a slot. Return: it, or NULL if the controller is down or does not answer. */
+/* Submit once a slot is free. Return: the slot; NULL on timeout or if the queue is down. */
 static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd, struct nvme_command *cmd,
 						unsigned long timeout)
 {
@@ -275,7 +234,7 @@ static struct anvme_admin_slot *admin_wait_slot(struct anvme *nd, struct nvme_co
 	return slot;
 }
 
-/* Return: false if it does not finish in time. */
+/* Wait for the command. Return: false on timeout. */
 static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
 		       const struct anvme_admin_io *io)
 {
@@ -292,8 +251,8 @@ static bool admin_wait(struct anvme *nd, struct anvme_admin_slot *slot,
 }
 
 /*
- * A command was abandoned: get its slot, and the memory that belongs to that, back by an
- * abort, or by a reset if it is not optional, or if too many are out.
+ * A command timed out: reclaim its slot and memory by an abort, or by a reset if the
+ * command is not optional or there are too many orphans.
  */
 static void admin_abandon(struct anvme *nd, struct anvme_admin_slot *slot,
 			  const struct nvme_command *cmd, bool optional)
@@ -301,17 +260,19 @@ static void admin_abandon(struct anvme *nd, struct anvme_admin_slot *slot,
 	struct anvme_admin *a = &nd->admin;
 	bool many = READ_ONCE(a->orphans) > MAX_ORPHANS;
 
-	dev_err_ratelimited(nd->dev, "admin command %#x was not answered\n", cmd->common.opcode);
+	dev_err_ratelimited(nd->dev, "admin command %#x did not complete\n", cmd->common.opcode);
 	if (IS_ERR_OR_NULL(nd->ctrl) || READ_ONCE(nd->removing))
 		return;
-	/* That gives its slot and its memory back for sure, an abort with luck. */
 	if (!optional || many)
 		asblk_ctrl_reset(nd->ctrl);
 	else
 		anvme_admin_abort(nd, 0, slot - a->slot);
 }
 
-/* Return: as anvme_admin_io(); @memory is freed, or its slot's until the command ends. */
+/*
+ * Frees @memory. If the command may still be executed the controller may still DMA into
+ * it: then it stays with the slot until the command ends. Return: as anvme_admin_io().
+ */
 static int admin_execute(struct anvme *nd, struct nvme_command *cmd,
 			 struct anvme_admin_memory *memory, struct anvme_admin_io *io)
 {
@@ -348,15 +309,7 @@ static int admin_execute(struct anvme *nd, struct nvme_command *cmd,
 	return status;
 }
 
-/**
- * anvme_admin - execute an admin command without data
- * @nd: controller
- * @cmd: command, but for its identifier
- * @result: dwords 0 and 1 of the completion; may be NULL
- *
- * Context: may sleep.
- * Return: as anvme_admin_io().
- */
+/* Execute a command without data. @result may be NULL. Return: as anvme_admin_io(). */
 int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result)
 {
 	struct anvme_admin_io io = {};
@@ -368,11 +321,10 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result)
 }
 
 /*
- * Data, list and one page more, zeroed. How much a command transfers is said by its
- * dwords, which need not agree with the length of its data: what goes beyond that goes to
- * the spare page or the list's, never to an address that is not the command's. So every PRP entry
- * (4.1.1) is filled in, and the last one of the list, which may be taken for a pointer to
- * the next list, points to the list itself.
+ * Allocate data, PRP list and a spare page, zeroed. The length that the controller derives
+ * from the dwords of a command may exceed @len. Such a transfer must only reach the spare
+ * page and the list: every PRP entry (4.1.1) is filled in, and the last one of the list,
+ * which may be used as a pointer to the next list, points to the list itself.
  */
 static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 					       struct nvme_command *cmd)
@@ -399,12 +351,12 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	list[ANVME_PRPS - 1] = cpu_to_le64(list_dma);
 	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma : spare);
 	cmd->common.dptr.prp2 = cpu_to_le64(nr == 2 ? m->dma + ANVME_PAGE : list_dma);
-	/* Those of vendors may have metadata; for the others the pointer is reserved. */
+	/* Vendor commands may transfer metadata; otherwise the pointer is reserved. */
 	if (cmd->common.opcode >= nvme_admin_vendor_start)
 		cmd->common.metadata = cpu_to_le64(spare);
 	/*
-	 * If a command transfers more than these two pages, the controller takes the second
-	 * for the list. So there is a copy of it, without its own address: it is not
+	 * If the command transfers more than two pages, the controller takes the second one
+	 * for the PRP list: put a copy there, which does not point to itself and so is not
 	 * overwritten by data.
 	 */
 	if (nr == 2)
@@ -412,19 +364,13 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	return m;
 }
 
-/**
- * anvme_admin_io - execute an admin command, with data or without
- * @nd: controller
- * @cmd: command, but for its identifier, its data and its metadata pointer
- * @io: data, time, result
+/*
+ * Execute an admin command. @cmd lacks its identifier, data and metadata pointers. Whatever
+ * length the command implies, the controller only reaches memory of the command.
  *
- * Whatever the command says of the length of its data, the controller reaches no memory
- * but the command's.
- *
- * Context: may sleep.
- * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the controller
- * is down or all its slots stay taken, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT,
- * -EIO if it is wrong about its queue, or -ENOMEM.
+ * Return: 0, the NVMe status code, or a negative errno: -ENODEV if the queue is down or
+ * has no free slot in time, -ESHUTDOWN if it went down meanwhile, -ETIMEDOUT, -EIO after
+ * an invalid completion, or -ENOMEM.
  */
 int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admin_io *io)
 {
@@ -440,14 +386,9 @@ int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admi
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_io);
 
-/**
- * anvme_admin_abort - ask for a command to be aborted, without waiting (5.1)
- * @nd: controller
- * @sqid: its submission queue
- * @cid: its identifier
- *
- * Context: any but NMI.
- * Return: 0, -EBUSY if the controller takes no more aborts, or -ENODEV.
+/*
+ * Send an Abort command (5.1) without waiting for it. Context: any but NMI. Return: 0, -EBUSY
+ * if the abort limit is reached or no slot is free, or -ENODEV.
  */
 int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid)
 {
@@ -458,32 +399,27 @@ int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid)
 	};
 	struct anvme_admin *a = &nd->admin;
 	struct anvme_admin_slot *slot;
-	unsigned long flags;
 	int err = -EBUSY;
 
-	spin_lock_irqsave(&a->lock, flags);
-	if (!a->up) {
-		err = -ENODEV;
-	} else if (a->aborts <= nd->id->acl) {
-		slot = admin_take(a, ANVME_ADMIN_ABORT);
-		if (slot) {
-			a->aborts++;
-			admin_submit(a, slot, &cmd);
-			err = 0;
+	scoped_guard(spinlock_irqsave, &a->lock) {
+		if (!a->up) {
+			err = -ENODEV;
+		} else if (a->aborts <= nd->id->acl) {	/* counts from 0 (5.17.2.1) */
+			slot = admin_take(a, ANVME_ADMIN_ABORT);
+			if (slot) {
+				a->aborts++;
+				admin_submit(a, slot, &cmd);
+				err = 0;
+			}
 		}
 	}
-	spin_unlock_irqrestore(&a->lock, flags);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_abort);
 
-/**
- * anvme_event_request - have the next asynchronous event reported (5.2)
- * @nd: controller
- *
- * Nothing, if that has been asked for already.
- *
- * Context: any but hard interrupts.
+/*
+ * Request the next asynchronous event (5.2), unless that is pending already. Context: any
+ * but hard interrupts.
  */
 void anvme_event_request(struct anvme *nd)
 {
@@ -493,10 +429,10 @@ void anvme_event_request(struct anvme *nd)
 	struct anvme_admin *a = &nd->admin;
 	struct anvme_admin_slot *slot;
 
-	spin_lock_irq(&a->lock);
-	slot = a->up ? admin_take(a, ANVME_ADMIN_EVENT) : NULL;
-	if (slot)
-		admin_submit(a, slot, &cmd);
-	spin_unlock_irq(&a->lock);
+	scoped_guard(spinlock_irq, &a->lock) {
+		slot = a->up ? admin_take(a, ANVME_ADMIN_EVENT) : NULL;
+		if (slot)
+			admin_submit(a, slot, &cmd);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_event_request);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A started controller is attached to the engine, and detached from it. */
+/* Attach a started controller to the engine, and detach it. */
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -22,7 +22,7 @@ static int create_ctrl(struct anvme *nd)
 			.seg_boundary_mask	= U64_MAX,
 			.virt_boundary_mask	= ANVME_PAGE - 1,
 			.dma_alignment_mask	= 3,
-			/* Even those of commands that are not used must be possible. */
+			/* Limits must be valid even if the command is not used. */
 			.max_ranges		= nd->max_ranges ?: 1,
 			.max_range_bytes	= nd->max_range_bytes ?: ANVME_MAX_LBA,
 			.max_zeroes_bytes	= nd->max_zeroes_bytes ?: ANVME_MAX_LBA,
@@ -45,13 +45,7 @@ static int create_ctrl(struct anvme *nd)
 	return PTR_ERR_OR_ZERO(nd->ctrl);
 }
 
-/**
- * anvme_add - give a controller to the engine, and its namespaces to users
- * @nd: controller that was started and has its interrupts
- *
- * Context: may sleep.
- * Return: 0 or a negative errno; &anvme.queues is to be freed in both cases.
- */
+/* Attach a started controller that has its vectors. The caller frees nd->queues, even on error. */
 int anvme_add(struct anvme *nd)
 {
 	int err = create_ctrl(nd);
@@ -64,19 +58,14 @@ int anvme_add(struct anvme *nd)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_add);
 
-/**
- * anvme_del - take a controller away from its users, and stop it
- * @nd: controller
- *
- * Context: may sleep.
- */
+/* Remove the disks, detach from the engine, and stop the controller. */
 void anvme_del(struct anvme *nd)
 {
-	/* Nothing that the controller reports is acted upon any more. */
+	/* Stop handling events. */
 	WRITE_ONCE(nd->removing, true);
 	disable_work_sync(&nd->events);
 	anvme_hwmon_remove(nd);
-	/* A reset may have it look for namespaces once more: not after this. */
+	/* A reset that runs now may try to queue it: disabled, not cancelled. */
 	disable_work_sync(&nd->scan);
 	anvme_remove_namespaces(nd);
 	asblk_ctrl_destroy(nd->ctrl);

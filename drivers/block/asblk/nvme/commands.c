@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The admin commands that the driver itself sends. */
+/* Admin commands sent by the driver. */
 
 #include "nvme.h"
 
-/**
- * anvme_identify - Identify (5.17)
- * @nd: controller
- * @cns: what to identify
- * @nsid: namespace, or 0
- * @data: 4096 bytes
- *
- * Context: may sleep.
- * Return: as anvme_admin().
- */
+/* Identify (5.17) into @data, 4096 bytes. Return: as anvme_admin_io(). */
 int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data)
 {
 	struct nvme_command cmd = {
@@ -27,16 +18,7 @@ int anvme_identify(struct anvme *nd, u8 cns, u32 nsid, void *data)
 	return anvme_admin_io(nd, &cmd, &io);
 }
 
-/**
- * anvme_log_page - Get Log Page (5.16)
- * @nd: controller
- * @lid: log page
- * @data: for its first bytes
- * @len: how many, at most %ANVME_MAX_BYTES, a multiple of 4
- *
- * Context: may sleep.
- * Return: as anvme_admin().
- */
+/* Get Log Page (5.16): the first @len bytes, a multiple of 4. Return: as anvme_admin_io(). */
 int anvme_log_page(struct anvme *nd, u8 lid, void *data, u32 len)
 {
 	u32 dwords = len / sizeof(u32) - 1;
@@ -64,15 +46,10 @@ static int delete_queue(struct anvme *nd, u8 opcode, u16 id)
 	return anvme_admin(nd, &cmd, NULL);
 }
 
-/**
- * anvme_create_queue - have the controller create a queue pair (5.4, 5.5)
- * @nd: controller
- * @r: queue pair, empty
- * @vector: interrupt vector, or -1 for none
- *
- * Context: may sleep.
- * Return: as anvme_admin(). Of a positive status nothing is created; after a negative errno
- * the controller may have the queues, and is to be disabled before their memory goes.
+/*
+ * Create an empty queue pair (5.4, 5.5); @vector: -1 for none. Return: as anvme_admin_io().
+ * After a positive status the queue pair does not exist. After a negative errno it may:
+ * disable the controller before freeing its memory.
  */
 int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector)
 {
@@ -105,14 +82,7 @@ int anvme_create_queue(struct anvme *nd, struct anvme_ring *r, int vector)
 	return status;
 }
 
-/**
- * anvme_delete_queue - have the controller forget a queue pair (5.6, 5.7)
- * @nd: controller
- * @r: queue pair; none of its commands is executed any more afterwards
- *
- * Context: may sleep.
- * Return: as anvme_admin().
- */
+/* Delete a queue pair (5.6, 5.7): the submission queue first. Return: as anvme_admin_io(). */
 int anvme_delete_queue(struct anvme *nd, struct anvme_ring *r)
 {
 	int status = delete_queue(nd, nvme_admin_delete_sq, r->id);

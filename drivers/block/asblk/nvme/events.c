@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Asynchronous events (5.2): what a controller reports of its own accord. */
+/* Asynchronous events (5.2). */
 #include <linux/slab.h>
 
 #include "nvme.h"
@@ -12,52 +12,53 @@ static unsigned int event_type(u32 event) { return event & 7; }
 static unsigned int event_info(u32 event) { return event >> 8 & 0xff; }
 static unsigned int event_log(u32 event) { return event >> 16 & 0xff; }
 
-/* Error events, by what they say (5.2.1). */
+/* Error events by event information (5.2.1). */
 static const char *const event_errors[] = {
-	"a doorbell that does not exist was rung",
-	"a doorbell was rung with an impossible value",
-	"its diagnosis failed",
-	"a persistent internal error",
-	"a transient internal error",
-	"its firmware could not be loaded",
+	"write to an invalid doorbell register",
+	"invalid doorbell value",
+	"diagnostic failure",
+	"persistent internal error",
+	"transient internal error",
+	"firmware image load error",
 };
 
 static void handle_error(struct anvme *nd, unsigned int info)
 {
-	dev_warn_ratelimited(nd->dev, "the controller reports: %s\n",
-			     info < ARRAY_SIZE(event_errors) ? event_errors[info] : "an error");
-	/* Queues that it has lost sight of, or itself: only a reset helps. */
+	dev_warn_ratelimited(nd->dev, "error event: %s\n",
+			     info < ARRAY_SIZE(event_errors) ? event_errors[info] :
+								"unknown error");
+	/* Its queues are inconsistent, or it has failed: only a reset helps. */
 	if ((info <= 1 || info == NVME_AER_ERROR_PERSIST_INT_ERR) &&
 	    !IS_ERR_OR_NULL(nd->ctrl))
 		asblk_ctrl_reset(nd->ctrl);
 }
 
-/* SMART / Health Information (5.16.1.3), of which something has become critical. */
+/* Report a critical warning of the SMART / Health Information log (5.16.1.3). */
 static void handle_health(struct anvme *nd, const struct nvme_smart_log *log)
 {
 	u8 critical = log->critical_warning;
 	int kelvin = log->temperature[0] | log->temperature[1] << 8;
 
-	/* First, so that who reads the log finds the alarm. */
+	/* First, so that the alarm is set when the line appears in the log. */
 	if (critical & NVME_SMART_CRIT_TEMPERATURE)
 		anvme_hwmon_alarm(nd);
 	dev_warn_ratelimited(nd->dev, "health: %d C%s%s%s%s%s\n", kelvin - 273,
 			     critical & NVME_SMART_CRIT_SPARE ?
-			     ", spare blocks run out" : "",
+			     ", spare blocks low" : "",
 			     critical & NVME_SMART_CRIT_TEMPERATURE ?
 			     ", temperature beyond its limits" : "",
 			     critical & NVME_SMART_CRIT_RELIABILITY ?
-			     ", unreliable" : "",
+			     ", reliability degraded" : "",
 			     critical & NVME_SMART_CRIT_MEDIA ?
-			     ", media are read-only" : "",
+			     ", media read-only" : "",
 			     critical & NVME_SMART_CRIT_VOLATILE_MEMORY ?
 			     ", backup of volatile memory failed" : "");
-	/* Perhaps of one namespace only: they say so themselves. */
+	/* Identify Namespace says which namespaces are read-only. */
 	if (critical & NVME_SMART_CRIT_MEDIA)
 		queue_work(system_dfl_wq, &nd->scan);
 }
 
-/* More of a page than there is may be refused, and its event then never come again. */
+/* Longer reads may be refused, and then events of that type not be sent again. */
 static u32 log_size(unsigned int log)
 {
 	switch (log) {
@@ -70,7 +71,7 @@ static u32 log_size(unsigned int log)
 	}
 }
 
-/* Reading the log page of an event is what lets the next one of its kind come. */
+/* Reading the log page re-enables events of that type. */
 static void events_work(struct work_struct *work)
 {
 	struct anvme *nd = container_of(work, struct anvme, events);
@@ -78,7 +79,7 @@ static void events_work(struct work_struct *work)
 	void *log = kzalloc(ANVME_PAGE, GFP_KERNEL);
 	int status = -ENOMEM;
 
-	/* What calls for a reset does not wait for an answer. */
+	/* Reset before reading the log page: it may not be answered. */
 	if (event_type(event) == NVME_AER_ERROR)
 		handle_error(nd, event_info(event));
 	if (log)
@@ -90,7 +91,7 @@ static void events_work(struct work_struct *work)
 		if (!status && event_log(event) == NVME_LOG_SMART)
 			handle_health(nd, log);
 		else
-			dev_warn_ratelimited(nd->dev, "the controller reports its health, but not what it is (%#x)\n",
+			dev_warn_ratelimited(nd->dev, "failed to read the health log (%#x)\n",
 					     status);
 		break;
 	case NVME_AER_NOTICE:
@@ -101,27 +102,18 @@ static void events_work(struct work_struct *work)
 		}
 		fallthrough;
 	default:
-		dev_info_ratelimited(nd->dev, "the controller reports event %#x\n", event);
+		dev_info_ratelimited(nd->dev, "unhandled event %#x\n", event);
 	}
 	kfree(log);
 	anvme_event_request(nd);
 }
 
-/**
- * anvme_events_init - prepare for events
- * @nd: controller
- */
 void anvme_events_init(struct anvme *nd)
 {
 	INIT_WORK(&nd->events, events_work);
 }
 
-/**
- * anvme_events_start - have events reported: namespaces, and all that is critical
- * @nd: controller that takes admin commands
- *
- * Context: may sleep.
- */
+/* Enable namespace and critical events, and request the first. Takes admin commands. */
 void anvme_events_start(struct anvme *nd)
 {
 	u32 want = le32_to_cpu(nd->id->oaes) & NVME_AEN_CFG_NS_ATTR;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Features (5.27.1): what can be set at a controller, and what the engine sets. */
+/* Features (5.27.1) of the controller and those that the engine sets. */
 #include "nvme.h"
 
 /* Interrupt Coalescing (5.27.1.6): completions from 0, time in units of 100 µs. */
@@ -7,7 +7,7 @@
 #define COALESCE_UNIT_US	100
 #define COALESCE_MAX_US		(255 * COALESCE_UNIT_US)
 
-/* Identify Controller, NWPC: the namespaces can be write protected. */
+/* Identify Controller, NWPC: Namespace Write Protection is supported. */
 #define NWPC_SUPPORTED		BIT(0)
 
 static int feature(struct anvme *nd, u8 opcode, u8 fid, u32 nsid, u32 value,
@@ -27,36 +27,27 @@ static int feature(struct anvme *nd, u8 opcode, u8 fid, u32 nsid, u32 value,
 	return status;
 }
 
-/**
- * anvme_set_feature - Set Features (5.27)
- * @nd: controller
- * @fid: feature, of the controller as a whole
- * @value: dword 11
- * @result: dword 0 of the completion; may be NULL
- *
- * Context: may sleep.
- * Return: as anvme_admin().
- */
+/* Set Features (5.27), controller-wide. @result may be NULL. Return: as anvme_admin_io(). */
 int anvme_set_feature(struct anvme *nd, u8 fid, u32 value, u32 *result)
 {
 	return feature(nd, nvme_admin_set_features, fid, 0, value, result);
 }
 
-/* For the engine. @what: for the log. */
+/* Set a feature. @what: its name in the log. Return: 0 or a negative errno. */
 static int change(struct anvme *nd, u8 fid, u32 nsid, u32 value, const char *what)
 {
 	int status = feature(nd, nvme_admin_set_features, fid, nsid, value, NULL);
 
 	if (status <= 0)
 		return status;
-	dev_warn_ratelimited(nd->dev, "%s cannot be set to %#x (%#x)\n", what, value,
+	dev_warn_ratelimited(nd->dev, "failed to set %s to %#x (%#x)\n", what, value,
 			     status);
 	return (status & NVME_SCT_SC_MASK) == NVME_SC_FEATURE_NOT_CHANGEABLE ||
 	       (status & NVME_SCT_SC_MASK) == NVME_SC_INVALID_FIELD ?
 	       -EOPNOTSUPP : -EIO;
 }
 
-/* The lowest of the states in which no I/O is processed (5.17.2.1, PSD). */
+/* Return: the non-operational power state of lowest power (5.17.2.1, PSD), or 0. */
 static u8 idle_state(const struct nvme_id_ctrl *id)
 {
 	unsigned int i;
@@ -67,13 +58,7 @@ static u8 idle_state(const struct nvme_id_ctrl *id)
 	return 0;
 }
 
-/**
- * anvme_features_init - see what there is to set, and how it is set
- * @nd: controller that was identified
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* Read which features exist and how they are set. Return: 0 or a negative errno. */
 int anvme_features_init(struct anvme *nd)
 {
 	u32 on = 1;
@@ -82,20 +67,13 @@ int anvme_features_init(struct anvme *nd)
 	nd->idle_state = idle_state(nd->id);
 	if (!(nd->id->vwc & NVME_CTRL_VWC_PRESENT))
 		return 0;
-	/* Without an answer it counts as on: flushes do no harm. */
+	/* If unknown, assume that it is on: extra flushes are harmless. */
 	err = feature(nd, nvme_admin_get_features, NVME_FEAT_VOLATILE_WC, 0, 0, &on);
 	nd->cache_off = !err && !(on & 1);
 	return min(err, 0);
 }
 
-/**
- * anvme_write_cache - &asblk_ctrl_ops.write_cache (5.27.1.4)
- * @ctrl: controller
- * @on: which
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* &asblk_ctrl_ops.write_cache: Volatile Write Cache (5.27.1.4) */
 int anvme_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -105,15 +83,7 @@ int anvme_write_cache(struct asblk_ctrl *ctrl, bool on)
 	return change(nd, NVME_FEAT_VOLATILE_WC, 0, on, "the write cache");
 }
 
-/**
- * anvme_write_protect - &asblk_ctrl_ops.write_protect (5.27.1.29)
- * @ctrl: controller
- * @unit: namespace
- * @on: which
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* &asblk_ctrl_ops.write_protect: Namespace Write Protection (5.27.1.29) */
 int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -124,20 +94,12 @@ int anvme_write_protect(struct asblk_ctrl *ctrl, u32 unit, bool on)
 	err = change(nd, NVME_FEAT_WRITE_PROTECT, unit,
 		     on ? NVME_NS_WRITE_PROTECT : NVME_NS_NO_WRITE_PROTECT,
 		     "write protection");
-	/* A scan may just have seen what it was before. */
+	/* A concurrent scan may have read the old state. */
 	queue_work(system_dfl_wq, &nd->scan);
 	return err;
 }
 
-/**
- * anvme_coalesce - &asblk_ctrl_ops.coalesce (5.27.1.6)
- * @ctrl: controller
- * @count: completions, 1 to 256
- * @usecs: time, 0 to 25500, a multiple of 100
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* &asblk_ctrl_ops.coalesce: Interrupt Coalescing (5.27.1.6) */
 int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 		   unsigned int usecs)
 {
@@ -145,7 +107,7 @@ int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 
 	if (!count || count > COALESCE_MAX_COUNT || usecs > COALESCE_MAX_US ||
 	    usecs % COALESCE_UNIT_US) {
-		dev_err(nd->dev, "%u completions and %u us are not 1 to %u and 0 to %u, in steps of %u\n",
+		dev_err(nd->dev, "invalid coalescing of %u completions and %u us: must be 1 to %u, and 0 to %u in steps of %u\n",
 			count, usecs, COALESCE_MAX_COUNT, COALESCE_MAX_US,
 			COALESCE_UNIT_US);
 		return -ERANGE;
@@ -155,13 +117,7 @@ int anvme_coalesce(struct asblk_ctrl *ctrl, unsigned int count,
 		      "interrupt coalescing");
 }
 
-/**
- * anvme_idle - &asblk_ctrl_ops.idle (5.27.1.2, 8.15)
- * @ctrl: controller
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* &asblk_ctrl_ops.idle: Power Management (5.27.1.2, 8.15) */
 int anvme_idle(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -170,7 +126,7 @@ int anvme_idle(struct asblk_ctrl *ctrl)
 
 	if (!nd->idle_state)
 		return 0;
-	/* Users may have chosen one for work. */
+	/* A user may have set another operational state to return to. */
 	err = feature(nd, nvme_admin_get_features, NVME_FEAT_POWER_MGMT, 0, 0, &now);
 	if (err < 0)
 		return err;
@@ -178,13 +134,7 @@ int anvme_idle(struct asblk_ctrl *ctrl)
 	return change(nd, NVME_FEAT_POWER_MGMT, 0, nd->idle_state, "the power state");
 }
 
-/**
- * anvme_wake - &asblk_ctrl_ops.wake
- * @ctrl: controller
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
+/* &asblk_ctrl_ops.wake */
 int anvme_wake(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -194,7 +144,7 @@ int anvme_wake(struct asblk_ctrl *ctrl)
 	return change(nd, NVME_FEAT_POWER_MGMT, 0, nd->power_state, "the power state");
 }
 
-/* Have it say when to try again (5.27.1.18), which is off after each reset. */
+/* Enable command retry delays (ACRE, 5.27.1.18), which a reset disables. */
 int anvme_allow_retry_delays(struct anvme *nd)
 {
 	struct nvme_command cmd = {
@@ -208,6 +158,6 @@ int anvme_allow_retry_delays(struct anvme *nd)
 		return 0;
 	memset(host, 0, sizeof(*host));
 	host->acre = 1;
-	/* Without, things are tried again at once. */
+	/* If refused, commands are retried without a delay. */
 	return min(anvme_admin(nd, &cmd, NULL), 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Temperatures for the kernel's hardware monitoring, and thus for sensors(1). */
+/* Temperature sensors (hwmon). */
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/hwmon.h>
@@ -10,18 +10,12 @@
 
 #define KELVIN_TO_MC(k)	(((k) - 273) * (long)MILLIDEGREE_PER_DEGREE)
 
-/* Channel 0 is the controller's judgment, the others are its sensors. */
+/* Channel 0 is the composite temperature, the others are the sensors. */
 #define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
 
-/**
- * anvme_read_health - see to it that &anvme.smart is recent
- * @nd: controller
- *
- * As often as anybody can be interested, and no more: anybody may ask. A controller that
- * does not answer is not asked again sooner than one that does.
- *
- * Context: may sleep; under &anvme.smart_lock, or nobody else knows the controller.
- * Return: 0 or a negative errno.
+/*
+ * Read the health log into &anvme.smart, at most once a second: any user may read the
+ * sensors. Failed attempts count too. Return: 0 or a negative errno.
  */
 int anvme_read_health(struct anvme *nd)
 {
@@ -41,7 +35,7 @@ static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
 	const struct nvme_smart_log *log = nd->smart;
 	int err;
 
-	mutex_lock(&nd->smart_lock);
+	guard(mutex)(&nd->smart_lock);
 	err = anvme_read_health(nd);
 	if (attr == hwmon_temp_alarm)
 		*value = !!(log->critical_warning & NVME_SMART_CRIT_TEMPERATURE);
@@ -49,7 +43,6 @@ static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
 		*value = KELVIN_TO_MC(le16_to_cpu(log->temp_sensor[channel - 1]));
 	else
 		*value = KELVIN_TO_MC(log->temperature[0] | log->temperature[1] << 8);
-	mutex_unlock(&nd->smart_lock);
 	return err;
 }
 
@@ -114,40 +107,34 @@ static const struct hwmon_chip_info chip = {
 	.info	= channels,
 };
 
-/**
- * anvme_hwmon_add - show a controller's temperatures, if it knows them
- * @nd: controller
- *
- * Context: may sleep.
- */
+/* Register the temperature sensors, if the controller reports temperatures. */
 void anvme_hwmon_add(struct anvme *nd)
 {
 	struct device *hwmon;
 	unsigned int i;
+	int err;
 
-	mutex_init(&nd->smart_lock);
 	nd->smart = kzalloc_obj(*nd->smart);
-	if (!nd->smart || anvme_read_health(nd))
+	if (!nd->smart)
 		return;
-	/* Sensors that are not there read as 0 (5.16.1.3). */
+	scoped_guard(mutex, &nd->smart_lock)
+		err = anvme_read_health(nd);
+	if (err)
+		return;
+	/* Sensors that are not implemented read as 0 (5.16.1.3). */
 	for (i = 1; i < NR_CHANNELS; i++)
 		if (nd->smart->temp_sensor[i - 1])
 			nd->sensors |= BIT(i);
 	hwmon = hwmon_device_register_with_info(nd->dev, "asblk_nvme", nd, &chip,
 						NULL);
 	if (IS_ERR(hwmon))
-		dev_warn(nd->dev, "no temperatures: %pe\n", hwmon);
+		dev_warn(nd->dev, "failed to register hwmon: %pe\n", hwmon);
 	else
 		/* Pairs with anvme_hwmon_alarm(). */
 		smp_store_release(&nd->hwmon, hwmon);
 }
 
-/**
- * anvme_hwmon_remove - show them no more
- * @nd: controller whose events are looked at no more
- *
- * Context: may sleep.
- */
+/* The events work is disabled: nobody calls anvme_hwmon_alarm() any more. */
 void anvme_hwmon_remove(struct anvme *nd)
 {
 	if (nd->hwmon)
@@ -157,12 +144,7 @@ void anvme_hwmon_remove(struct anvme *nd)
 	nd->smart = NULL;
 }
 
-/**
- * anvme_hwmon_alarm - tell whoever watches the alarm that it has changed
- * @nd: controller; not removed meanwhile
- *
- * Context: may sleep.
- */
+/* Notify pollers of the alarm. Called by the events work. */
 void anvme_hwmon_alarm(struct anvme *nd)
 {
 	/* Pairs with anvme_hwmon_add(). */
@@ -170,9 +152,8 @@ void anvme_hwmon_alarm(struct anvme *nd)
 
 	if (!hwmon)
 		return;
-	/* Who looks now is to see it. */
-	mutex_lock(&nd->smart_lock);
-	nd->smart_at = 0;
-	mutex_unlock(&nd->smart_lock);
+	/* Invalidate the cached log: a reader that is notified must see the alarm. */
+	scoped_guard(mutex, &nd->smart_lock)
+		nd->smart_at = 0;
 	hwmon_notify_event(hwmon, hwmon_temp, hwmon_temp_alarm, 0);
 }

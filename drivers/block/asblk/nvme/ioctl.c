@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Admin commands from user space, in the form that nvme-cli knows. */
+/* The ioctls of nvme-cli: admin commands from user space. */
 #include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/nvme_ioctl.h>
@@ -9,10 +9,10 @@
 
 #include "nvme.h"
 
-/* Unless the caller has another one: formats and firmware take their time. */
+/* Default timeout: formats and firmware downloads are slow. */
 #define ADMIN_TIMEOUT	(60 * HZ)
 
-/* Opcodes that the kernel's header does not know. */
+/* Opcodes and a feature that linux/nvme.h lacks. */
 #define ADMIN_CAPACITY_MGMT	0x20
 #define ADMIN_CONTROLLER_DATA_QUEUE	0x45
 #define FEAT_IO_COMMAND_SET_PROFILE	0x19
@@ -20,11 +20,11 @@
 /* Secure Erase Settings of Format NVM (5.14). */
 #define FORMAT_SES			GENMASK(11, 9)
 
-/* Features that the driver sets, or that give the controller memory, or change formats. */
+/* Features that the driver manages, that give memory to the controller, or change formats. */
 static bool feature_is_ours(u8 fid)
 {
 	switch (fid) {
-	/* There are write_cache, coalesce_* and write_protect for these. */
+	/* sysfs has write_cache, coalesce_* and write_protect for these. */
 	case NVME_FEAT_VOLATILE_WC:
 	case NVME_FEAT_IRQ_COALESCE:
 	case NVME_FEAT_WRITE_PROTECT:
@@ -40,7 +40,7 @@ static bool feature_is_ours(u8 fid)
 	}
 }
 
-/* Reject commands that would invalidate the driver's state, or give memory away for good. */
+/* Commands that would invalidate the driver's state, or give memory to the controller. */
 static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 {
 	switch (c->opcode) {
@@ -62,14 +62,14 @@ static bool admin_is_ours(const struct nvme_passthru_cmd *c)
 	}
 }
 
-/* Bytes that a command transfers, where it says so itself; 0 for all others. */
+/* Bytes that a command transfers according to its dwords; 0 if unknown. */
 static u64 admin_length(const struct nvme_passthru_cmd *c)
 {
 	switch (c->opcode) {
 	case nvme_admin_identify:
 	case nvme_admin_ns_mgmt:
 	case nvme_admin_ns_attach:
-		/* Deleting a namespace has no data. */
+		/* Namespace deletion has no data. */
 		if (c->opcode == nvme_admin_ns_mgmt && (c->cdw10 & 0xf))
 			return 0;
 		return NVME_IDENTIFY_DATA_SIZE;
@@ -88,9 +88,9 @@ static u64 admin_length(const struct nvme_passthru_cmd *c)
 }
 
 /*
- * Does the length of the data agree with what the command says? Two pages of data are
- * where a controller that is told of more would take the second for a list of addresses:
- * of a command whose length is not known it must not be the caller's.
+ * Is the buffer as long as what the command transfers? If that is unknown and more than
+ * two pages, the controller takes the second of two pages for a PRP list: it must not
+ * contain data of the caller.
  */
 static bool admin_fits(const struct nvme_passthru_cmd *c)
 {
@@ -101,7 +101,7 @@ static bool admin_fits(const struct nvme_passthru_cmd *c)
 	return (c->opcode & 2) || DIV_ROUND_UP(c->data_len, ANVME_PAGE) != 2;
 }
 
-/* Which namespaces must not be used meanwhile? Return: false if all can. */
+/* Does the command change formats? @nsid: namespaces that must not be used meanwhile. */
 static bool admin_changes(const struct anvme *nd, const struct nvme_passthru_cmd *c, u32 *nsid)
 {
 	switch (c->opcode) {
@@ -135,12 +135,12 @@ static int admin_execute(struct anvme *nd, struct nvme_passthru_cmd *c, void *da
 		.common.cdw14	= cpu_to_le32(c->cdw14),
 		.common.cdw15	= cpu_to_le32(c->cdw15),
 	};
-	/* The lowest bits of an opcode say which way its data goes (3.1.1). */
+	/* Bits 1:0 of the opcode are the direction of the transfer (3.1.1). */
 	struct anvme_admin_io io = {
 		.data		= data,
 		.len		= c->data_len,
 		.from_device	= c->opcode & 2,
-		/* One that may change formats is not left running. */
+		/* A format that times out needs a reset: it may still be executed. */
 		.optional	= !admin_changes(nd, c, &nsid),
 		.timeout	= c->timeout_ms ? msecs_to_jiffies(c->timeout_ms) :
 						  ADMIN_TIMEOUT,
@@ -188,19 +188,12 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
 	return status;
 }
 
-/**
- * anvme_ioctl - ioctls of nvme-cli on a disk: NVME_IOCTL_ID and, for whoever has
- * CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD
- * @ctrl: controller
- * @unit: namespace
- * @cmd: request
- * @arg: its argument
- *
- * Context: task, may sleep.
- * Return: namespace identifier or NVMe status code, -EACCES, -EINVAL for what only
- * the driver may do, for flags, metadata, more data than there may be and less than the
- * command transfers, -EFAULT, -ENOMEM, -ENOTTY, or what anvme_format_begin() and
- * anvme_admin_io() return.
+/*
+ * &asblk_ctrl_ops.ioctl: NVME_IOCTL_ID and, with CAP_SYS_ADMIN, NVME_IOCTL_ADMIN_CMD.
+ * Return: namespace identifier or NVMe status code; -EACCES; -EINVAL for commands that
+ * only the driver may send, flags, metadata, and a data length beyond the maximum transfer
+ * or below what the command transfers; -EFAULT; -ENOMEM; -ENOTTY; or as
+ * anvme_format_begin() and anvme_admin_io().
  */
 int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		unsigned long arg)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Interrupt vectors: one for the admin queue, one for each I/O queue. */
+/* Interrupt vectors and their handlers. */
 #include <linux/interrupt.h>
 #include <linux/pci.h>
 
 #include "../compat.h"
 #include "nvme.h"
 
-/* The admin queue's; with a single vector also that of the only I/O queue. */
+/* Vector 0: the admin queue and, if it is the only vector, the I/O queues. */
 static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 {
 	struct anvme *nd = data;
 	irqreturn_t ret = anvme_admin_reap(nd) ? IRQ_HANDLED : IRQ_NONE;
 	unsigned int i;
 
-	/* The controller may speak up before it has queues. */
+	/* Admin completions come before the I/O queues exist. */
 	if (nd->nr_vectors > 1 || !READ_ONCE(nd->queues))
 		return ret;
 	for (i = 0; i < nd->nr_queues; i++) {
@@ -30,18 +30,11 @@ static irqreturn_t anvme_queue_interrupt(int irq, void *data)
 {
 	struct anvme_queue *nq = data;
 
-	/* A message is for nobody else, even if a poll was faster. */
+	/* Not shared: handled, even if a poll has reaped everything already. */
 	asblk_reap(nq->q);
 	return IRQ_HANDLED;
 }
 
-/**
- * anvme_request_irq - get the interrupt of an I/O queue
- * @nq: queue
- *
- * Context: may sleep.
- * Return: 0 or a negative errno.
- */
 int anvme_request_irq(struct anvme_queue *nq)
 {
 	struct anvme *nd = nq->nd;
@@ -53,17 +46,12 @@ int anvme_request_irq(struct anvme_queue *nq)
 		err = request_irq(pci_irq_vector(nd->pdev, nq->vector),
 				  anvme_queue_interrupt, 0, nq->name, nq);
 	}
-	/* Its handler may run from here on: pairs with the shared one. */
+	/* Publish the queue to the handler. Pairs with anvme_shared_interrupt(). */
 	smp_store_release(&nq->irq_on, !err);
 	return err;
 }
 
-/**
- * anvme_free_irq - give it back
- * @nq: queue that the controller has forgotten
- *
- * Context: may sleep.
- */
+/* The queue pair no longer exists in the controller. */
 void anvme_free_irq(struct anvme_queue *nq)
 {
 	struct anvme *nd = nq->nd;
@@ -75,11 +63,7 @@ void anvme_free_irq(struct anvme_queue *nq)
 		synchronize_irq(pci_irq_vector(nd->pdev, 0));
 }
 
-/**
- * anvme_map_queues - CPUs go to the queue whose interrupt goes to them
- * @ctrl: controller
- * @set: its tag set
- */
+/* &asblk_ctrl_ops.map_queues: follow the affinity of the interrupts */
 void anvme_map_queues(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set)
 {
 	struct blk_mq_queue_map *map = &set->map[HCTX_TYPE_DEFAULT];
@@ -103,7 +87,7 @@ void anvme_free_vectors(struct anvme *nd)
 	pci_free_irq_vectors(nd->pdev);
 }
 
-/* One vector for the admin queue, one for each I/O queue, or what there is of them. */
+/* Allocate a vector for the admin queue and one per I/O queue, or as many as possible. */
 int anvme_alloc_vectors(struct anvme *nd, unsigned int nr_queues)
 {
 	struct irq_affinity affinity = { .pre_vectors = 1 };
@@ -125,7 +109,7 @@ int anvme_alloc_vectors(struct anvme *nd, unsigned int nr_queues)
 	return err;
 }
 
-/* With interrupts for I/O queues there are only as many queues as vectors. */
+/* Allocate vectors for nd->nr_queues, and reduce that to the vectors available. */
 int anvme_realloc_vectors(struct anvme *nd)
 {
 	int err;

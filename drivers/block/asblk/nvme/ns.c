@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Namespaces: each one that can be driven is a disk. */
+/* Namespaces: each supported one is a disk. */
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/log2.h>
@@ -8,20 +8,16 @@
 
 #include "nvme.h"
 
-/* More would be a mistake of the controller, or of ours. */
-#define MAX_NAMESPACES	1024
+/* Entries of a namespace list (5.17.2.2). */
+#define MAX_NAMESPACES	(NVME_IDENTIFY_DATA_SIZE / sizeof(__le32))
 
-/* Identify Controller, FNA (5.17.2.1): formats, and secure erases, are of all namespaces. */
+/* Identify Controller, FNA (5.17.2.1): format, or secure erase, affects all namespaces. */
 #define FNA_FORMAT_ALL	BIT(0)
 #define FNA_ERASE_ALL	BIT(1)
 
-/**
- * anvme_ns_parse - what Identify Namespace (NVM 4.1.5.1) says
- * @id: that
- * @ns: namespace to fill in
- *
- * Context: any.
- * Return: NULL, or why it cannot be driven.
+/*
+ * Read Identify Namespace data (NVM 4.1.5.1) into @ns. Return: NULL, or why the namespace
+ * is not supported.
  */
 const char *anvme_ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 {
@@ -32,21 +28,21 @@ const char *anvme_ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 	if (id->nlbaf >= 16)
 		format = nvme_lbaf_index(id->flbas);
 	if (format > id->nlbaf || format >= ARRAY_SIZE(id->lbaf))
-		return "its LBA format does not exist";
+		return "invalid LBA format";
 	lbaf = &id->lbaf[format];
 	if (lbaf->ds < SECTOR_SHIFT || lbaf->ds > ilog2(ANVME_MAX_LBA))
-		return "its LBA size is impossible";
+		return "invalid LBA size, must be 512 to 65536 bytes";
 	if (1U << lbaf->ds > asblk_max_block_size())
-		return "its LBAs are larger than this kernel takes";
+		return "LBA size above the maximum of this kernel";
 	if (le16_to_cpu(lbaf->ms))
-		return "it has metadata";
+		return "metadata, must have none";
 	if (id->dps & NVME_NS_DPS_PI_MASK)
-		return "it has protection information";
+		return "protection information, must have none";
 	ns->shift = lbaf->ds;
 	ns->nr_blocks = le64_to_cpu(id->nsze);
 	if (check_shl_overflow(ns->nr_blocks, ns->shift, &nr_bytes) ||
 	    nr_bytes > LLONG_MAX)
-		return "its capacity is impossible";
+		return "invalid capacity, must be below 2^63 bytes";
 	memcpy(ns->nguid, id->nguid, sizeof(ns->nguid));
 	memcpy(ns->eui64, id->eui64, sizeof(ns->eui64));
 	return NULL;
@@ -54,8 +50,8 @@ const char *anvme_ns_parse(const struct nvme_id_ns *id, struct anvme_ns *ns)
 EXPORT_SYMBOL_IF_KUNIT(anvme_ns_parse);
 
 /*
- * UUID (5.17.2.3), which a namespace may have instead of the other identifiers, or
- * beside them. Return: 0, or a negative errno if it is not known whether it has one.
+ * Read the UUID (5.17.2.3), if the namespace has one. Return: 0, or a negative errno if
+ * that is unknown.
  */
 static int ns_uuid(struct anvme *nd, struct anvme_ns *ns)
 {
@@ -80,7 +76,7 @@ static int ns_uuid(struct anvme *nd, struct anvme_ns *ns)
 		at += desc->nidl;
 	}
 	kfree(list);
-	/* One that cannot say has none; one that cannot say at the moment may have one. */
+	/* If the list is unsupported there is no UUID; after a transient error there may be. */
 	if (err > 0 && !(err & NVME_STATUS_DNR) &&
 	    (err & NVME_SCT_SC_MASK) != NVME_SC_INVALID_FIELD)
 		return -EAGAIN;
@@ -112,9 +108,8 @@ static unsigned int ns_features(const struct anvme *nd, const struct nvme_id_ns 
 }
 
 /*
- * Largest write that a power cut leaves whole (NVM 2.1.4), 0 if it is not that simple.
- * What the controller says in AWUPF is one number for LBAs of any size: only what the
- * namespace says of its own counts.
+ * Largest write that is atomic on power failure (NVM 2.1.4), 0 if there are atomic
+ * boundaries. AWUPF of the controller is ignored: it counts LBAs of no particular size.
  */
 static u32 ns_atomic(const struct nvme_id_ns *id, u8 shift)
 {
@@ -142,7 +137,7 @@ static struct asblk_media_params ns_params(const struct anvme *nd, const struct 
 		.features		= ns_features(nd, id),
 	};
 
-	/* Preferred granularities (NVM 5.8.2.1), if they are sensible. */
+	/* Preferred granularities (NVM 5.8.2.1), if the block layer accepts them. */
 	if (id->nsfeat & ANVME_NSFEAT_OPTPERF) {
 		u32 write = (le16_to_cpu(id->npwg) + 1) << ns->shift;
 		u32 unmap = (le16_to_cpu(id->npdg) + 1) << ns->shift;
@@ -169,7 +164,7 @@ static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
 	return NULL;
 }
 
-/* Not under the lock: a disk's users are waited for, who may wait for the lock. */
+/* Not under scan_lock: removal waits for ioctls, which take it. */
 static void remove_disks(struct list_head *gone)
 {
 	struct anvme_ns *ns, *tmp;
@@ -181,14 +176,14 @@ static void remove_disks(struct list_head *gone)
 	}
 }
 
-/* The format of a namespace that is a disk already has, or may have, changed. */
+/* Apply the current format of a namespace to its disk. */
 static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct anvme_ns *now,
 			  const struct nvme_id_ns *id)
 {
 	struct asblk_media_params mp = ns_params(nd, now, id);
 
 	if (asblk_disk_reformat(ns->disk, &mp)) {
-		/* What would be sent to it is of the old format. */
+		/* Requests of the old format must not reach it. */
 		ns->held = true;
 		asblk_disk_offline(ns->disk);
 		return;
@@ -207,7 +202,7 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
 	if (ns)
 		disk = asblk_disk_add(nd->ctrl, &mp);
 	if (IS_ERR(disk)) {
-		dev_err(nd->dev, "namespace %u cannot be added: %pe\n", now->id, disk);
+		dev_err(nd->dev, "failed to add namespace %u: %pe\n", now->id, disk);
 		kfree(ns);
 		return;
 	}
@@ -217,8 +212,8 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
 }
 
 /*
- * What there is of a namespace. Return: 0; -EAGAIN if nothing is known; -ENODEV if there
- * is none that can be driven.
+ * Identify namespace @now->id. Return: 0; -EAGAIN after a transient error; -ENODEV if it
+ * does not exist or is not supported.
  */
 static int ns_identify(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns *id)
 {
@@ -226,20 +221,20 @@ static int ns_identify(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns
 	const char *wrong;
 
 	if (err < 0 || (err && !(err & NVME_STATUS_DNR))) {
-		dev_warn(nd->dev, "namespace %u cannot be looked at (%#x)\n", now->id, err);
+		dev_warn(nd->dev, "failed to identify namespace %u (%#x)\n", now->id, err);
 		return -EAGAIN;
 	}
 	if (err || !id->nsze)
 		return -ENODEV;
 	wrong = anvme_ns_parse(id, now);
 	if (wrong) {
-		dev_err(nd->dev, "namespace %u is not driven: %s\n", now->id, wrong);
+		dev_err(nd->dev, "namespace %u is not supported: %s\n", now->id, wrong);
 		return -ENODEV;
 	}
 	return ns_uuid(nd, now) ? -EAGAIN : 0;
 }
 
-/* It goes, and nothing more is written to whatever has its number now. */
+/* Stop I/O at once: its identifier may already belong to another namespace. */
 static void ns_detach(struct anvme_ns *ns, struct list_head *gone)
 {
 	asblk_disk_offline(ns->disk);
@@ -247,8 +242,8 @@ static void ns_detach(struct anvme_ns *ns, struct list_head *gone)
 }
 
 /*
- * Look at a namespace that is there. @id is memory to do it in; what was known under its
- * number and is not any more goes to @gone.
+ * Scan one active namespace. @id is a buffer. A disk that no longer matches the namespace
+ * goes to @gone.
  */
 static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 			struct list_head *gone)
@@ -261,7 +256,7 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 		return;
 	}
 	err = ns_identify(nd, &now, id);
-	/* Nothing is known, or not yet: what was there stays. */
+	/* After a transient error keep the disk. */
 	if (err == -EAGAIN && ns)
 		ns->seen = true;
 	else if (err && ns)
@@ -269,7 +264,7 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 	if (err)
 		return;
 	if (ns && !ns_is_same(ns, &now)) {
-		dev_err(nd->dev, "namespace %u is another one than before\n", nsid);
+		dev_err(nd->dev, "namespace %u was replaced by another one\n", nsid);
 		ns_detach(ns, gone);
 		ns = NULL;
 	}
@@ -283,19 +278,15 @@ static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
 	asblk_disk_set_read_only(ns->disk, id->nsattr & NVME_NS_ATTR_RO);
 }
 
-/* Everything that an admin command with that namespace identifier concerns. */
+/* Does an admin command for @nsid affect the namespace? */
 static bool ns_matches(const struct anvme_ns *ns, u32 nsid)
 {
 	return nsid == ns->id || nsid == NVME_NSID_ALL;
 }
 
-/**
- * anvme_format_scope - which namespaces a Format NVM command formats (5.14)
- * @nd: controller
- * @nsid: namespace identifier of the command
- * @erases: it is to erase securely, too
- *
- * Return: namespace identifier, or %NVME_NSID_ALL.
+/*
+ * Return: the namespace that a Format NVM command (5.14) affects, or %NVME_NSID_ALL.
+ * @erases: with secure erase.
  */
 u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases)
 {
@@ -306,17 +297,10 @@ u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_scope);
 
-/**
- * anvme_format_begin - namespaces are about to be formatted through a disk
- * @nd: controller
- * @nsid: namespace, or %NVME_NSID_ALL
- *
- * Nothing is read or written while the blocks change their size: a command made for
- * the old size would move other amounts of memory. No scan runs until anvme_format_end():
- * on success this returns with &anvme.scan_lock held.
- *
- * Context: may sleep.
- * Return: 0, to be followed by anvme_format_end(), -ERESTARTSYS, or -EBUSY as long as
+/*
+ * Stop I/O to the namespaces that a command is about to format: a command made for the
+ * old block size would transfer another amount of memory. Keeps scans out until
+ * anvme_format_end(): returns 0 with scan_lock held, or -ERESTARTSYS, or -EBUSY while
  * another format may still be executed.
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
@@ -329,7 +313,7 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 		mutex_unlock(&nd->scan_lock);
 		return -EBUSY;
 	}
-	/* A reset that the command leads to may be over before anvme_format_end(). */
+	/* Before the command: a reset due to it may finish before anvme_format_end(). */
 	WRITE_ONCE(nd->format_pending, true);
 	list_for_each_entry(ns, &nd->namespaces, list) {
 		if (!ns_matches(ns, nsid))
@@ -341,17 +325,11 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_begin);
 
-/**
- * anvme_format_end - go on after anvme_format_begin(), with what there is now
- * @nd: controller
- * @nsid: namespace, or %NVME_NSID_ALL
- * @settled: the command has ended; else it may still be executed, and the controller is
- *	being reset for that
- *
- * A namespace of which nothing is known, or that cannot be driven any more, stays held:
- * a scan decides, which is queued. Unlocks &anvme.scan_lock.
- *
- * Context: as anvme_format_begin().
+/*
+ * Resume I/O in the format that the namespaces have now, and unlock scan_lock. @settled:
+ * the command has ended; if not it may still be executed, and the controller is being
+ * reset for that. Namespaces that cannot be identified or are no longer supported stay
+ * held until the scan that is queued here.
  */
 void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 {
@@ -374,8 +352,8 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_end);
 
 /*
- * Active namespaces in ascending order, up to the first 0 (5.17.2.2). Controllers from
- * before version 1.1 have no such list: then it is all that there may be.
+ * Active namespaces in ascending order, terminated by 0 (5.17.2.2). Controllers before
+ * version 1.1 do not have the list: try all identifiers up to NN.
  */
 static int active_list(struct anvme *nd, __le32 *list)
 {
@@ -389,11 +367,11 @@ static int active_list(struct anvme *nd, __le32 *list)
 		return 0;
 	}
 	if (err)
-		dev_err(nd->dev, "namespaces cannot be listed (%#x)\n", err);
+		dev_err(nd->dev, "failed to list the namespaces (%#x)\n", err);
 	return err;
 }
 
-/* Look at all that are listed; what was there and is not any more goes to @gone. */
+/* Scan all active namespaces. Disks without one go to @gone. */
 static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 			struct list_head *gone)
 {
@@ -407,7 +385,7 @@ static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 		u32 nsid = le32_to_cpu(list[i]);
 
 		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
-			dev_err(nd->dev, "namespace %u after %u of %u in the list: the rest is ignored\n",
+			dev_err(nd->dev, "invalid namespace list: %u after %u, must ascend up to %u; ignoring the rest\n",
 				nsid, last, le32_to_cpu(nd->id->nn));
 			return;
 		}
@@ -417,17 +395,12 @@ static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
 		if (ns->seen)
 			continue;
-		dev_info(nd->dev, "namespace %u is gone\n", ns->id);
+		dev_info(nd->dev, "namespace %u was removed\n", ns->id);
 		ns_detach(ns, gone);
 	}
 }
 
-/**
- * anvme_scan - bring the disks in line with the controller's namespaces
- * @nd: controller
- *
- * Context: may sleep.
- */
+/* Add, change and remove disks to match the namespaces of the controller. */
 void anvme_scan(struct anvme *nd)
 {
 	struct nvme_id_ns *id = kmalloc_obj(*id);
@@ -435,11 +408,11 @@ void anvme_scan(struct anvme *nd)
 	LIST_HEAD(gone);
 
 	if (!id || !list) {
-		dev_err(nd->dev, "no memory to look for namespaces\n");
+		dev_err(nd->dev, "failed to allocate memory for a scan\n");
 		goto free;
 	}
 	mutex_lock(&nd->scan_lock);
-	/* The controller may report changes before there is anything to change. */
+	/* Events may arrive before the controller is attached. */
 	if (!IS_ERR_OR_NULL(nd->ctrl) && !active_list(nd, list))
 		scan_locked(nd, list, id, &gone);
 	mutex_unlock(&nd->scan_lock);
@@ -450,13 +423,7 @@ free:
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_scan);
 
-/**
- * anvme_rescan - &asblk_ctrl_ops.rescan
- * @ctrl: controller
- *
- * Context: may sleep.
- * Return: 0.
- */
+/* &asblk_ctrl_ops.rescan */
 int anvme_rescan(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -466,19 +433,13 @@ int anvme_rescan(struct asblk_ctrl *ctrl)
 	return 0;
 }
 
-/**
- * anvme_remove_namespaces - remove all disks
- * @nd: controller; nobody scans any more
- *
- * Context: may sleep.
- */
+/* Remove all disks. The scan work is disabled. */
 void anvme_remove_namespaces(struct anvme *nd)
 {
 	LIST_HEAD(gone);
 
-	/* Nobody scans, but one of the disks may just be formatted. */
-	mutex_lock(&nd->scan_lock);
-	list_splice_init(&nd->namespaces, &gone);
-	mutex_unlock(&nd->scan_lock);
+	/* A format may be in progress. */
+	scoped_guard(mutex, &nd->scan_lock)
+		list_splice_init(&nd->namespaces, &gone);
 	remove_disks(&gone);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI function: binding, interrupt vectors, resets and power from outside.
+ * PCI driver: probe and remove, suspend and resume, PCI error recovery.
  *
- * There is no table of IDs. The driver takes the devices that it is told to take,
- * by driver_override or new_id, and no other: loading it is never a risk.
+ * There is no table of IDs: only devices assigned by driver_override or new_id are bound,
+ * so loading the driver is safe.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -15,15 +17,15 @@
 
 static unsigned int queues;
 module_param(queues, uint, 0444);
-MODULE_PARM_DESC(queues, "I/O queues with an interrupt per controller, 0 for one per CPU (default)");
+MODULE_PARM_DESC(queues, "Interrupt-driven I/O queues per controller, 0 for one per CPU (default)");
 
 static unsigned int poll_queues;
 module_param(poll_queues, uint, 0444);
-MODULE_PARM_DESC(poll_queues, "polled I/O queues per controller (default 0)");
+MODULE_PARM_DESC(poll_queues, "Polled I/O queues per controller (default 0)");
 
 static unsigned int queue_entries = 256;
 module_param(queue_entries, uint, 0444);
-MODULE_PARM_DESC(queue_entries, "entries of an I/O queue, 2 to 1024, rounded down to a power of two (default 256)");
+MODULE_PARM_DESC(queue_entries, "Entries of an I/O queue, 2 to 1024, rounded down to a power of two (default 256)");
 
 static int map_device(struct anvme *nd)
 {
@@ -39,7 +41,8 @@ static int map_device(struct anvme *nd)
 		goto disable;
 	err = -ENODEV;
 	if (pci_resource_len(pdev, 0) < NVME_REG_DBS + SZ_4K) {
-		dev_err(nd->dev, "BAR 0 has no room for registers and doorbells\n");
+		dev_err(nd->dev, "BAR 0 of %llu bytes is too small for registers and doorbells\n",
+			(u64)pci_resource_len(pdev, 0));
 		goto release;
 	}
 	err = -ENOMEM;
@@ -50,10 +53,10 @@ static int map_device(struct anvme *nd)
 	err = dma_set_mask_and_coherent(nd->dev, DMA_BIT_MASK(64));
 	if (err)
 		goto unmap;
-	/* Offsets within a page must survive a bounce buffer, or PRPs would lie. */
+	/* PRPs need bounce buffers that preserve the offset within a page. */
 	dma_set_min_align_mask(nd->dev, ANVME_PAGE - 1);
 	dma_set_max_seg_size(nd->dev, UINT_MAX);
-	/* For the time after a reset that takes it away. */
+	/* To be restored after a slot reset. */
 	pci_save_state(pdev);
 	return 0;
 
@@ -73,7 +76,7 @@ static void unmap_device(struct anvme *nd)
 	pci_disable_device(nd->pdev);
 }
 
-/* Doorbells must be inside the BAR, whatever the controller says of itself. */
+/* Limit the queues to those whose doorbells are inside the BAR. */
 static void limit_queues(struct anvme *nd)
 {
 	unsigned int room = nd->bar_len - NVME_REG_DBS;
@@ -88,10 +91,10 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 	struct anvme *nd;
 	int err;
 
-	/* Whatever address somebody has written into driver_override. */
+	/* driver_override can name any device. */
 	if (pdev->class != PCI_CLASS_STORAGE_EXPRESS) {
-		dev_err(&pdev->dev, "class %06x is not that of an NVMe controller\n",
-			pdev->class);
+		dev_err(&pdev->dev, "invalid class %06x is not that of an NVMe controller (%06x)\n",
+			pdev->class, PCI_CLASS_STORAGE_EXPRESS);
 		return -ENODEV;
 	}
 	nd = kzalloc_obj(*nd);
@@ -145,7 +148,7 @@ static void anvme_remove(struct pci_dev *pdev)
 	if (!pci_device_is_present(pdev))
 		asblk_ctrl_dead(nd->ctrl, "the device is gone");
 	else
-		asblk_ctrl_resume(nd->ctrl);	/* if nobody has */
+		asblk_ctrl_resume(nd->ctrl);	/* if it is paused */
 	anvme_del(nd);
 	anvme_free_vectors(nd);
 	anvme_release(nd);
@@ -154,7 +157,7 @@ static void anvme_remove(struct pci_dev *pdev)
 	kfree(nd);
 }
 
-/* Power is about to go: no request is waited for, none is taken any more. */
+/* Power off or kexec: requests are neither waited for nor accepted any more. */
 static void anvme_shutdown(struct pci_dev *pdev)
 {
 	struct anvme *nd = pci_get_drvdata(pdev);
@@ -210,7 +213,7 @@ static pci_ers_result_t anvme_error_detected(struct pci_dev *pdev,
 		anvme_admin_down(nd);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
-		asblk_ctrl_dead(nd->ctrl, "the link has failed for good");
+		asblk_ctrl_dead(nd->ctrl, "permanent PCI channel failure");
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 }
@@ -245,7 +248,7 @@ static struct pci_driver anvme_driver = {
 static int __init anvme_module_init(void)
 {
 	if (queue_entries < 2 || queue_entries > ANVME_MAX_ENTRIES) {
-		pr_err("asblk_nvme: queue_entries=%u is not 2 to %u\n",
+		pr_err("invalid queue_entries=%u, must be 2 to %u\n",
 		       queue_entries, ANVME_MAX_ENTRIES);
 		return -EINVAL;
 	}
@@ -259,6 +262,6 @@ static void __exit anvme_module_exit(void)
 
 module_init(anvme_module_init);
 module_exit(anvme_module_exit);
-MODULE_DESCRIPTION("NVMe controllers under asblk's engine");
+MODULE_DESCRIPTION("asblk: NVMe controllers");
 MODULE_LICENSE("GPL");
 ASBLK_IMPORT();

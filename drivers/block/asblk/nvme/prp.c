@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A transfer's memory as the controller wants it: PRP entries (4.1.1), an SGL
- * (4.1.2), or a list of ranges. Whatever does not fit the command goes to the page
- * that its slot owns; nothing is allocated.
+ * Data pointers: PRP entries (4.1.1), SGLs (4.1.2), and the ranges of an unmap. What does
+ * not fit the command goes to the page of its slot: nothing is allocated per transfer.
  */
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>
 
 #include "nvme.h"
 
-/**
- * anvme_alloc_pages - allocate a page for each slot of a queue
- * @nq: queue
- *
- * In pieces that a machine finds however long it has been up. Context: may sleep.
- * Return: 0 or -ENOMEM, with nothing left behind.
- */
+/* The page of a slot holds any of the three. */
+static_assert(NVME_DSM_MAX_RANGES * sizeof(struct nvme_dsm_range) <= ANVME_PAGE);
+static_assert(ANVME_MAX_BYTES / ANVME_PAGE <= ANVME_PRPS);
+static_assert(sizeof(struct nvme_sgl_desc) == 2 * sizeof(__le64));
+
+/* Allocate a page per slot, in chunks small enough for fragmented memory. */
 int anvme_alloc_pages(struct anvme_queue *nq)
 {
 	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
@@ -34,12 +32,7 @@ int anvme_alloc_pages(struct anvme_queue *nq)
 	return 0;
 }
 
-/**
- * anvme_free_pages - free them
- * @nq: queue that the controller has forgotten
- *
- * Context: may sleep.
- */
+/* The queue pair no longer exists in the controller. */
 void anvme_free_pages(struct anvme_queue *nq)
 {
 	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
@@ -61,8 +54,8 @@ static inline dma_addr_t slot_page_dma(struct anvme_queue *nq, unsigned int slot
 }
 
 /*
- * Page by page; only the first entry has an offset. The segments touch at pages,
- * which is what the virtual boundary is for.
+ * One entry per page; only the first may have an offset. virt_boundary_mask ensures that
+ * segments meet at page boundaries.
  */
 static void map_prp(struct anvme_queue *nq, const struct asblk_transfer *t,
 		    struct nvme_command *cmd)
@@ -90,7 +83,7 @@ static void map_prp(struct anvme_queue *nq, const struct asblk_transfer *t,
 		step = ANVME_PAGE;
 		list[nr++] = cpu_to_le64(addr);
 	}
-	/* One more entry has room in the command, more do not. */
+	/* PRP2 holds a second entry, or points to the list of more. */
 	if (nr == 1)
 		cmd->rw.dptr.prp2 = list[0];
 	else if (nr)
@@ -122,7 +115,7 @@ static void map_sgl(struct anvme_queue *nq, const struct asblk_transfer *t,
 	first->type = NVME_SGL_FMT_LAST_SEG_DESC << 4;
 }
 
-/* An SGL entry is two PRP entries long: worth it where segments are long. */
+/* An SGL descriptor takes as much memory as two PRP entries. */
 static bool sgl_is_shorter(const struct asblk_transfer *t)
 {
 	return t->bytes > 2 * ANVME_PAGE &&
@@ -130,14 +123,7 @@ static bool sgl_is_shorter(const struct asblk_transfer *t)
 	       t->nr_segments <= ANVME_PAGE / sizeof(struct nvme_sgl_desc);
 }
 
-/**
- * anvme_map - describe a transfer's memory in its command
- * @nq: queue
- * @t: read or write
- * @cmd: command; the data pointer and, for an SGL, the flags are filled in
- *
- * Context: &asblk_ctrl_ops.submit.
- */
+/* Describe the data of a read or write: data pointer, and flags for an SGL. */
 void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 	       struct nvme_command *cmd)
 {
@@ -147,14 +133,7 @@ void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 		map_prp(nq, t, cmd);
 }
 
-/**
- * anvme_map_ranges - list an unmap's ranges for Dataset Management (NVM 3.2.3)
- * @nq: queue
- * @t: unmap
- * @cmd: command; the data pointer and the number of ranges are filled in
- *
- * Context: &asblk_ctrl_ops.submit.
- */
+/* List the ranges of an unmap for Dataset Management (NVM 3.2.3). */
 void anvme_map_ranges(struct anvme_queue *nq, struct asblk_transfer *t,
 		      struct nvme_command *cmd)
 {

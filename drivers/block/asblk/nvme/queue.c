@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The I/O queues: the engine's transfers become commands, and completions come back. */
+/* I/O queues: turn the engine's transfers into commands, and reap completions. */
 #include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -12,7 +12,7 @@ static int anvme_vector(const struct anvme_queue *nq)
 	return nq->q->polled ? -1 : nq->vector;
 }
 
-/* Whatever state it is in, it touches no memory afterwards. */
+/* No DMA afterwards, whatever state the controller is in. */
 static void anvme_force_stop(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
@@ -31,9 +31,9 @@ static int anvme_start_queue(struct asblk_queue *q)
 
 	nq->nd = nd;
 	nq->q = q;
-	/* Byte-aligned, or aligned to dwords as all our memory is (5.17.2.1). */
+	/* Data may be byte-aligned or dword-aligned, which ours is (5.17.2.1, SGLS). */
 	nq->sgl = le32_to_cpu(nd->id->sgls) & 3;
-	/* Vector 0 is the admin queue's, if there are enough. */
+	/* Vector 0 belongs to the admin queue unless it is the only one. */
 	nq->vector = nd->nr_vectors > 1 ? q->index + 1 : 0;
 	err = anvme_ring_alloc(nd, &nq->ring, q->index + 1, nd->entries);
 	if (err)
@@ -49,8 +49,8 @@ static int anvme_start_queue(struct asblk_queue *q)
 	}
 	err = anvme_create_queue(nd, &nq->ring, anvme_vector(nq));
 	if (err) {
-		dev_err(nd->dev, "queue %u cannot be created (%#x)\n", q->index, err);
-		/* It may have part of it all the same, whose memory is about to go. */
+		dev_err(nd->dev, "failed to create queue %u (%#x)\n", q->index, err);
+		/* The controller may use the queue, whose memory is about to be freed. */
 		if (err < 0)
 			anvme_force_stop(q->ctrl);
 		err = err < 0 ? err : -EIO;
@@ -75,7 +75,7 @@ static void anvme_stop_queue(struct asblk_queue *q)
 	struct anvme_queue *nq = q->priv;
 	struct anvme *nd = nq->nd;
 
-	/* A controller that cannot delete it has to be disabled, or is gone. */
+	/* If it cannot be deleted, disable the controller before freeing the memory. */
 	if (nq->created && anvme_delete_queue(nd, &nq->ring))
 		anvme_force_stop(q->ctrl);
 	nq->created = false;
@@ -90,7 +90,7 @@ static u16 anvme_control(const struct asblk_transfer *t)
 	return t->opts & ASBLK_OPT_FUA ? NVME_RW_FUA : 0;
 }
 
-/* In two halves: as a whole compilers use a string instruction, which takes longer. */
+/* In two halves: for all of it compilers emit a slower string instruction. */
 static inline void clear_command(struct nvme_command *cmd)
 {
 	BUILD_BUG_ON(sizeof(*cmd) != 64);
@@ -98,7 +98,7 @@ static inline void clear_command(struct nvme_command *cmd)
 	memset((u8 *)cmd + 32, 0, 32);
 }
 
-/* The common case, a page or less in one piece, without a look at anything else. */
+/* Fast path: one segment within a page needs PRP1 only. */
 static inline void map_data(struct anvme_queue *nq, const struct asblk_transfer *t,
 			    struct nvme_command *cmd)
 {
@@ -117,7 +117,7 @@ static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t
 	struct anvme_ring *r = &nq->ring;
 	struct nvme_command *cmd = &r->sq[r->sq_tail];
 
-	/* There is always room: the queue has more entries than the engine slots. */
+	/* Never full: the queue has more entries than the engine has slots. */
 	clear_command(cmd);
 	cmd->common.command_id = t->id;
 	cmd->common.nsid = cpu_to_le32(t->unit);
@@ -165,7 +165,7 @@ static void anvme_doorbell(struct asblk_queue *q)
 	nq->sq_rung = nq->ring.sq_tail;
 }
 
-/* Status codes (3.3.3.2.1) that say more than that something went wrong. */
+/* Status codes (3.3.3.2.1) with an equivalent in the block layer. */
 static blk_status_t anvme_status(u16 status)
 {
 	switch (status & NVME_SCT_SC_MASK) {
@@ -207,7 +207,7 @@ static blk_status_t anvme_status(u16 status)
 #define RETRY_UNIT_MS	100
 #define CRD_SHIFT	11
 
-/* May the command be offered again, and when (3.3.3.2)? */
+/* May the command be retried, and after which delay (3.3.3.2)? */
 static unsigned int anvme_retry(const struct anvme *nd, u16 status)
 {
 	const __le16 delay[] = { 0, nd->id->crdt1, nd->id->crdt2, nd->id->crdt3 };
@@ -215,27 +215,27 @@ static unsigned int anvme_retry(const struct anvme *nd, u16 status)
 
 	if (status & NVME_STATUS_DNR)
 		return 0;
-	/* Its queue was deleted, which only we do. */
+	/* Only we delete queues: does not count as a retry. */
 	if ((status & NVME_SCT_SC_MASK) == NVME_SC_ABORT_QUEUE)
 		return ASBLK_REQUEUE;
 	ms = le16_to_cpu(delay[(status & NVME_STATUS_CRD) >> CRD_SHIFT]) * RETRY_UNIT_MS;
-	/* "Not yet" without saying when. */
+	/* Not ready, without a retry delay: do not retry in a tight loop. */
 	if (!ms && (status & NVME_SCT_SC_MASK) == NVME_SC_NS_NOT_READY)
 		ms = RETRY_UNIT_MS;
 	return ASBLK_MAY_RETRY | ASBLK_RETRY_AFTER(ms);
 }
 
 /*
- * Whatever the controller believes to have done, it is not what was asked. What it
- * says of commands that are in flight is not believed either: the reset takes them back.
+ * The controller completed what was not submitted: its other completions cannot be trusted
+ * either. The reset requeues all commands in flight.
  */
 static noinline void protocol_error(struct anvme_queue *nq, u16 id, u16 head)
 {
 	if (head >= nq->ring.size)
-		dev_err_ratelimited(nq->nd->dev, "queue %u: completion of command %#x with a queue head of %u, there are %u entries\n",
-				    nq->q->index, id, head, nq->ring.size);
+		dev_err_ratelimited(nq->nd->dev, "queue %u: invalid SQ head %u in the completion of command %#x, must be below %u\n",
+				    nq->q->index, head, id, nq->ring.size);
 	else
-		dev_err_ratelimited(nq->nd->dev, "queue %u: completion of a command %#x that is not in flight\n",
+		dev_err_ratelimited(nq->nd->dev, "queue %u: invalid completion: command %#x is not in flight\n",
 				    nq->q->index, id);
 	asblk_ctrl_reset(nq->q->ctrl);
 }
@@ -247,7 +247,7 @@ static void anvme_reap(struct asblk_queue *q, struct asblk_batch *batch)
 	struct nvme_completion *cqe;
 	unsigned int nr = 0;
 
-	/* Bounded: a controller that completes without end must not keep us. */
+	/* Bounded: a faulty controller could post completions forever. */
 	while (nr < r->size && (cqe = anvme_ring_peek(r))) {
 		u16 status = le16_to_cpu(cqe->status) >> 1;
 		u16 id = READ_ONCE(cqe->command_id);
@@ -272,7 +272,7 @@ static int anvme_abort(struct asblk_queue *q, u16 id)
 {
 	struct anvme_queue *nq = q->priv;
 
-	/* There is no answer to wait for from a controller that has failed. */
+	/* A failed controller does not respond. */
 	if (anvme_is_fatal(nq->nd))
 		return -EIO;
 	return anvme_admin_abort(nq->nd, nq->ring.id, id);
@@ -303,7 +303,7 @@ static int anvme_reset_queue(struct asblk_queue *q)
 		return -EIO;
 	anvme_mask_intx(nd, true);
 	err = recreate_queue(nq);
-	/* Else the queue stays stopped until the controller is reset. */
+	/* On errors the queue stays stopped until the controller is reset. */
 	if (!err)
 		anvme_mask_intx(nd, false);
 	return err > 0 ? -EIO : err;
@@ -326,8 +326,9 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 		nq->created = !err;
 	}
 	if (err) {
-		dev_err(nd->dev, "reset failed (%d)\n", err);
-		return err < 0 ? err : -EIO;
+		err = err < 0 ? err : -EIO;
+		dev_err(nd->dev, "failed to reset the controller: %pe\n", ERR_PTR(err));
+		return err;
 	}
 	WRITE_ONCE(nd->format_pending, false);
 	queue_work(system_dfl_wq, &nd->scan);
@@ -353,7 +354,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.start_queue	= anvme_start_queue,
 	.stop_queue	= anvme_stop_queue,
 	.submit		= anvme_submit,
-	.doorbell		= anvme_doorbell,
+	.doorbell	= anvme_doorbell,
 	.reap		= anvme_reap,
 	.abort		= anvme_abort,
 	.reset_queue	= anvme_reset_queue,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Registers (3.1): enable and disable the controller, mask INTx, shut down. */
+/* Registers (3.1): enable and disable the controller, shut it down, mask INTx. */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 
 #include "nvme.h"
 
-/* What a shutdown may take where the controller does not say (5.17.2.1, RTD3E). */
+/* Shutdown timeout if RTD3E is lower or 0 (5.17.2.1). */
 #define SHUTDOWN_TIMEOUT_MS	5000
-/* Between two looks at a register that is waited for. */
+/* Interval at which a register is polled. */
 #define POLL_MS			2
 
 static u32 reg_read(struct anvme *nd, u32 reg)
@@ -15,7 +15,7 @@ static u32 reg_read(struct anvme *nd, u32 reg)
 	return readl(nd->bar + reg);
 }
 
-/* Two halves: not every way to a device carries 64 bits at once (3.1.2). */
+/* In two halves: not all buses support 64-bit accesses (3.1.2). */
 static u64 reg_read64(struct anvme *nd, u32 reg)
 {
 	return reg_read(nd, reg) | (u64)reg_read(nd, reg + 4) << 32;
@@ -45,7 +45,7 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
 			return -ENODEV;
 		if ((csts & mask) == want)
 			return 0;
-		/* It will not become ready in this state (3.5.1). */
+		/* It does not become ready after a fatal error (3.5.1). */
 		if (want == NVME_CSTS_RDY && (csts & NVME_CSTS_CFS))
 			return -EIO;
 		if (late)
@@ -54,18 +54,11 @@ static int wait_status(struct anvme *nd, u32 mask, u32 want, unsigned int ms)
 	}
 }
 
-/**
- * anvme_mask_intx - have the controller keep quiet, or speak up again (3.1.3.3)
- * @nd: controller
- * @mask: which
- *
- * While queues are stopped nobody takes their completions: a line would stay asserted,
- * and the kernel turn it off for good. Messages just come to nothing.
- *
- * Nothing is left behind for other drivers: being disabled ends the mask, and one that
- * is disabled gets none.
- *
- * Context: any.
+/*
+ * Mask or unmask INTx (3.1.3.3): while queues are stopped nobody reaps them, so the line
+ * would stay asserted and the kernel disable it. MSI and MSI-X need no mask. Disabling
+ * the controller clears the mask, and a disabled controller is left unmasked for the
+ * next driver.
  */
 void anvme_mask_intx(struct anvme *nd, bool mask)
 {
@@ -78,6 +71,7 @@ static unsigned int ready_ms(const struct anvme *nd)
 	return (NVME_CAP_TIMEOUT(nd->cap) + 1) * 500;
 }
 
+/* Disable (3.5.2). Return: 0, -ENODEV if the device is gone, or -ETIMEDOUT. */
 int anvme_regs_disable(struct anvme *nd)
 {
 	u32 cc = reg_read(nd, NVME_REG_CC);
@@ -89,7 +83,7 @@ int anvme_regs_disable(struct anvme *nd)
 	return wait_status(nd, NVME_CSTS_RDY, 0, ready_ms(nd));
 }
 
-/* Disabled to ready, with an empty admin queue (3.5.1). */
+/* Enable a disabled controller with an empty admin queue (3.5.1). */
 int anvme_regs_enable(struct anvme *nd)
 {
 	struct anvme_ring *r = &nd->admin.ring;
@@ -104,44 +98,45 @@ int anvme_regs_enable(struct anvme *nd)
 		  NVME_CC_IOCQES | 0 << NVME_CC_MPS_SHIFT);
 	err = wait_status(nd, NVME_CSTS_RDY, NVME_CSTS_RDY, ready_ms(nd));
 	if (err)
-		dev_err(nd->dev, "the controller does not become ready (%d), status %#x\n",
-			err, reg_read(nd, NVME_REG_CSTS));
+		dev_err(nd->dev, "failed to enable the controller: %pe, CSTS %#x\n",
+			ERR_PTR(err), reg_read(nd, NVME_REG_CSTS));
 	else
 		anvme_mask_intx(nd, false);
 	return err;
 }
 
+/* Read and check CAP and VS. Return: 0 or a negative errno after a line in the log. */
 int anvme_check_capabilities(struct anvme *nd)
 {
 	nd->cap = reg_read64(nd, NVME_REG_CAP);
 	if (nd->cap == U64_MAX) {
-		dev_err(nd->dev, "the controller does not answer\n");
+		dev_err(nd->dev, "the device does not respond\n");
 		return -ENODEV;
 	}
 	if (!(NVME_CAP_CSS(nd->cap) & (NVME_CAP_CSS_NVM | NVME_CAP_CSS_CSI))) {
-		dev_err(nd->dev, "no NVM command set (capabilities %#llx)\n", nd->cap);
+		dev_err(nd->dev, "unsupported: no NVM command set (CAP %#llx)\n", nd->cap);
 		return -EOPNOTSUPP;
 	}
 	if (NVME_CAP_MPSMIN(nd->cap)) {
-		dev_err(nd->dev, "the controller wants memory pages of %u KiB, we have 4\n",
+		dev_err(nd->dev, "unsupported minimum memory page size of %u KiB, must be 4\n",
 			4U << NVME_CAP_MPSMIN(nd->cap));
 		return -EOPNOTSUPP;
 	}
 	if (!NVME_CAP_MQES(nd->cap)) {
-		dev_err(nd->dev, "queues of one entry cannot be used\n");
+		dev_err(nd->dev, "invalid maximum of 1 queue entry, must be at least 2\n");
 		return -EOPNOTSUPP;
 	}
 	nd->version = reg_read(nd, NVME_REG_VS);
 	nd->db_stride = 4U << NVME_CAP_STRIDE(nd->cap);
 	if (nd->bar_len < NVME_REG_DBS + 4 * nd->db_stride) {
-		dev_err(nd->dev, "registers of %u bytes have no room for doorbells %u bytes apart\n",
+		dev_err(nd->dev, "BAR 0 of %u bytes is too small for two queue pairs, doorbell stride %u\n",
 			nd->bar_len, nd->db_stride);
 		return -ENODEV;
 	}
 	return 0;
 }
 
-/* Let the controller write out its caches (3.6.1), if it is enabled. */
+/* Let an enabled controller write out its caches (3.6.1). */
 void anvme_regs_shutdown(struct anvme *nd)
 {
 	u32 cc = reg_read(nd, NVME_REG_CC), rtd3e = le32_to_cpu(nd->id->rtd3e) / 1000;
@@ -152,10 +147,10 @@ void anvme_regs_shutdown(struct anvme *nd)
 	reg_write(nd, NVME_REG_CC, cc);
 	if (wait_status(nd, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_CMPLT,
 			clamp(rtd3e, SHUTDOWN_TIMEOUT_MS, 60000U)))
-		dev_warn(nd->dev, "the controller does not shut down\n");
+		dev_warn(nd->dev, "failed to shut down in time\n");
 }
 
-/* Has it failed (CSTS.CFS)? Then only a reset helps. */
+/* CSTS.CFS: no command completes any more, only a reset helps. */
 bool anvme_is_fatal(struct anvme *nd)
 {
 	return reg_read(nd, NVME_REG_CSTS) & NVME_CSTS_CFS;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Submission and completion queues in memory, and their doorbells. */
+/* Memory of submission and completion queues. */
 #include <linux/dma-mapping.h>
 
 #include "nvme.h"
 
-/* Where doorbell @i is in the BAR, it is in the buffers (5.8). */
+/* Doorbell @i has the same offset in the buffers as in the BAR (5.8). */
 static void ring_init_shadow(struct anvme *nd, struct anvme_doorbell *db, unsigned int i)
 {
 	db->shadow = NULL;
@@ -16,34 +16,21 @@ static void ring_init_shadow(struct anvme *nd, struct anvme_doorbell *db, unsign
 	*db->event = 0;
 }
 
-/**
- * anvme_ring_reset - empty a queue pair that the controller does not have
- * @nd: controller
- * @r: queue pair
- */
+/* Empty a queue pair that does not exist in the controller. */
 void anvme_ring_reset(struct anvme *nd, struct anvme_ring *r)
 {
 	r->sq_tail = 0;
 	r->cq_head = 0;
 	r->phase = 1;
 	memset(r->cq, 0, r->size * sizeof(*r->cq));
-	/* The admin queue has none. */
+	/* Shadow doorbells do not apply to the admin queue (5.8). */
 	if (!r->id)
 		return;
 	ring_init_shadow(nd, &r->sq_db, 2 * r->id);
 	ring_init_shadow(nd, &r->cq_db, 2 * r->id + 1);
 }
 
-/**
- * anvme_ring_alloc - allocate the memory of a queue pair
- * @nd: controller
- * @r: queue pair
- * @id: queue identifier
- * @size: entries, at least 2
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
+/* Allocate the memory of queue pair @id with @size entries each. Return: 0 or -ENOMEM. */
 int anvme_ring_alloc(struct anvme *nd, struct anvme_ring *r, u16 id, u16 size)
 {
 	r->id = id;
@@ -65,11 +52,7 @@ int anvme_ring_alloc(struct anvme *nd, struct anvme_ring *r, u16 id, u16 size)
 	return 0;
 }
 
-/**
- * anvme_ring_free - free the memory of a queue pair that the controller forgot
- * @nd: controller
- * @r: queue pair; may never have been allocated
- */
+/* Free a queue pair that does not exist in the controller, if it was allocated. */
 void anvme_ring_free(struct anvme *nd, struct anvme_ring *r)
 {
 	if (!r->sq)

@@ -235,8 +235,10 @@ static void nvme_health_refused(struct kunit *test)
 	b->no_logs = true;
 	b->nd.smart_at = 0;
 	logs = b->logs;
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 20; i++) {
+		guard(mutex)(&b->nd.smart_lock);
 		KUNIT_EXPECT_EQ(test, anvme_read_health(&b->nd), -EIO);
+	}
 	KUNIT_EXPECT_LE(test, b->logs, logs + 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
 	bad_take_down(test);
