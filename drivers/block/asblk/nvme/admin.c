@@ -80,6 +80,7 @@ void anvme_admin_down(struct anvme *nd)
 /* The controller is done with the command and its memory. */
 static void slot_free(struct anvme_admin *a, struct anvme_admin_slot *slot)
 {
+	lockdep_assert_held(&a->lock);
 	if (slot->memory)
 		llist_add(&slot->memory->node, &a->reclaim);
 	slot->memory = NULL;
@@ -116,6 +117,7 @@ static struct anvme_admin_slot *admin_take(struct anvme_admin *a,
 	bool event = use == ANVME_ADMIN_EVENT;
 	unsigned int i, end = event ? ANVME_ADMIN_SLOTS : EVENT_SLOT;
 
+	lockdep_assert_held(&a->lock);
 	for (i = event ? EVENT_SLOT : 0; i < end; i++) {
 		if (a->slot[i].use != ANVME_ADMIN_FREE)
 			continue;
@@ -130,6 +132,7 @@ static void admin_submit(struct anvme_admin *a, struct anvme_admin_slot *slot,
 {
 	struct anvme_ring *r = &a->ring;
 
+	lockdep_assert_held(&a->lock);
 	cmd->common.command_id = slot - a->slot;
 	r->sq[r->sq_tail] = *cmd;
 	if (++r->sq_tail == r->size)
@@ -150,6 +153,7 @@ static void admin_complete(struct anvme *nd, const struct nvme_completion *cqe)
 	u16 id = READ_ONCE(cqe->command_id);
 	struct anvme_admin_slot *slot;
 
+	lockdep_assert_held(&a->lock);
 	if (id >= ANVME_ADMIN_SLOTS || a->slot[id].use == ANVME_ADMIN_FREE) {
 		dev_err_ratelimited(nd->dev, "invalid completion: admin command %#x is not in flight\n",
 				    id);

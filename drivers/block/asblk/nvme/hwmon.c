@@ -21,6 +21,7 @@ int anvme_read_health(struct anvme *nd)
 {
 	int status;
 
+	lockdep_assert_held(&nd->smart_lock);
 	if (nd->smart_at && time_before(jiffies, nd->smart_at + HZ))
 		return nd->smart_err;
 	status = anvme_log_page(nd, NVME_LOG_SMART, nd->smart, sizeof(*nd->smart));

@@ -158,6 +158,7 @@ static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
 {
 	struct anvme_ns *ns;
 
+	lockdep_assert_held(&nd->scan_lock);
 	list_for_each_entry(ns, &nd->namespaces, list)
 		if (ns->id == nsid)
 			return ns;
@@ -182,6 +183,7 @@ static void ns_set_format(struct anvme *nd, struct anvme_ns *ns, const struct an
 {
 	struct asblk_media_params mp = ns_params(nd, now, id);
 
+	lockdep_assert_held(&nd->scan_lock);
 	if (asblk_disk_reformat(ns->disk, &mp)) {
 		/* Requests of the old format must not reach it. */
 		ns->held = true;
@@ -199,6 +201,7 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
 	struct anvme_ns *ns = kmemdup(now, sizeof(*now), GFP_KERNEL);
 	struct asblk_disk *disk = ERR_PTR(-ENOMEM);
 
+	lockdep_assert_held(&nd->scan_lock);
 	if (ns)
 		disk = asblk_disk_add(nd->ctrl, &mp);
 	if (IS_ERR(disk)) {
@@ -336,6 +339,7 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
 	struct nvme_id_ns *id = settled ? kmalloc_obj(*id) : NULL;
 	struct anvme_ns *ns;
 
+	lockdep_assert_held(&nd->scan_lock);
 	if (settled)
 		WRITE_ONCE(nd->format_pending, false);
 	list_for_each_entry(ns, &nd->namespaces, list) {
@@ -379,6 +383,7 @@ static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
 	unsigned int i;
 	u32 last = 0;
 
+	lockdep_assert_held(&nd->scan_lock);
 	list_for_each_entry(ns, &nd->namespaces, list)
 		ns->seen = false;
 	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
