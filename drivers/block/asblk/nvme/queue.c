@@ -7,9 +7,16 @@
 
 #include "nvme.h"
 
-static int anvme_vector(const struct anvme_queue *nq)
+/* Create the queue pair in the controller. Return: 0, NVMe status or a negative errno. */
+static int create_queue(struct anvme_queue *nq)
 {
-	return nq->q->polled ? -1 : nq->vector;
+	int err = anvme_create_queue(nq->nd, &nq->ring, nq->q->polled ? -1 : nq->vector);
+
+	if (err)
+		dev_err(nq->nd->dev, "failed to create queue %u (%#x)\n", nq->q->index, err);
+	nq->sq_rung = 0;
+	nq->created = !err;
+	return err;
 }
 
 /* No DMA afterwards, whatever state the controller is in. */
@@ -47,17 +54,14 @@ static int anvme_start_queue(struct asblk_queue *q)
 		if (err)
 			goto free_pages;
 	}
-	err = anvme_create_queue(nd, &nq->ring, anvme_vector(nq));
+	err = create_queue(nq);
 	if (err) {
-		dev_err(nd->dev, "failed to create queue %u (%#x)\n", q->index, err);
 		/* The controller may use the queue, whose memory is about to be freed. */
 		if (err < 0)
 			anvme_force_stop(q->ctrl);
 		err = err < 0 ? err : -EIO;
 		goto free_irq;
 	}
-	nq->sq_rung = 0;
-	nq->created = true;
 	return 0;
 
 free_irq:
@@ -278,21 +282,6 @@ static int anvme_abort(struct asblk_queue *q, u16 id)
 	return anvme_admin_abort(nq->nd, nq->ring.id, id);
 }
 
-static int recreate_queue(struct anvme_queue *nq)
-{
-	int err = anvme_delete_queue(nq->nd, &nq->ring);
-
-	if (err)
-		return err;
-	nq->created = false;
-	err = anvme_create_queue(nq->nd, &nq->ring, anvme_vector(nq));
-	if (err)
-		return err;
-	nq->sq_rung = 0;
-	nq->created = true;
-	return 0;
-}
-
 static int anvme_reset_queue(struct asblk_queue *q)
 {
 	struct anvme_queue *nq = q->priv;
@@ -302,7 +291,7 @@ static int anvme_reset_queue(struct asblk_queue *q)
 	if (anvme_is_fatal(nd))
 		return -EIO;
 	anvme_mask_intx(nd, true);
-	err = recreate_queue(nq);
+	err = anvme_delete_queue(nd, &nq->ring) ?: create_queue(nq);
 	/* On errors the queue stays stopped until the controller is reset. */
 	if (!err)
 		anvme_mask_intx(nd, false);
@@ -318,13 +307,8 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 	for (i = 0; i < nr; i++)
 		nd->queues[i].created = false;
 	err = anvme_restart(nd);
-	for (i = 0; i < nr && !err; i++) {
-		struct anvme_queue *nq = &nd->queues[i];
-
-		err = anvme_create_queue(nd, &nq->ring, anvme_vector(nq));
-		nq->sq_rung = 0;
-		nq->created = !err;
-	}
+	for (i = 0; i < nr && !err; i++)
+		err = create_queue(&nd->queues[i]);
 	if (err) {
 		err = err < 0 ? err : -EIO;
 		dev_err(nd->dev, "failed to reset the controller: %pe\n", ERR_PTR(err));
