@@ -89,7 +89,7 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 			b->edit_desc(data);
 		break;
 	case NVME_ID_CNS_NS:
-		b->looks++;
+		b->ns_identified++;
 		ns->nsze = cpu_to_le64(BAD_BLOCKS);
 		ns->lbaf[0].ds = BAD_SHIFT;
 		if (b->feature[NVME_FEAT_WRITE_PROTECT] == NVME_NS_WRITE_PROTECT)
@@ -100,18 +100,18 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 	}
 }
 
-/* Note the first thing that is wrong. */
-static void wrong(struct bad_nvme *b, const char *what)
+/* Record the first error. */
+static void dma_error(struct bad_nvme *b, const char *what)
 {
-	if (!b->wrong)
-		WRITE_ONCE(b->wrong, what);
+	if (!b->dma_error)
+		WRITE_ONCE(b->dma_error, what);
 }
 
 /* Move @len bytes between the medium and memory at @addr. */
 static void move(struct bad_nvme *b, u64 addr, u8 *medium, u32 len, bool read)
 {
 	if (!addr) {
-		wrong(b, "address 0");
+		dma_error(b, "address 0");
 		return;
 	}
 	if (!medium)
@@ -122,7 +122,7 @@ static void move(struct bad_nvme *b, u64 addr, u8 *medium, u32 len, bool read)
 		memcpy(medium, memory(addr), len);
 }
 
-/* PRP entries (4.1.1): all but the first are whole pages; a list may have a next one. */
+/* PRP entries (4.1.1): all but the first are whole pages; lists may be chained. */
 static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 left, bool read)
 {
 	u32 step = min(ANVME_PAGE - (u32)(prp1 % ANVME_PAGE), left);
@@ -131,7 +131,7 @@ static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 le
 	u64 addr = prp1;
 
 	if (prp1 % 4)
-		wrong(b, "PRP1 is not aligned to dwords");
+		dma_error(b, "PRP1 not dword-aligned");
 	for (;;) {
 		move(b, addr, medium, step, read);
 		medium = medium ? medium + step : NULL;
@@ -145,7 +145,7 @@ static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 le
 			if (!list)
 				list = prp2 && prp2 % 8 == 0 ? memory(prp2) : NULL;
 			if (!list) {
-				wrong(b, "no list");
+				dma_error(b, "no PRP list");
 				return;
 			}
 			/* The last entry of a page points to the next list, if more follow. */
@@ -156,7 +156,7 @@ static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 le
 			addr = le64_to_cpu(list[i++]);
 		}
 		if (addr % ANVME_PAGE)
-			wrong(b, "a PRP entry with an offset");
+			dma_error(b, "PRP entry with an offset");
 	}
 }
 
@@ -168,16 +168,16 @@ static void move_sgl(struct bad_nvme *b, const struct nvme_sgl_desc *first, u8 *
 
 	if (first->type == NVME_SGL_FMT_LAST_SEG_DESC << 4) {
 		if (le32_to_cpu(first->length) % sizeof(*desc) || !first->length)
-			wrong(b, "length of a segment of descriptors");
+			dma_error(b, "invalid length of an SGL segment");
 		nr = le32_to_cpu(first->length) / sizeof(*desc);
 		desc = memory(le64_to_cpu(first->addr));
 	}
 	for (; nr && left; nr--, desc++) {
 		if (desc->type != NVME_SGL_FMT_DATA_DESC << 4)
-			wrong(b, "type of a descriptor");
+			dma_error(b, "invalid type of an SGL descriptor");
 		len = le32_to_cpu(desc->length);
 		if (!len || len > left) {
-			wrong(b, "length of a descriptor");
+			dma_error(b, "invalid length of an SGL descriptor");
 			return;
 		}
 		move(b, le64_to_cpu(desc->addr), medium, len, read);
@@ -185,7 +185,7 @@ static void move_sgl(struct bad_nvme *b, const struct nvme_sgl_desc *first, u8 *
 		left -= len;
 	}
 	if (nr || left)
-		wrong(b, "descriptors do not add up");
+		dma_error(b, "SGL length differs from the transfer");
 }
 
 static void move_data(struct bad_nvme *b, const struct nvme_command *cmd)
@@ -205,12 +205,12 @@ static void move_data(struct bad_nvme *b, const struct nvme_command *cmd)
 }
 
 /*
- * A command of a vendor that transfers as much as it likes: bytes of 5Ah to the host. Every
- * page that it finds is to be there for that.
+ * A vendor command: transfers @transfer_pages pages of 5Ah to the host, however short the
+ * buffer is. All pages that its pointers lead to must belong to the command.
  */
 static void vendor(struct bad_nvme *b, const struct nvme_command *cmd)
 {
-	u32 len = b->greedy * ANVME_PAGE;
+	u32 len = b->transfer_pages * ANVME_PAGE;
 	u8 *data = vmalloc(len);
 
 	b->vendor++;
@@ -232,7 +232,7 @@ static void set_queue(struct bad_queue *q, u64 sq, u64 cq, u16 size)
 
 static u16 set_feature(struct bad_nvme *b, const struct nvme_command *cmd)
 {
-	if (b->denies)
+	if (b->denies_features)
 		return NVME_SC_FEATURE_NOT_CHANGEABLE | NVME_STATUS_DNR;
 	if (le32_to_cpu(cmd->features.fid) == NVME_FEAT_HOST_BEHAVIOR)
 		b->acre = *(u8 *)memory(le64_to_cpu(cmd->features.dptr.prp1));
@@ -257,7 +257,7 @@ static void log_page(struct bad_nvme *b, const struct nvme_command *cmd)
 static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 {
 	u32 fid = le32_to_cpu(cmd->features.fid) & 0xff;
-	u16 qid = le16_to_cpu(cmd->create_sq.sqid);	/* the same in all of them */
+	u16 qid = le16_to_cpu(cmd->create_sq.sqid);	/* same place in all of them */
 	u32 result = 0;
 	u16 status = 0;
 
@@ -302,7 +302,7 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		break;
 	case nvme_admin_abort_cmd:
 		b->aborts++;
-		if (b->obeys)
+		if (b->honours_aborts)
 			post(b, 1, b->swallowed, 0, NVME_SC_ABORT_REQ);
 		if (!b->holds_aborts)
 			break;
@@ -372,7 +372,7 @@ static bool run_event(struct bad_nvme *b)
 	return true;
 }
 
-/* Return: true if the queue had something to do. */
+/* Return: true if commands were executed. */
 static bool run_queue(struct bad_nvme *b, unsigned int qid)
 {
 	struct bad_queue *q = &b->queue[qid];
@@ -397,7 +397,7 @@ static bool run_queue(struct bad_nvme *b, unsigned int qid)
 	return busy;
 }
 
-/* Both registers set or clear bits; nothing is lost if they are written in turn. */
+/* INTMS and INTMC. */
 static void run_mask(struct bad_nvme *b, bool reset)
 {
 	if (bad_reg(b, NVME_REG_INTMS)) {
@@ -457,7 +457,7 @@ static void run_control(struct bad_nvme *b)
 
 static void interrupt(struct bad_nvme *b, unsigned int qid)
 {
-	if (!qid && !b->deaf)
+	if (!qid && !b->no_admin_interrupts)
 		anvme_admin_reap(&b->nd);
 	else if (qid && b->nd.queues && b->nd.queues[qid - 1].q)
 		asblk_reap(b->nd.queues[qid - 1].q);
@@ -482,8 +482,8 @@ static int controller(void *data)
 			if (busy && !(qid && count_down(&b->silent)))
 				interrupt(b, qid);
 		}
-		/* Whoever obeys an abort has completed something in queue 1. */
-		if (b->obeys)
+		/* An honoured abort posts to queue 1. */
+		if (b->honours_aborts)
 			interrupt(b, 1);
 		if (run_aborts(b) || run_event(b) || run_swallowed(b))
 			interrupt(b, 0);
@@ -497,7 +497,7 @@ struct bad_nvme *bad_nvme(struct kunit *test)
 	return ((struct tio_test *)test->priv)->priv;
 }
 
-/* Bring it up. Return: its only namespace's disk is there. */
+/* Start and attach. Return: true if there is a disk, which the test then uses. */
 bool bad_bring_up(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -513,7 +513,7 @@ bool bad_bring_up(struct kunit *test)
 	return true;
 }
 
-/* A second, and a request is late. */
+/* Shorten the request timeout to a second. */
 void bad_hurry(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -529,7 +529,7 @@ void bad_take_down(struct kunit *test)
 	anvme_release(&b->nd);
 }
 
-/* Ten seconds at most; what it is then is for the caller to say. */
+/* Wait for up to 10 s. The caller checks the count. */
 void bad_wait_count(unsigned int *count, unsigned int wanted)
 {
 	unsigned int tries;
@@ -543,7 +543,7 @@ const struct nvme_command *bad_last_command(struct bad_nvme *b)
 	return &b->command[(READ_ONCE(b->nr_commands) - 1) % BAD_COMMANDS];
 }
 
-/* A request that is one command. Return: that. */
+/* Send a request that takes one command. Return: the command. */
 const struct nvme_command *bad_command(struct kunit *test, blk_opf_t opf, sector_t sector,
 				       u32 bytes)
 {
@@ -582,7 +582,7 @@ int bad_init(struct kunit *test)
 	b->nd.entries = 64;
 	b->event_id = -1;
 	b->swallowed_admin = -1;
-	b->greedy = 1;
+	b->transfer_pages = 1;
 	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
 	anvme_init(&b->nd);
 	b->thread = kthread_run(controller, b, "asblk-bad-nvme");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An NVMe controller that is memory and a thread: it has the registers, executes
- * commands, and misbehaves as no emulator does.
+ * A faulty NVMe controller: registers in memory, and a thread that executes commands and
+ * misbehaves as told.
  */
 #ifndef _ASBLK_KUNIT_BAD_NVME_H
 #define _ASBLK_KUNIT_BAD_NVME_H
@@ -30,65 +30,65 @@ struct bad_queue {
 };
 
 /**
- * struct bad_nvme - the controller
- * @nd: the driver's side
+ * struct bad_nvme - a faulty controller
+ * @nd: the driver's controller
  * @reg: registers
- * @thread: executes
- * @queue: admin queue first
- * @edit_ctrl: changes Identify Controller data before it is sent
+ * @thread: executes commands
+ * @queue: queues by identifier
+ * @edit_ctrl: changes Identify Controller data
  * @edit_ns: changes Identify Namespace data
  * @edit_list: changes the list of active namespaces
- * @looks: namespaces identified
+ * @ns_identified: Identify Namespace commands executed
  * @edit_limits: changes Identify Controller data of the NVM command set
- * @never_ready: CSTS.RDY never comes
- * @stays_ready: CSTS.RDY never goes
- * @fail: CSTS.CFS comes, once
- * @fatal_if_enabled: CSTS.CFS comes instead
- * @stays_fatal: a reset does not help against CSTS.CFS
- * @swallow: that many I/O commands are not completed
+ * @never_ready: CSTS.RDY is never set
+ * @stays_ready: CSTS.RDY is never cleared
+ * @fail: set CSTS.CFS, once
+ * @fatal_if_enabled: set CSTS.CFS instead of CSTS.RDY
+ * @stays_fatal: a reset does not clear CSTS.CFS
+ * @swallow: do not complete that many I/O commands
  * @swallowed: identifier of the last of them
- * @obeys: it completes @swallowed when it is asked to abort it
- * @silent: that many I/O commands are completed without an interrupt
+ * @honours_aborts: complete @swallowed when it is aborted
+ * @silent: complete that many I/O commands without an interrupt
  * @keeps_queues: deleting a queue fails
- * @invent: that many completions of I/O commands have an identifier of their own
- * @invent_admin: the same of admin commands
- * @mistake_head: that many completions have an impossible submission queue head
- * @mistake_phase: that many completions of I/O commands have the wrong phase tag
- * @twice: that many I/O commands are completed twice
- * @fails: that many I/O commands fail
- * @fails_with: status of theirs
- * @flood: fill a whole completion queue with nothing that was asked for
- * @denies: setting a feature fails
- * @feature: values set, by identifier
- * @feature_sets: times that one was set since the controller was made
- * @event: to be reported, 0 for none
- * @event_id: identifier of the request to report one, -1 if there is none
- * @event_requests: times that was asked for
- * @critical: critical warnings in its health
- * @logs: log pages read
- * @enables: times it became ready
- * @aborts: Abort commands
- * @holds_aborts: they are not completed as long as it is set
- * @held: identifiers of those
- * @nr_held: how many
- * @deaf: nothing in the admin queue is followed by an interrupt
- * @masks: times that its interrupt was masked
- * @masked: it is
- * @shutdowns: times it was asked to shut down while it was enabled
- * @medium: what is on it, %BAD_BLOCKS blocks; NULL if it moves no data
- * @wrong: what was wrong with the memory of a command, NULL if nothing was
- * @edit_desc: changes the list of identifiers of a namespace
- * @swallow_admin: that many commands of vendors are not completed
- * @swallowed_admin: identifier of the last of them, -1 if there is none
- * @completes_admin: complete that now
- * @vendor: admin commands of vendors
- * @greedy: what they transfer, in pages, whatever the driver thinks
- * @no_logs: log pages cannot be read
- * @desc_status: how it fails to tell the identifiers of a namespace, 0 for not
- * @acre: it was allowed to say when to try again
- * @no_list: active namespaces cannot be listed
- * @command: I/O commands as they came, the last %BAD_COMMANDS of them
- * @nr_commands: how many came
+ * @invent: precede that many I/O completions by one of an unknown identifier
+ * @invent_admin: the same for admin completions
+ * @mistake_head: that many completions have an invalid SQ head
+ * @mistake_phase: that many I/O completions have the wrong phase tag
+ * @twice: complete that many I/O commands twice
+ * @fails: fail that many I/O commands
+ * @fails_with: with this status
+ * @flood: fill a completion queue with completions of unknown identifiers
+ * @denies_features: Set Features fails
+ * @feature: feature values by identifier
+ * @feature_sets: Set Features commands executed
+ * @event: event to report; 0 for none
+ * @event_id: identifier of the pending event request; -1 for none
+ * @event_requests: event requests received
+ * @critical: critical warnings in the health log
+ * @logs: Get Log Page commands executed
+ * @enables: times that it became ready
+ * @aborts: Abort commands received
+ * @holds_aborts: Abort commands are not completed while it is set
+ * @held: identifiers of held Abort commands
+ * @nr_held: number of them
+ * @no_admin_interrupts: the admin queue raises no interrupts
+ * @masks: times that INTx was masked
+ * @masked: INTx is masked
+ * @shutdowns: shutdowns while enabled
+ * @medium: %BAD_BLOCKS blocks; NULL: data is neither stored nor returned
+ * @dma_error: the first error in a data pointer; NULL for none
+ * @edit_desc: changes the Namespace Identification Descriptor list
+ * @swallow_admin: do not complete that many vendor commands
+ * @swallowed_admin: identifier of the last of them; -1 for none
+ * @completes_admin: complete @swallowed_admin now
+ * @vendor: vendor commands received
+ * @transfer_pages: pages that a vendor command transfers, whatever its buffer's length
+ * @no_logs: Get Log Page fails
+ * @desc_status: status of the Namespace Identification Descriptor list; 0 for success
+ * @acre: Advanced Command Retry is enabled
+ * @no_list: the list of active namespaces is not supported
+ * @command: the last %BAD_COMMANDS I/O commands
+ * @nr_commands: I/O commands received
  */
 struct bad_nvme {
 	struct anvme nd;
@@ -98,7 +98,7 @@ struct bad_nvme {
 	void (*edit_ctrl)(struct nvme_id_ctrl *id);
 	void (*edit_ns)(struct nvme_id_ns *id);
 	void (*edit_list)(__le32 *list);
-	unsigned int looks;
+	unsigned int ns_identified;
 	void (*edit_limits)(struct nvme_id_ctrl_nvm *id);
 	bool never_ready;
 	bool stays_ready;
@@ -107,7 +107,7 @@ struct bad_nvme {
 	bool stays_fatal;
 	unsigned int swallow;
 	u16 swallowed;
-	bool obeys;
+	bool honours_aborts;
 	unsigned int silent;
 	bool keeps_queues;
 	unsigned int invent;
@@ -118,7 +118,7 @@ struct bad_nvme {
 	unsigned int fails;
 	u16 fails_with;
 	bool flood;
-	bool denies;
+	bool denies_features;
 	u32 feature[256];
 	unsigned int feature_sets;
 	u32 event;
@@ -131,18 +131,18 @@ struct bad_nvme {
 	bool holds_aborts;
 	u16 held[ANVME_ADMIN_ENTRIES];
 	unsigned int nr_held;
-	bool deaf;
+	bool no_admin_interrupts;
 	unsigned int masks;
 	bool masked;
 	unsigned int shutdowns;
 	u8 *medium;
-	const char *wrong;
+	const char *dma_error;
 	void (*edit_desc)(u8 *list);
 	unsigned int swallow_admin;
 	int swallowed_admin;
 	bool completes_admin;
 	unsigned int vendor;
-	unsigned int greedy;
+	unsigned int transfer_pages;
 	bool no_logs;
 	u16 desc_status;
 	bool acre;

@@ -21,53 +21,53 @@ static int vendor(struct bad_nvme *b, u8 opcode, void *data, size_t len, unsigne
 	return anvme_admin_io(&b->nd, &cmd, &io);
 }
 
-static const struct greedy_param {
+static const struct transfer_param {
 	const char *name;
 	u32 len;
 	unsigned int pages;
-} greedy_params[] = {
-	{ "no data, and nothing is transferred", 0, 0 },
-	{ "no data, but a page is transferred", 0, 1 },
-	{ "no data, but three pages are", 0, 3 },
+} transfer_params[] = {
+	{ "no data, no transfer", 0, 0 },
+	{ "no data, a page transferred", 0, 1 },
+	{ "no data, 3 pages transferred", 0, 3 },
 	{ "a few bytes", 100, 1 },
-	{ "a page, as much", 4096, 1 },
-	{ "a page, but two are transferred", 4096, 2 },
-	{ "a page, but 100 are", 4096, 100 },
-	{ "two pages, as much", 8192, 2 },
-	{ "two pages, but 100 are transferred", 8192, 100 },
-	{ "three pages, but 600 are", 3 * 4096, 600 },
-	{ "as much as there may be", ANVME_MAX_BYTES, 512 },
-	{ "as much as there may be, but 2000 pages are", ANVME_MAX_BYTES, 2000 },
+	{ "a page", 4096, 1 },
+	{ "a page, 2 transferred", 4096, 2 },
+	{ "a page, 100 transferred", 4096, 100 },
+	{ "2 pages", 8192, 2 },
+	{ "2 pages, 100 transferred", 8192, 100 },
+	{ "3 pages, 600 transferred", 3 * 4096, 600 },
+	{ "512 pages, the maximum", ANVME_MAX_BYTES, 512 },
+	{ "512 pages, 2000 transferred", ANVME_MAX_BYTES, 2000 },
 };
-KUNIT_ARRAY_PARAM_DESC(greedy, greedy_params, name);
+KUNIT_ARRAY_PARAM_DESC(transfer, transfer_params, name);
 
 /*
- * Whatever a controller transfers, it is what it was asked for, and the rest finds memory
- * that is the command's: KASAN would see what is not.
+ * The caller gets its data, and transfers beyond that only reach memory of the command:
+ * KASAN reports all others.
  */
 static void nvme_admin_memory(struct kunit *test)
 {
-	const struct greedy_param *g = test->param_value;
+	const struct transfer_param *g = test->param_value;
 	struct bad_nvme *b = bad_nvme(test);
 	u8 *data = g->len ? kvzalloc(g->len, GFP_KERNEL) : NULL;
 
 	KUNIT_ASSERT_TRUE(test, data || !g->len);
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	b->greedy = max(g->pages, 1U);
+	b->transfer_pages = max(g->pages, 1U);
 	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, g->len, 0), 0);
-	/* A list where data was expected has been overwritten, or not. */
+	/* With 2 pages the second may have been used as a PRP list. */
 	if (g->len && g->pages * ANVME_PAGE >= g->len && g->len != 2 * ANVME_PAGE)
 		KUNIT_EXPECT_NULL(test, memchr_inv(data, 0x5a, g->len));
-	KUNIT_EXPECT_NULL(test, b->wrong);
-	if (b->wrong)
-		kunit_info(test, "%s", b->wrong);
+	KUNIT_EXPECT_NULL(test, b->dma_error);
+	if (b->dma_error)
+		kunit_info(test, "%s", b->dma_error);
 	KUNIT_EXPECT_EQ(test, b->vendor, 1);
 	bad_take_down(test);
 	kvfree(data);
 }
 
-/* Memory of a command that may still be executed is kept until it is not, and no longer. */
-static void nvme_orphans(struct kunit *test)
+/* Memory of a command that timed out is kept until the command ends. */
+static void nvme_admin_timeout(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_admin *a = &b->nd.admin;
@@ -80,11 +80,11 @@ static void nvme_orphans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->orphans, 1);
 	KUNIT_ASSERT_GE(test, b->swallowed_admin, 0);
 	KUNIT_EXPECT_NOT_NULL(test, a->slot[b->swallowed_admin].memory);
-	/* One that nobody depends on is asked to be aborted; nothing is reset for it. */
+	/* An optional command is aborted; the controller is not reset. */
 	bad_wait_count(&b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
-	/* It completes after all. */
+	/* It completes late. */
 	WRITE_ONCE(b->completes_admin, true);
 	for (i = 0; i < 100 && READ_ONCE(a->orphans); i++)
 		msleep(20);
@@ -93,7 +93,7 @@ static void nvme_orphans(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
 	KUNIT_EXPECT_TRUE(test, llist_empty(&a->reclaim));
 
-	/* Many of them, and it takes a reset, which gives all back. */
+	/* Too many orphans cause a reset, which reclaims all. */
 	WRITE_ONCE(b->completes_admin, false);
 	b->swallow_admin = UINT_MAX;
 	for (i = 0; i < 12 && b->enables == 1; i++)
@@ -107,8 +107,8 @@ static void nvme_orphans(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Who is wrong about its queue may be wrong about the rest, and still write. */
-static void nvme_distrusted(struct kunit *test)
+/* After an invalid completion the memory is kept until the reset. */
+static void nvme_admin_protocol_error(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	u8 data[64];
@@ -123,7 +123,7 @@ static void nvme_distrusted(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Somebody who waits for an answer does not keep the controller from being removed. */
+/* A user who waits for a command does not delay the removal of the controller. */
 static int wait_long(void *data)
 {
 	struct bad_nvme *b = data;
@@ -133,7 +133,7 @@ static int wait_long(void *data)
 	return 0;
 }
 
-static void nvme_removed_meanwhile(struct kunit *test)
+static void nvme_admin_removal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct task_struct *task;
@@ -151,7 +151,7 @@ static void nvme_removed_meanwhile(struct kunit *test)
 
 static void many_aborts(struct nvme_id_ctrl *id) { id->acl = 255; }
 
-/* Return: how many more are taken. */
+/* Return: number of Abort commands accepted. */
 static unsigned int abort_all(struct bad_nvme *b)
 {
 	unsigned int nr = 0;
@@ -161,7 +161,7 @@ static unsigned int abort_all(struct bad_nvme *b)
 	return nr;
 }
 
-/* As many at a time as it says, which counts from 0. */
+/* The abort limit (ACL) counts from 0. */
 static void nvme_abort_limit(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -173,7 +173,7 @@ static void nvme_abort_limit(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* An event is asked for once, and however full the admin queue is. */
+/* One event request at a time, and its slot is reserved. */
 static void nvme_event_request(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -184,7 +184,7 @@ static void nvme_event_request(struct kunit *test)
 	bad_wait_count(&b->event_requests, 1);
 	anvme_event_request(&b->nd);
 	b->holds_aborts = true;
-	/* One entry is for the ring to be told from an empty one. */
+	/* One entry stays empty, one slot is reserved. */
 	KUNIT_EXPECT_EQ(test, abort_all(b), ANVME_ADMIN_ENTRIES - 2);
 	KUNIT_EXPECT_EQ(test, anvme_admin_abort(&b->nd, 1, 0), -EBUSY);
 	WRITE_ONCE(b->event, NVME_AER_SMART | NVME_LOG_SMART << 16);
@@ -200,10 +200,10 @@ static void nvme_event_request(struct kunit *test)
 }
 
 static struct kunit_case nvme_admin_cases[] = {
-	KUNIT_CASE_PARAM(nvme_admin_memory, greedy_gen_params),
-	KUNIT_CASE(nvme_orphans),
-	KUNIT_CASE(nvme_distrusted),
-	KUNIT_CASE(nvme_removed_meanwhile),
+	KUNIT_CASE_PARAM(nvme_admin_memory, transfer_gen_params),
+	KUNIT_CASE(nvme_admin_timeout),
+	KUNIT_CASE(nvme_admin_protocol_error),
+	KUNIT_CASE(nvme_admin_removal),
 	KUNIT_CASE(nvme_abort_limit),
 	KUNIT_CASE(nvme_event_request),
 	{}

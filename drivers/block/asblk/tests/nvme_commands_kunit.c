@@ -13,7 +13,7 @@ static void all_commands(struct nvme_id_ctrl *id)
 
 static void deallocates(struct nvme_id_ns *id) { id->dlfeat = ANVME_DLFEAT; }
 
-static void nvme_fields(struct kunit *test)
+static void nvme_command_fields(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	const struct nvme_command *cmd;
@@ -47,12 +47,12 @@ static void nvme_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cmd->dsm.opcode, nvme_cmd_dsm);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(cmd->dsm.attributes), NVME_DSMGMT_AD);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(cmd->dsm.nr), 0);
-	/* Its slot's memory is used again only by the next request. */
+	/* The page of the slot is intact until the next request. */
 	range = phys_to_virt(le64_to_cpu(cmd->dsm.dptr.prp1));
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(range->slba), 64);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(range->nlb), SZ_1M / SECTOR_SIZE);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(range->cattr), 0);
-	/* Each bio of a merged one is a range. */
+	/* Each bio of a merged request is a range. */
 	nr = b->nr_commands;
 	p = tio_send_bios(test, 0, REQ_OP_DISCARD, 64, 3 * SZ_64K, 3);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
@@ -79,7 +79,7 @@ static void nvme_fields(struct kunit *test)
 static void small_ranges(struct nvme_id_ctrl_nvm *id)
 {
 	id->dmrl = 2;
-	id->dmrsl = cpu_to_le32(200);		/* 128 if they must do for all LBA sizes */
+	id->dmrsl = cpu_to_le32(200);		/* rounded down to 128: 64 KiB */
 }
 
 static void small_total(struct nvme_id_ctrl_nvm *id)
@@ -105,12 +105,12 @@ static const struct limits_param {
 } limits_params[] = {
 	{ "none", NULL, 256, FULL_RANGE, SZ_32M },
 	{ "two ranges of 100 KiB", small_ranges, 2, SZ_64K, SZ_32M },
-	{ "three ranges and a bit in all", small_total, 3, SZ_128K, SZ_32M },
+	{ "three ranges and a rest in all", small_total, 3, SZ_128K, SZ_32M },
 	{ "64 KiB in all", tiny_total, 1, SZ_64K, SZ_32M },
-	{ "ranges smaller than an LBA may be", tiny_ranges, 0, 0, SZ_32M },
+	{ "ranges below the largest LBA", tiny_ranges, 0, 0, SZ_32M },
 	{ "zeroes of 128 KiB", small_zeroes, 256, FULL_RANGE, SZ_128K },
-	{ "zeroes smaller than an LBA may be", tiny_zeroes, 256, FULL_RANGE, 0 },
-	{ "absurd zeroes", huge_zeroes, 256, FULL_RANGE, SZ_32M },
+	{ "zeroes below the largest LBA", tiny_zeroes, 256, FULL_RANGE, 0 },
+	{ "WZSL of 255", huge_zeroes, 256, FULL_RANGE, SZ_32M },
 };
 KUNIT_ARRAY_PARAM_DESC(limits, limits_params, name);
 
@@ -151,8 +151,8 @@ static void nvme_limits(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* A controller of version 1 without command sets is not asked. */
-static void nvme_no_limits(struct kunit *test)
+/* A controller of version 1 without command sets is not asked for its limits. */
+static void nvme_limits_unsupported(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -182,8 +182,8 @@ static const struct status_param {
 };
 KUNIT_ARRAY_PARAM_DESC(status, status_params, name);
 
-/* A status is told as what it is, and what is not to be tried again is not. */
-static void nvme_statuses(struct kunit *test)
+/* Status codes are translated, and DNR prevents a retry. */
+static void nvme_status(struct kunit *test)
 {
 	const struct status_param *s = test->param_value;
 	struct bad_nvme *b = bad_nvme(test);
@@ -196,7 +196,7 @@ static void nvme_statuses(struct kunit *test)
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, s->status, PART);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, 1);
-	/* Without that it is. */
+	/* Without DNR it is retried. */
 	b->fails_with = s->code;
 	b->fails = 1;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
@@ -212,7 +212,7 @@ static void retry_times(struct nvme_id_ctrl *id)
 	id->crdt3 = cpu_to_le16(1);
 }
 
-/* When to try again is what the controller says; what it gives back costs no retry. */
+/* Retries honour CRD; an aborted queue does not count as a retry. */
 static void nvme_retries(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -279,10 +279,10 @@ static void nvme_prp(struct kunit *test)
 }
 
 static struct kunit_case nvme_commands_cases[] = {
-	KUNIT_CASE(nvme_fields),
+	KUNIT_CASE(nvme_command_fields),
 	KUNIT_CASE_PARAM(nvme_limits, limits_gen_params),
-	KUNIT_CASE(nvme_no_limits),
-	KUNIT_CASE_PARAM(nvme_statuses, status_gen_params),
+	KUNIT_CASE(nvme_limits_unsupported),
+	KUNIT_CASE_PARAM(nvme_status, status_gen_params),
 	KUNIT_CASE(nvme_retries),
 	KUNIT_CASE(nvme_sgl),
 	KUNIT_CASE(nvme_prp),

@@ -17,14 +17,14 @@ static void nvme_write_cache(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asblk_ctrl_write_cache(b->nd.ctrl, false), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
 	KUNIT_EXPECT_FALSE(test, bdev_write_cache(t->disk->gd->part0));
-	/* The controller forgets it in a reset. */
+	/* A reset restores the setting that the controller loses. */
 	b->feature[NVME_FEAT_VOLATILE_WC] = 1;
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_VOLATILE_WC], 0);
 	bad_take_down(test);
 }
 
-/* Off before we came. */
+/* Off before the driver was bound. */
 static void nvme_write_cache_off(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -50,7 +50,7 @@ static void nvme_write_protect(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, false), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_WRITE_PROTECT], NVME_NS_NO_WRITE_PROTECT);
-	b->denies = true;
+	b->denies_features = true;
 	KUNIT_EXPECT_EQ(test, asblk_disk_write_protect(t->disk, true), -EOPNOTSUPP);
 	KUNIT_EXPECT_FALSE(test, get_disk_ro(t->disk->gd));
 	bad_take_down(test);
@@ -78,8 +78,8 @@ static void nvme_coalesce(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* The lowest power state that it has, and back for the next request. */
-static void nvme_power(struct kunit *test)
+/* The lowest non-operational power state when idle, and back. */
+static void nvme_power_state(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -89,14 +89,14 @@ static void nvme_power(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 2);
 	KUNIT_EXPECT_EQ(test, anvme_ops.wake(b->nd.ctrl), 0);
 	KUNIT_EXPECT_EQ(test, b->feature[NVME_FEAT_POWER_MGMT], 1);
-	b->denies = true;
+	b->denies_features = true;
 	KUNIT_EXPECT_EQ(test, anvme_ops.idle(b->nd.ctrl), -EOPNOTSUPP);
 	bad_take_down(test);
 }
 
 static void read_only(struct nvme_id_ns *id) { id->nsattr = NVME_NS_ATTR_RO; }
 
-/* Reported, read, and the next one too; what it means is acted upon. */
+/* Events are handled, and the next one is requested. */
 static void nvme_events(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -105,7 +105,7 @@ static void nvme_events(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	logs = b->logs;
-	/* Its temperature, then its media. */
+	/* Temperature, then read-only media. */
 	b->critical = NVME_SMART_CRIT_TEMPERATURE;
 	b->event = NVME_AER_SMART | 1 << 8 | NVME_LOG_SMART << 16;
 	bad_wait_count(&b->logs, logs + 1);
@@ -117,7 +117,7 @@ static void nvme_events(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, get_disk_ro(t->disk->gd));
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
-	/* An error that it does not get out of by itself. */
+	/* A persistent internal error causes a reset. */
 	b->event = NVME_AER_ERROR | NVME_AER_ERROR_PERSIST_INT_ERR << 8 | 1 << 16;
 	bad_wait_count(&b->enables, 2);
 	flush_work(&b->nd.ctrl->recovery.work);
@@ -125,7 +125,7 @@ static void nvme_events(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* It may write out its caches first, but not if it has failed. */
+/* Removal shuts the controller down, a reset does not. */
 static void nvme_shutdown(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -149,8 +149,8 @@ static void nvme_no_shutdown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->shutdowns, 0);
 }
 
-/* An interrupt line must not stay asserted while nobody takes completions. */
-static void nvme_wire(struct kunit *test)
+/* INTx is masked while queues are stopped. */
+static void nvme_intx_masked(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -166,7 +166,7 @@ static void nvme_wire(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->masks, 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	/* And it is heard again. */
+	/* And unmasked afterwards. */
 	flush_work(&b->nd.ctrl->recovery.work);
 	msleep(20);
 	KUNIT_EXPECT_FALSE(test, b->masked);
@@ -175,8 +175,8 @@ static void nvme_wire(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, b->masked);
 }
 
-/* Nor is anything masked that was refused, or has died: others may have it next. */
-static void nvme_wire_left(struct kunit *test)
+/* INTx is unmasked after a failed start and after death, for the next driver. */
+static void nvme_intx_unmasked_at_exit(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -196,7 +196,7 @@ static void other_serial(struct nvme_id_ctrl *id) { memcpy(id->sn, "another", 7)
 
 static void delays(struct nvme_id_ctrl *id) { id->crdt2 = cpu_to_le16(3); }
 
-/* A controller says when to try again only if it is told that it may, after each reset. */
+/* Advanced Command Retry is enabled, after each reset again. */
 static void nvme_retry_delays(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -210,8 +210,8 @@ static void nvme_retry_delays(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* And another controller in the place of the one that was there is not used. */
-static void nvme_other_controller(struct kunit *test)
+/* A controller that was replaced is not used. */
+static void nvme_controller_replaced(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -223,8 +223,8 @@ static void nvme_other_controller(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* A controller that does not tell its health is not asked as often as anybody likes. */
-static void nvme_health_refused(struct kunit *test)
+/* Failing health log reads are rate-limited too. */
+static void nvme_health_unreadable(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int logs, i;
@@ -249,15 +249,15 @@ static struct kunit_case nvme_ctrl_cases[] = {
 	KUNIT_CASE(nvme_write_cache_off),
 	KUNIT_CASE(nvme_write_protect),
 	KUNIT_CASE(nvme_coalesce),
-	KUNIT_CASE(nvme_power),
+	KUNIT_CASE(nvme_power_state),
 	KUNIT_CASE(nvme_events),
 	KUNIT_CASE(nvme_shutdown),
 	KUNIT_CASE(nvme_no_shutdown),
-	KUNIT_CASE(nvme_wire),
-	KUNIT_CASE(nvme_wire_left),
+	KUNIT_CASE(nvme_intx_masked),
+	KUNIT_CASE(nvme_intx_unmasked_at_exit),
 	KUNIT_CASE(nvme_retry_delays),
-	KUNIT_CASE(nvme_other_controller),
-	KUNIT_CASE(nvme_health_refused),
+	KUNIT_CASE(nvme_controller_replaced),
+	KUNIT_CASE(nvme_health_unreadable),
 	{}
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of nvme/: what is written arrives, and what is read, byte by byte, by PRPs and by
- * SGLs, from memory of all shapes; and not a byte beside it.
+ * Tests of nvme/: reads and writes transfer exactly their data, with PRPs and with SGLs,
+ * for memory of many layouts.
  */
 #include <kunit/test.h>
 #include <linux/bio.h>
@@ -19,10 +19,10 @@
 /**
  * struct data_shape - memory of a request
  * @name: for the log
- * @offset: where it begins in a page
+ * @offset: offset of the first byte in its page
  * @bytes: length
- * @run: so many pages in a row, from the last to the first, with a page between; 0: all in
- *	one piece
+ * @run: contiguous pages per piece, pieces in descending order with a page between them;
+ *	0: one piece
  */
 struct data_shape {
 	const char *name;
@@ -66,7 +66,7 @@ struct data_test {
 	unsigned int nr;
 };
 
-/* Where the pieces of a shape are. */
+/* Compute the pieces of a shape. */
 static void lay_out(struct data_test *d, const struct data_shape *s)
 {
 	u32 left = s->bytes, offset = s->offset;
@@ -93,7 +93,7 @@ static u8 *piece_data(const struct bio_vec *bv)
 	return page_address(bv->bv_page) + bv->bv_offset;
 }
 
-/* Send the shape as one bio, and wait. */
+/* Transfer the pieces as one bio, and wait. */
 static blk_status_t transfer(struct kunit *test, struct data_test *d, blk_opf_t opf, sector_t at)
 {
 	struct tio_test *t = test->priv;
@@ -111,7 +111,7 @@ static blk_status_t transfer(struct kunit *test, struct data_test *d, blk_opf_t 
 	return status;
 }
 
-/* Is the medium from @at on what the pieces hold? */
+/* Does @medium contain the data of the pieces? */
 static bool same(const struct data_test *d, const u8 *medium)
 {
 	unsigned int i;
@@ -124,7 +124,7 @@ static bool same(const struct data_test *d, const u8 *medium)
 	return true;
 }
 
-/* Everything but the pieces is as it was. */
+/* Is memory outside the pieces unchanged? */
 static bool guarded(const struct data_test *d, u8 *memory)
 {
 	unsigned int i;
@@ -169,9 +169,9 @@ static void move(struct kunit *test, void (*edit)(struct nvme_id_ctrl *id))
 	KUNIT_EXPECT_EQ(test, (__force int)transfer(test, d, REQ_OP_READ, at), 0);
 	KUNIT_EXPECT_TRUE(test, same(d, b->medium + (at << 9)));
 	KUNIT_EXPECT_TRUE(test, guarded(d, memory));
-	KUNIT_EXPECT_NULL(test, b->wrong);
-	if (b->wrong)
-		kunit_info(test, "%s", b->wrong);
+	KUNIT_EXPECT_NULL(test, b->dma_error);
+	if (b->dma_error)
+		kunit_info(test, "%s", b->dma_error);
 	bad_take_down(test);
 	__free_pages(d->pages, DATA_ORDER);
 }

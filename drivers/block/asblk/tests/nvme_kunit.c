@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests of nvme/ against the controller of bad_nvme.c. */
+/* Tests of nvme/: start, invalid data, and recovery, against the controller of bad_nvme.c. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
@@ -13,7 +13,7 @@ static struct asblk_counters *counters(struct bad_nvme *b)
 	return &b->nd.ctrl->queues[0]->count;
 }
 
-static void nvme_good(struct kunit *test)
+static void nvme_basic_io(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -38,13 +38,13 @@ static void nvme_never_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ETIMEDOUT);
 }
 
-/* It cannot be disabled: not at the start, and not when it has to be reset. */
+/* Disabling times out, at the start and at a reset. */
 static void nvme_stays_ready(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
 
-	/* Somebody has left it enabled. */
+	/* Left enabled by a previous driver. */
 	bad_set_reg(b, NVME_REG_CC, NVME_CC_ENABLE);
 	bad_wait_count(&b->enables, 1);
 	b->stays_ready = true;
@@ -82,7 +82,7 @@ static void nvme_capabilities(struct kunit *test)
 	b->reg[0] = lower_32_bits(BAD_CAPABILITIES);
 	b->reg[1] = upper_32_bits(BAD_CAPABILITIES) | 15;	/* doorbells far apart */
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ENODEV);
-	b->reg[0] = U32_MAX;			/* not there */
+	b->reg[0] = U32_MAX;			/* removed */
 	b->reg[1] = U32_MAX;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -ENODEV);
 }
@@ -101,7 +101,7 @@ static void metadata(struct nvme_id_ns *id) { id->lbaf[0].ms = cpu_to_le16(8); }
 static void protection(struct nvme_id_ns *id) { id->dps = 1; }
 static void endless(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(U64_MAX); }
 static void overflowing(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(1ULL << 60); }
-/* 2^63 bytes: one more than a file has an offset for. */
+/* 2^63 bytes: one more than the largest loff_t. */
 static void beyond_offsets(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(1ULL << 54); }
 static void empty(struct nvme_id_ns *id) { id->nsze = 0; }
 static void beyond(__le32 *list) { list[0] = cpu_to_le32(5); }
@@ -115,45 +115,48 @@ static void descending(__le32 *list)
 
 static void endless_list(__le32 *list) { memset(list, 1, 4096); }
 
-static const struct absurd_param {
+#define BAD_LBA_SIZE	"invalid LBA size, must be 512 to 65536 bytes"
+#define BAD_CAPACITY	"invalid capacity, must be below 2^63 bytes"
+
+static const struct invalid_param {
 	const char *name;
 	void (*ctrl)(struct nvme_id_ctrl *id);
 	void (*ns)(struct nvme_id_ns *id);
 	void (*list)(__le32 *list);
-	const char *why;	/* what is wrong with the namespace */
+	const char *why;	/* return value of anvme_ns_parse() */
 	int err;
 	bool disk;
-} absurd_params[] = {
+} invalid_params[] = {
 	{ "submission entries of 32 bytes", .ctrl = small_entries, .err = -EOPNOTSUPP },
 	{ "completions of 32 bytes", .ctrl = large_completions, .err = -EOPNOTSUPP },
 	{ "a discovery controller", .ctrl = discovery, .err = -EOPNOTSUPP },
 	{ "MDTS of 255", .ctrl = huge_mdts, .disk = true },
 	{ "MDTS of 0", .ctrl = no_mdts, .disk = true },
-	{ "no namespaces but one in the list", .ctrl = no_namespaces },
-	{ "LBAs of 256 bytes", .ns = tiny_lba, .why = "invalid LBA size, must be 512 to 65536 bytes" },
-	{ "LBAs of a terabyte", .ns = giant_lba, .why = "invalid LBA size, must be 512 to 65536 bytes" },
-	{ "LBAs of one byte", .ns = no_lba, .why = "invalid LBA size, must be 512 to 65536 bytes" },
-	{ "a format that does not exist", .ns = no_format,
+	{ "NN of 0, but one in the list", .ctrl = no_namespaces },
+	{ "LBAs of 256 bytes", .ns = tiny_lba, .why = BAD_LBA_SIZE },
+	{ "LBAs of a terabyte", .ns = giant_lba, .why = BAD_LBA_SIZE },
+	{ "LBAs of one byte", .ns = no_lba, .why = BAD_LBA_SIZE },
+	{ "LBA format that does not exist", .ns = no_format,
 	  .why = "invalid LBA format" },
 	{ "metadata", .ns = metadata, .why = "metadata, must have none" },
 	{ "protection information", .ns = protection,
 	  .why = "protection information, must have none" },
-	{ "all the blocks there are", .ns = endless, .why = "invalid capacity, must be below 2^63 bytes" },
-	{ "capacity that overflows", .ns = overflowing, .why = "invalid capacity, must be below 2^63 bytes" },
-	{ "capacity beyond the largest offset", .ns = beyond_offsets,
-	  .why = "invalid capacity, must be below 2^63 bytes" },
+	{ "2^64 - 1 blocks", .ns = endless, .why = BAD_CAPACITY },
+	{ "capacity in bytes overflows", .ns = overflowing, .why = BAD_CAPACITY },
+	{ "capacity of 2^63 bytes", .ns = beyond_offsets,
+	  .why = BAD_CAPACITY },
 	{ "no capacity", .ns = empty },
-	{ "a namespace beyond the last", .list = beyond },
+	{ "namespace identifier above NN", .list = beyond },
 	{ "an empty list", .list = no_list },
-	{ "a list that goes back", .list = descending, .disk = true },
-	{ "a list without an end", .list = endless_list },
+	{ "a list that descends", .list = descending, .disk = true },
+	{ "a list without a terminator", .list = endless_list },
 };
-KUNIT_ARRAY_PARAM_DESC(absurd, absurd_params, name);
+KUNIT_ARRAY_PARAM_DESC(invalid, invalid_params, name);
 
-/* Refused for what is wrong with it, and not for anything else. */
-static void nvme_absurd(struct kunit *test)
+/* Rejected, for the right reason. */
+static void nvme_invalid_identify(struct kunit *test)
 {
-	const struct absurd_param *a = test->param_value;
+	const struct invalid_param *a = test->param_value;
 	struct bad_nvme *b = bad_nvme(test);
 
 	b->edit_ctrl = a->ctrl;
@@ -164,8 +167,8 @@ static void nvme_absurd(struct kunit *test)
 		return;
 	}
 	KUNIT_EXPECT_EQ(test, bad_bring_up(test), a->disk);
-	/* Only what the list may name is looked at. */
-	KUNIT_EXPECT_EQ(test, b->looks, a->disk || a->ns ? 1 : 0);
+	/* Only valid entries of the list are identified. */
+	KUNIT_EXPECT_EQ(test, b->ns_identified, a->disk || a->ns ? 1 : 0);
 	if (a->ns) {
 		struct nvme_id_ns *id = kunit_kzalloc(test, sizeof(*id), GFP_KERNEL);
 		struct anvme_ns ns = { .id = 1 };
@@ -180,8 +183,8 @@ static void nvme_absurd(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* An identifier out of thin air: noticed, and the controller is reset. */
-static void nvme_invented(struct kunit *test)
+/* A completion of an unknown identifier resets the controller. */
+static void nvme_unknown_id(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -198,8 +201,8 @@ static void nvme_invented(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Nothing of it is believed: there is no such entry in the submission queue. */
-static void nvme_impossible_head(struct kunit *test)
+/* A completion with an invalid SQ head is ignored and resets the controller. */
+static void nvme_invalid_sq_head(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -214,13 +217,13 @@ static void nvme_impossible_head(struct kunit *test)
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
-	/* Not what it said that it had done counts, but what it did after the reset. */
+	/* The command was sent again after the reset. */
 	KUNIT_EXPECT_EQ(test, b->nr_commands, 2);
 	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
 	bad_take_down(test);
 }
 
-/* Never seen, nor what comes after it: what is late finds the queue's reset. */
+/* A completion of the wrong phase stalls the queue: the timeout resets the queue. */
 static void nvme_wrong_phase(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -237,8 +240,8 @@ static void nvme_wrong_phase(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Identifiers out of thin air in the admin queue are of no interest. */
-static void nvme_invented_admin(struct kunit *test)
+/* Unknown identifiers in the admin queue are ignored. */
+static void nvme_unknown_admin_id(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -251,48 +254,48 @@ static void nvme_invented_admin(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Admin commands are found done without an interrupt. */
-static void nvme_deaf(struct kunit *test)
+/* Waiters poll for admin completions without an interrupt. */
+static void nvme_lost_admin_interrupts(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned long start = jiffies;
 
-	b->deaf = true;
+	b->no_admin_interrupts = true;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	/* More than a dozen commands, of which not one was given up. */
+	/* More than a dozen commands, and none timed out. */
 	KUNIT_EXPECT_LT(test, jiffies - start, ANVME_ADMIN_TIMEOUT);
 	bad_take_down(test);
 }
 
-#define TWICE_ROUNDS	300
+#define DUPLICATE_ROUNDS	300
 
-/* Every command completes twice, and the controller is reset for it, many times. */
-static void nvme_twice(struct kunit *test)
+/* Every command completes twice, and each time the controller is reset. */
+static void nvme_duplicate_completions(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
 	unsigned int i;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	for (i = 0; i < TWICE_ROUNDS; i++) {
+	for (i = 0; i < DUPLICATE_ROUNDS; i++) {
 		b->twice = 1;
 		p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 		tio_expect_end(test, p, BLK_STS_OK, 0);
 		flush_work(&b->nd.ctrl->recovery.work);
 	}
-	/* The second one of the last may still be to come. */
-	for (i = 0; i < 100 && READ_ONCE(counters(b)->unknown_ids) < TWICE_ROUNDS; i++)
+	/* The last duplicate may still be pending. */
+	for (i = 0; i < 100 && READ_ONCE(counters(b)->unknown_ids) < DUPLICATE_ROUNDS; i++)
 		msleep(20);
 	flush_work(&b->nd.ctrl->recovery.work);
-	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, TWICE_ROUNDS);
-	KUNIT_EXPECT_GE(test, b->enables, TWICE_ROUNDS / 2);
+	KUNIT_EXPECT_EQ(test, counters(b)->unknown_ids, DUPLICATE_ROUNDS);
+	KUNIT_EXPECT_GE(test, b->enables, DUPLICATE_ROUNDS / 2);
 	KUNIT_EXPECT_EQ(test, (int)b->nd.ctrl->state, ASBLK_CTRL_LIVE);
 	bad_take_down(test);
 }
 
-/* More completions than there were commands, as many as the queue can hold. */
-static void nvme_overrun(struct kunit *test)
+/* A queue full of completions without commands. */
+static void nvme_cq_overrun(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	unsigned int tries;
@@ -309,8 +312,8 @@ static void nvme_overrun(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Commands that never come back: aborted without success, then the queue is reset. */
-static void nvme_swallowed(struct kunit *test)
+/* Commands without completion: the abort fails, then the queue is reset. */
+static void nvme_lost_commands(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -326,7 +329,7 @@ static void nvme_swallowed(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* The same, for a user who would rather have an error than wait. */
+/* The same with max_retries 0: the request fails. */
 static void nvme_no_retries(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -343,7 +346,7 @@ static void nvme_no_retries(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Fatal in the middle of it: a controller reset at once, no abort, no queue reset. */
+/* CSTS.CFS under I/O: the controller is reset without an abort or a queue reset. */
 static void nvme_fatal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -363,7 +366,7 @@ static void nvme_fatal(struct kunit *test)
 	bad_take_down(test);
 }
 
-static void nvme_fatal_for_good(struct kunit *test)
+static void nvme_fatal_permanent(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -379,8 +382,8 @@ static void nvme_fatal_for_good(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Gone under I/O: registers read as ones. */
-static void nvme_gone(struct kunit *test)
+/* Removed under I/O: registers read as ones. */
+static void nvme_surprise_removal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -394,7 +397,7 @@ static void nvme_gone(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* The first rung: done, but nobody said so. */
+/* First escalation step: reap, because the interrupt was lost. */
 static void nvme_lost_interrupt(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -406,7 +409,7 @@ static void nvme_lost_interrupt(struct kunit *test)
 	b->silent = 1;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
-	/* It is counted when the request has ended, by whom it was late for. */
+	/* Counted by the timeout handler, after the request has ended. */
 	for (tries = 0; tries < 500 && !READ_ONCE(counters(b)->lost_interrupts); tries++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, counters(b)->lost_interrupts, 1);
@@ -414,27 +417,27 @@ static void nvme_lost_interrupt(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* The second: aborted, and offered again. */
-static void nvme_aborted(struct kunit *test)
+/* Second escalation step: abort, and retry. */
+static void nvme_abort(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_hurry(test);
-	b->obeys = true;
+	b->honours_aborts = true;
 	b->swallow = 1;
 	p = tio_send(test, 0, REQ_OP_WRITE, 0, PART);
 	tio_expect_end(test, p, BLK_STS_OK, 0);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->retries, 1);
 	KUNIT_EXPECT_EQ(test, counters(b)->resets, 0);
-	b->obeys = false;
+	b->honours_aborts = false;
 	bad_take_down(test);
 }
 
-/* A queue that cannot be reset alone is reset with its controller. */
-static void nvme_keeps_queues(struct kunit *test)
+/* If the queue reset fails, the controller is reset. */
+static void nvme_delete_queue_fails(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct test_io *p;
@@ -453,27 +456,27 @@ static void nvme_keeps_queues(struct kunit *test)
 }
 
 static struct kunit_case nvme_cases[] = {
-	KUNIT_CASE(nvme_good),
+	KUNIT_CASE(nvme_basic_io),
 	KUNIT_CASE(nvme_never_ready),
 	KUNIT_CASE_SLOW(nvme_stays_ready),
 	KUNIT_CASE(nvme_fatal_at_start),
 	KUNIT_CASE(nvme_capabilities),
-	KUNIT_CASE_PARAM(nvme_absurd, absurd_gen_params),
-	KUNIT_CASE(nvme_invented),
-	KUNIT_CASE(nvme_impossible_head),
+	KUNIT_CASE_PARAM(nvme_invalid_identify, invalid_gen_params),
+	KUNIT_CASE(nvme_unknown_id),
+	KUNIT_CASE(nvme_invalid_sq_head),
 	KUNIT_CASE(nvme_wrong_phase),
-	KUNIT_CASE(nvme_invented_admin),
-	KUNIT_CASE(nvme_deaf),
-	KUNIT_CASE_SLOW(nvme_twice),
-	KUNIT_CASE(nvme_overrun),
+	KUNIT_CASE(nvme_unknown_admin_id),
+	KUNIT_CASE(nvme_lost_admin_interrupts),
+	KUNIT_CASE_SLOW(nvme_duplicate_completions),
+	KUNIT_CASE(nvme_cq_overrun),
 	KUNIT_CASE(nvme_lost_interrupt),
-	KUNIT_CASE(nvme_aborted),
-	KUNIT_CASE(nvme_swallowed),
+	KUNIT_CASE(nvme_abort),
+	KUNIT_CASE(nvme_lost_commands),
 	KUNIT_CASE(nvme_no_retries),
-	KUNIT_CASE(nvme_keeps_queues),
+	KUNIT_CASE(nvme_delete_queue_fails),
 	KUNIT_CASE(nvme_fatal),
-	KUNIT_CASE(nvme_fatal_for_good),
-	KUNIT_CASE(nvme_gone),
+	KUNIT_CASE(nvme_fatal_permanent),
+	KUNIT_CASE(nvme_surprise_removal),
 	{}
 };
 

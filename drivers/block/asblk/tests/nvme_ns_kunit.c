@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests of nvme/: namespaces, what a format changes, and namespaces that are replaced. */
+/* Tests of nvme/: scans, formats, and namespaces that are replaced. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
@@ -40,7 +40,7 @@ static void first_and_third(__le32 *list) { list[1] = cpu_to_le32(3); }
 static void third(__le32 *list) { list[0] = cpu_to_le32(3); }
 static void grown(struct nvme_id_ns *id) { id->nsze = cpu_to_le64(2 * BAD_BLOCKS); }
 
-/* One comes, one goes, one grows: reported, and the disks follow. */
+/* After events the disks match the namespaces: added, removed, resized. */
 static void nvme_namespaces(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -75,7 +75,7 @@ static void nvme_namespaces(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Somebody asks instead of the controller. */
+/* A scan requested by the user. */
 static void nvme_rescan(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -123,8 +123,8 @@ static const struct atomic_param {
 	void (*ns)(struct nvme_id_ns *id);
 	u32 bytes;
 } atomic_params[] = {
-	{ "a block", no_promise, NULL, 512 },
-	/* One number for LBAs of all sizes says nothing of these. */
+	{ "no value", no_promise, NULL, 512 },
+	/* AWUPF is ignored: it counts LBAs of no particular size. */
 	{ "eight blocks of the controller", eight_blocks, NULL, 512 },
 	{ "sixteen blocks of the namespace", eight_blocks, sixteen_here, 8192 },
 	{ "seven blocks of the namespace", no_promise, seven_here, 2048 },
@@ -135,7 +135,7 @@ static const struct atomic_param {
 };
 KUNIT_ARRAY_PARAM_DESC(atomic, atomic_params, name);
 
-static void nvme_atomic(struct kunit *test)
+static void nvme_atomic_write(struct kunit *test)
 {
 	const struct atomic_param *a = test->param_value;
 	struct tio_test *t = test->priv;
@@ -163,7 +163,7 @@ static u64 capacity(struct kunit *test)
 	return get_capacity(t->disk->gd);
 }
 
-/* A format to what is not driven: the disk stays shut until it is gone. */
+/* Formatted to what is not supported: the disk stays held until it is removed. */
 static void nvme_format_refused(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -172,7 +172,7 @@ static void nvme_format_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
 	b->edit_ns = metadata;
-	/* The scan that follows is kept away for as long as it takes to look. */
+	/* Delay the scan that follows for this check. */
 	disable_work_sync(&b->nd.scan);
 	anvme_format_end(&b->nd, 1, true);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
@@ -181,7 +181,7 @@ static void nvme_format_refused(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* One that has not ended, for all that is known: shut until a reset has made sure. */
+/* A format that timed out: the disk is held until a reset. */
 static void nvme_format_unsettled(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -192,7 +192,7 @@ static void nvme_format_unsettled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, NVME_NSID_ALL), 0);
 	anvme_format_end(&b->nd, NVME_NSID_ALL, false);
 	flush_work(&b->nd.scan);
-	/* It answers as if nothing had changed. */
+	/* The namespace looks unchanged. */
 	anvme_scan(&b->nd);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), -EBUSY);
@@ -205,8 +205,8 @@ static void nvme_format_unsettled(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* The reset is over before the one who gave up has said so. */
-static void nvme_format_overtaken(struct kunit *test)
+/* The reset ends before anvme_format_end(). */
+static void nvme_format_reset_race(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -220,11 +220,11 @@ static void nvme_format_overtaken(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Formatted elsewhere, to blocks that do not fit a transfer. */
+/* Formatted by another host, to blocks larger than a transfer. */
 static void small_mdts(struct nvme_id_ctrl *id) { id->mdts = 1; }
 static void huge_blocks(struct nvme_id_ns *id) { id->lbaf[0].ds = 14; }
 
-static void nvme_format_elsewhere(struct kunit *test)
+static void nvme_format_by_others(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
@@ -254,7 +254,7 @@ static void all_at_once(struct nvme_id_ctrl *id)
 static void erases_all(struct nvme_id_ctrl *id) { id->fna = 2; }
 static void two_namespaces(__le32 *list) { list[1] = cpu_to_le32(2); }
 
-/* A controller that formats all namespaces whichever is named: all of them are held. */
+/* A format affects all namespaces (FNA): all are held. */
 static void nvme_format_all(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -299,7 +299,7 @@ static void trims(struct nvme_id_ctrl *id)
 	id->oncs = cpu_to_le16(NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES);
 }
 
-/* Not powers of two: of no use. */
+/* Not powers of two: ignored. */
 static void odd_granularities(struct nvme_id_ns *id)
 {
 	id->nsfeat = ANVME_NSFEAT_OPTPERF;
@@ -330,7 +330,7 @@ static void large_atomic(struct nvme_id_ns *id)
 	id->dlfeat = ANVME_DLFEAT;
 }
 
-/* What a format changes besides the block size is handed over as well. */
+/* Limits other than the block size change with a format, too. */
 static void nvme_format_changes(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
@@ -375,21 +375,21 @@ static void uuid(u8 *list, u8 value)
 static void first_uuid(u8 *list) { uuid(list, 1); }
 static void second_uuid(u8 *list) { uuid(list, 2); }
 
-static const struct other_param {
+static const struct replaced_param {
 	const char *name;
 	void (*ns[2])(struct nvme_id_ns *id);
 	void (*desc[2])(u8 *list);
-} other_params[] = {
+} replaced_params[] = {
 	{ "NGUID", { first_nguid, second_nguid } },
 	{ "EUI-64", { first_eui, second_eui } },
 	{ "UUID", .desc = { first_uuid, second_uuid } },
 };
-KUNIT_ARRAY_PARAM_DESC(other, other_params, name);
+KUNIT_ARRAY_PARAM_DESC(replaced, replaced_params, name);
 
-/* Another namespace of the same size under the same number is another disk. */
-static void nvme_other_namespace(struct kunit *test)
+/* Another namespace with the same identifier becomes a new disk. */
+static void nvme_namespace_replaced(struct kunit *test)
 {
-	const struct other_param *o = test->param_value;
+	const struct replaced_param *o = test->param_value;
 	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
 	struct anvme_ns *ns;
@@ -407,7 +407,7 @@ static void nvme_other_namespace(struct kunit *test)
 				     NULL, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
 	KUNIT_EXPECT_EQ(test, kernel_write(file, "dirty", 5, &pos), 5);
-	/* The same one, even if it cannot tell at the moment. */
+	/* Transient errors do not replace the disk. */
 	anvme_scan(&b->nd);
 	b->desc_status = NVME_SC_INTERNAL;
 	anvme_scan(&b->nd);
@@ -422,7 +422,7 @@ static void nvme_other_namespace(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, list_is_singular(&b->nd.namespaces));
 	ns = list_first_entry(&b->nd.namespaces, struct anvme_ns, list);
 	KUNIT_EXPECT_NE(test, ns->disk->gd->diskseq, diskseq);
-	/* What was meant for the old one does not get to the new one. */
+	/* Dirty pages of the old disk are not written to the new one. */
 	fput(file);
 	flush_delayed_fput();
 	for (i = 0; i < min(b->nr_commands, BAD_COMMANDS); i++)
@@ -430,8 +430,8 @@ static void nvme_other_namespace(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* Without a list of namespaces, as before NVMe 1.1, it is all that there may be. */
-static void nvme_no_list(struct kunit *test)
+/* Before NVMe 1.1 there is no list: all identifiers are tried. */
+static void nvme_no_namespace_list(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -445,17 +445,17 @@ static void nvme_no_list(struct kunit *test)
 static struct kunit_case nvme_ns_cases[] = {
 	KUNIT_CASE(nvme_namespaces),
 	KUNIT_CASE(nvme_rescan),
-	KUNIT_CASE_PARAM(nvme_atomic, atomic_gen_params),
+	KUNIT_CASE_PARAM(nvme_atomic_write, atomic_gen_params),
 	KUNIT_CASE(nvme_format_refused),
 	KUNIT_CASE(nvme_format_unsettled),
-	KUNIT_CASE(nvme_format_overtaken),
-	KUNIT_CASE(nvme_format_elsewhere),
+	KUNIT_CASE(nvme_format_reset_race),
+	KUNIT_CASE(nvme_format_by_others),
 	KUNIT_CASE(nvme_format_all),
 	KUNIT_CASE(nvme_format_erases_all),
 	KUNIT_CASE(nvme_odd_granularities),
 	KUNIT_CASE(nvme_format_changes),
-	KUNIT_CASE_PARAM(nvme_other_namespace, other_gen_params),
-	KUNIT_CASE(nvme_no_list),
+	KUNIT_CASE_PARAM(nvme_namespace_replaced, replaced_gen_params),
+	KUNIT_CASE(nvme_no_namespace_list),
 	{}
 };
 
