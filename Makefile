@@ -8,7 +8,9 @@ version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 # Of the kernel that KDIR belongs to
 release = $(shell cat $(KDIR)/include/config/kernel.release)
 sources := /usr/src/asblk-$(version)
-udev_rules := /etc/udev/rules.d
+# A package has udevdir=/usr/lib/udev
+udevdir := /etc/udev
+udev_rules := $(DESTDIR)$(udevdir)/rules.d
 
 modules:	## build asblk.ko for the running kernel, or the one whose headers are in KDIR
 	@test -e $(KDIR)/Makefile || { \
@@ -18,14 +20,15 @@ modules:	## build asblk.ko for the running kernel, or the one whose headers are 
 		exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
+# Below DESTDIR, if that is given, without DKMS and depmod
 install:	## install it, through DKMS if that is there
-	@test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
-	@if command -v dkms >/dev/null; then $(MAKE) install-dkms; else $(MAKE) install-plain; fi
+	@test "$(DESTDIR)" || test "$$(id -u)" = 0 || { echo "make $@ needs root." >&2; exit 1; }
+	@if test ! "$(DESTDIR)" && command -v dkms >/dev/null; then $(MAKE) install-dkms; else $(MAKE) install-plain; fi
 	install -D -m 644 -t $(udev_rules) tools/udev/60-asblk.rules
 
 install-plain: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
-	depmod $(release)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH="$(DESTDIR)" modules_install
+	$(if $(DESTDIR),,depmod $(release))
 
 # What an earlier install has left would be taken for the present sources
 install-dkms: uninstall
