@@ -61,7 +61,7 @@ test-quick:	## those that User Mode Linux can run, in minutes; not a substitute
 	@scripts/test quick
 
 soak:		## ten minutes of changes and faults on the debug kernel
-	@scripts/vm --kernel debug --time-limit 1500 -- env ASBLK_SOAK=600 ASBLK_TEST_LIMIT=1400 \
+	@scripts/vm --kernel debug --idle-limit 1500 -- env ASBLK_SOAK=600 ASBLK_TEST_LIMIT=1400 \
 		/asblk/tools/testing/selftests/asblk/run test_soak
 
 check:		## build with all warnings, check style and documents; part of test
