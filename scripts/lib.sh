@@ -7,6 +7,8 @@ scripts=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 checkout=$(dirname -- "$scripts")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/asblk
 me=${0##*/}
+# Not every user's has mke2fs and chroot
+export PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -96,10 +98,11 @@ need() {
 	local pair packages=()
 
 	for pair in "$@"; do
-		PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null ||
+		command -v "${pair%%=*}" >/dev/null ||
 			packages+=("${pair#*=}")
 	done
 	((${#packages[@]})) || return 0
+	[[ -w /var/lib/dpkg ]] || die "needs packages that only root can install: ${packages[*]}"
 	lock packages
 	progress "apt-get install ${packages[*]}" install_packages "${packages[@]}" || exit
 	unlock packages
@@ -115,10 +118,13 @@ install_packages() {
 
 # in_root ROOT [--bind SOURCE TARGET]… -- COMMAND [ARG…] - run COMMAND inside
 # the Debian tree ROOT. Mounts and processes live in namespaces of their own
-# and go when COMMAND does.
+# and go when COMMAND does. Who is not root becomes it there.
 in_root() {
+	local user=()
+
+	((EUID == 0)) || user=(--user --map-root-user)
 	# shellcheck disable=SC2016 # for the inner shell to expand
-	unshare --mount --pid --fork --kill-child -- bash -c '
+	unshare "${user[@]}" --mount --pid --fork --kill-child -- bash -c '
 		set -euo pipefail
 		root=$1
 		shift
@@ -129,6 +135,8 @@ in_root() {
 		done
 		shift
 		mount -t proc proc "$root/proc"
+		# Only root can make device files
+		[[ -c $root/dev/null ]] || mount --rbind /dev "$root/dev"
 		cd /
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 			DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
