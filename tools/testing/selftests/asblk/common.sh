@@ -22,7 +22,9 @@ slow=
 # stop it also when they run alone.
 udev=yes
 [[ ! ${ASBLK_UDEV_STOPPED-} ]] || udev=
-udev_on() { udev=yes; udevadm control --start-exec-queue; }
+# shellcheck source-path=SCRIPTDIR source=udev.sh
+. "${BASH_SOURCE[0]%/*}/udev.sh"
+udev_on() { udev=yes; udev_start; }
 udev_off() {
 	[[ $udev ]] || return 0
 	# Whatever ends the test, the reader then starts udev.
