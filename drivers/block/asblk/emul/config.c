@@ -91,12 +91,11 @@ static void config_lose(struct emul_config *c)
 }
 
 /*
- * Remove the disk; under the change lock. It is there for all others until nothing uses it
- * any more, so that it can be unplugged while its requests are waited for.
+ * Remove the disk. Others see it until nothing uses it any more, so that they can unplug it
+ * while this waits for its requests. The caller holds change_lock or is the last user.
  */
 static void config_off(struct emul_config *c)
 {
-	lockdep_assert_held(&c->change_lock);
 	emul_remove_disk(c->emul);
 	config_lose(c);
 }
