@@ -56,11 +56,7 @@ static bool budget_leaves_reserve(u64 all)
 	return true;
 }
 
-/**
- * emul_budget_init - make a budget
- * @b: budget
- * @limit: most bytes, 0 for a share of the machine's memory
- */
+/* @limit: most bytes, 0 for a share of the machine's memory. */
 void emul_budget_init(struct emul_budget *b, u64 limit)
 {
 	b->limit = limit;
@@ -68,40 +64,21 @@ void emul_budget_init(struct emul_budget *b, u64 limit)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_init);
 
-/**
- * emul_budget_set - change the limit
- * @b: budget
- * @limit: as emul_budget_init()
- *
- * Data that is there stays, even if it exceeds the limit. Context: any.
- */
+/* @limit as in emul_budget_init(). Data stays even if it exceeds the limit. Context: any. */
 void emul_budget_set(struct emul_budget *b, u64 limit)
 {
 	WRITE_ONCE(b->limit, limit);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_set);
 
-/**
- * emul_budget_limit - the limit in force
- * @b: budget
- *
- * Context: any.
- * Return: bytes; of a budget without a limit of its own, the limit that all disks share.
- */
+/* Return: bytes; the limit that all disks share if @b has none of its own. Context: any. */
 u64 emul_budget_limit(const struct emul_budget *b)
 {
 	return READ_ONCE(b->limit) ?: budget_machine() / BUDGET_SHARE;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_limit);
 
-/**
- * emul_budget_take - ask for memory, before it is allocated
- * @b: budget
- * @bytes: how much
- *
- * Context: any.
- * Return: false if that is more than there may be.
- */
+/* Ask before allocating. Context: any. Return: false if that exceeds the limit. */
 bool emul_budget_take(struct emul_budget *b, u64 bytes)
 {
 	u64 limit = READ_ONCE(b->limit);
@@ -116,13 +93,7 @@ bool emul_budget_take(struct emul_budget *b, u64 bytes)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_budget_take);
 
-/**
- * emul_budget_give - give memory back, after it was freed
- * @b: budget
- * @bytes: as taken
- *
- * Context: any.
- */
+/* Give @bytes back after freeing them. Context: any. */
 void emul_budget_give(struct emul_budget *b, u64 bytes)
 {
 	u64 all = atomic64_sub_return(bytes, &budget.all);

@@ -91,12 +91,9 @@ static void completion_post(struct emul_queue *eq, struct emul_cmd_state *s)
 		completion_post_extra(eq, id);
 }
 
-/**
- * emul_complete - complete a command that was executed, now or later
- * @eq: queue
- * @s: command with its result; start, extra_us and faults filled in
- *
- * Return: true if a completion was posted.
+/*
+ * Complete a command that was executed, now or later. @s has its result, start, extra_us and
+ * faults. Return: true if a completion was posted.
  */
 bool emul_complete(struct emul_queue *eq, struct emul_cmd_state *s)
 {
@@ -142,12 +139,9 @@ unsigned int emul_complete_due(struct emul_queue *eq)
 	return nr;
 }
 
-/**
- * emul_completion_interrupt - decide at the end of a pass, and set the timer for the next
- * @eq: queue
- * @nr: completions posted since the last call
- *
- * Return: true if the interrupt is to be raised.
+/*
+ * End a pass that posted @nr completions, and set the timer for the next. Return: true if the
+ * caller must raise the interrupt.
  */
 bool emul_completion_interrupt(struct emul_queue *eq, unsigned int nr)
 {
@@ -175,12 +169,9 @@ static bool completion_find(struct emul_queue *eq, u16 id)
 	return false;
 }
 
-/**
- * emul_completion_abort - complete a command that waits or was lost as aborted
- * @eq: queue
- * @id: of the command
- *
- * Return: false if there is no such command.
+/*
+ * Complete a command as aborted, if it waits or an abort can recover it. Return: false if
+ * there is no such command.
  */
 bool emul_completion_abort(struct emul_queue *eq, u16 id)
 {

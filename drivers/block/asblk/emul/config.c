@@ -39,7 +39,9 @@ static int config_identity(struct emul_config *c)
  * emul_config_create - allocate the configuration of a disk
  * @name: 1 to %EMUL_NAME_SIZE - 1 graphic characters
  *
- * Every option has its default. Context: may sleep.
+ * Every option has its default.
+ *
+ * Context: may sleep.
  * Return: configuration, or an ERR_PTR.
  */
 struct emul_config *emul_config_create(const char *name)
@@ -101,7 +103,7 @@ static void config_off(struct emul_config *c)
 }
 
 /**
- * emul_config_destroy - remove a disk for good, with its data
+ * emul_config_destroy - remove a disk and its data, and free its configuration
  * @c: configuration; the caller is its last user
  *
  * Context: may sleep; waits for requests in flight.
@@ -133,10 +135,10 @@ static struct emul_options *config_options(struct emul_config *c)
 }
 
 /**
- * emul_config_show - an option as text
+ * emul_config_show - format an option as text
  * @c: configuration
- * @i: which
- * @page: where to, a page
+ * @i: option
+ * @page: the text goes here; a page
  *
  * Context: may sleep.
  * Return: length, or -ENOMEM.
@@ -274,13 +276,13 @@ free:
 /**
  * emul_config_store - give an option a value
  * @c: configuration
- * @i: which
- * @page: text, a line end allowed
- * @len: of @page
+ * @i: option
+ * @page: text, may end with a newline
+ * @len: length of @page
  *
  * Context: may sleep.
- * Return: @len, or a negative errno, with nothing changed: -EINVAL or -EBUSY after a
- * line in the log, or the disk's errno.
+ * Return: @len, or a negative errno with nothing changed: -EINVAL or -EBUSY after a line in the
+ * log, -ENOMEM, -ERESTARTSYS, or the disk's errno.
  */
 ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 			  const char *page, size_t len)
@@ -301,13 +303,28 @@ ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 }
 ASBLK_EXPORT(emul_config_store);
 
+/**
+ * emul_config_show_power - format whether there is a disk
+ * @c: configuration
+ * @page: the text goes here, 0 or 1; a page
+ *
+ * Context: any.
+ * Return: length.
+ */
 ssize_t emul_config_show_power(struct emul_config *c, char *page)
 {
 	return sysfs_emit(page, "%d\n", READ_ONCE(*c->disk_name) ? 1 : 0);
 }
 ASBLK_EXPORT(emul_config_show_power);
 
-/* asblkN, or nothing while it is not there. */
+/**
+ * emul_config_show_device - format the disk's name
+ * @c: configuration
+ * @page: the text goes here: asblkN, or an empty line without a disk; a page
+ *
+ * Context: may sleep.
+ * Return: length.
+ */
 ssize_t emul_config_show_device(struct emul_config *c, char *page)
 {
 	ssize_t len;
@@ -361,10 +378,11 @@ static int config_on(struct emul_config *c)
 /**
  * emul_config_power - create or remove the disk
  * @c: configuration
- * @on: which
+ * @on: true to create, false to remove
  *
- * Its data stays. Context: may sleep; waits for requests in flight, which
- * emul_config_unplug() ends.
+ * The data stays.
+ *
+ * Context: may sleep; waits for requests in flight, which emul_config_unplug() ends.
  * Return: 0, -ERESTARTSYS, or another negative errno after a line in the log; with nothing
  * changed.
  */
@@ -401,12 +419,14 @@ static u64 config_dead(struct emul_config *c)
 }
 
 /**
- * emul_config_unplug - surprise removal
+ * emul_config_unplug - remove the disk by surprise
  * @c: configuration
  *
- * As emul_config_power() off, but requests in flight fail, and with them every other change
- * of the disk that waits for them. Context: may sleep.
- * Return: 0, or -ENODEV if it is not there.
+ * Unlike emul_config_power(), it fails requests in flight, and with them every other change of
+ * the disk that waits for them.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENODEV if there is no disk.
  */
 int emul_config_unplug(struct emul_config *c)
 {
@@ -425,10 +445,10 @@ int emul_config_unplug(struct emul_config *c)
 ASBLK_EXPORT(emul_config_unplug);
 
 /**
- * emul_config_enable_rule - as emul_rule_enable(), for a disk that may be there
+ * emul_config_enable_rule - enable or disable a rule, with or without the disk
  * @c: configuration that the rule belongs to
  * @r: rule
- * @on: enabled or not
+ * @on: true to enable
  *
  * Context: may sleep.
  * Return: as emul_rule_enable().
@@ -450,11 +470,11 @@ ASBLK_EXPORT(emul_config_enable_rule);
 
 /**
  * emul_config_for_each - call a function for every disk made at load
- * @fn: function; ends the walk with something other than 0
- * @data: for @fn
+ * @fn: function; the walk ends when it returns something other than 0
+ * @data: argument of @fn
  *
- * Context: after this module was loaded and before it is unloaded: the list does not change
- * in between.
+ * Context: after this module was loaded and before it is unloaded: the list does not change in
+ * between.
  * Return: the last return value of @fn.
  */
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data)
@@ -495,11 +515,9 @@ static struct emul_config *config_at_load(const struct emul_options *o, unsigned
 	return err ? ERR_PTR(err) : c;
 }
 
-/**
- * emul_init - make the disks that the module parameters ask for
- *
- * Context: module load.
- * Return: 0, or a negative errno with nothing left behind.
+/*
+ * Create the disks that the module parameters ask for. Context: module load. Return: 0, or a
+ * negative errno with nothing left behind.
  */
 int emul_init(void)
 {
@@ -523,7 +541,7 @@ static void config_exit_work(struct work_struct *work)
 	emul_config_destroy(container_of(work, struct emul_config, exit_work));
 }
 
-/** emul_exit - remove all disks that the module parameters asked for */
+/* Remove all disks that the module parameters asked for. Context: may sleep. */
 void emul_exit(void)
 {
 	struct emul_config *c, *tmp;

@@ -442,15 +442,10 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 	return asblk_disk_add(emul->ctrl, &p);
 }
 
-/**
- * emul_create - make an emulated controller, without its disk
- * @o: its description, which is kept up to date; outlives it
- * @nr: number, for names
- * @medium: its medium, of the size and block size in @o; outlives it
- * @faults: its fault rules, which outlive it; NULL for none
- *
- * Context: may sleep.
- * Return: controller or an ERR_PTR.
+/*
+ * Create an emulated controller without its disk. @o, @medium and @faults (NULL for none)
+ * outlive it; settings of the controller change @o. The medium already has the size and block
+ * size in @o. Context: may sleep. Return: controller or an ERR_PTR.
  */
 struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_medium *medium,
 			 struct emul_faults *faults)
@@ -493,13 +488,7 @@ free:
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_create);
 
-/**
- * emul_add_disk - make the disk of a controller
- * @emul: controller
- *
- * Context: may sleep; waits for reads of its partition table, which asblk_ctrl_dead() ends.
- * Return: 0 or a negative errno.
- */
+/* Context: may sleep; waits for reads of the partition table, which asblk_ctrl_dead() ends. */
 int emul_add_disk(struct emul *emul)
 {
 	const struct emul_faults *f = emul->dev.faults;
@@ -512,23 +501,13 @@ int emul_add_disk(struct emul *emul)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 
-/**
- * emul_remove_disk - remove a disk, the first half of emul_destroy()
- * @emul: controller
- *
- * Context: may sleep; waits for requests in flight, which asblk_ctrl_dead() ends.
- */
+/* Context: may sleep; waits for requests in flight, which asblk_ctrl_dead() ends. */
 void emul_remove_disk(struct emul *emul)
 {
 	asblk_disk_remove(emul->disk);
 }
 
-/**
- * emul_destroy_ctrl - remove its controller, the second half
- * @emul: controller, not to be used afterwards
- *
- * Context: may sleep.
- */
+/* The disk is removed. Frees @emul. Context: may sleep. */
 void emul_destroy_ctrl(struct emul *emul)
 {
 	asblk_ctrl_destroy(emul->ctrl);
@@ -537,12 +516,7 @@ void emul_destroy_ctrl(struct emul *emul)
 	kfree(emul);
 }
 
-/**
- * emul_destroy - remove a disk and its controller; medium and rules stay
- * @emul: controller
- *
- * Context: may sleep.
- */
+/* Remove disk and controller; medium and rules stay. Context: may sleep. */
 void emul_destroy(struct emul *emul)
 {
 	emul_remove_disk(emul);

@@ -220,8 +220,8 @@ static unsigned int device_complete_done(struct emul_queue *eq, bool slow)
 }
 
 /*
- * Execute a bounded number of commands, under run_lock. Return: true if the interrupt is to
- * be raised.
+ * Execute a bounded number of commands, under run_lock. Return: true if the caller must raise
+ * the interrupt.
  */
 static bool device_pass(struct emul_queue *eq)
 {
@@ -288,16 +288,12 @@ static bool device_try_pass(struct emul_queue *eq)
 	return device_has_work(eq);
 }
 
-/**
- * emul_device_run - execute the commands that the doorbell was rung for
- * @eq: queue
- *
- * One CPU at a time executes for a queue. A second one leaves its commands to the first,
- * which looks again after it has dropped the lock; but not for ever: then a worker goes on,
- * and the first can do something else.
- *
- * Context: any but NMI. With interrupts off everything is left to the worker: megabytes
- * must not be copied there.
+/*
+ * Execute the commands that the doorbell was rung for. One CPU at a time executes for a
+ * queue. A second one leaves its commands to the first, which looks again after it has
+ * dropped the lock; but not for ever: then a worker goes on, and the first can do something
+ * else. Context: any but NMI. With interrupts off the worker does everything: copying
+ * megabytes takes too long there.
  */
 void emul_device_run(struct emul_queue *eq)
 {
@@ -334,12 +330,9 @@ static enum hrtimer_restart device_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/**
- * emul_device_abort - give a command up, if it waits or was lost
- * @eq: queue
- * @id: of the command
- *
- * Any other command completes by itself. A queue that hangs ignores aborts. Context: task.
+/*
+ * Abort a command that waits or was lost. Any other command completes by itself. A queue that
+ * hangs ignores aborts. Context: task.
  */
 void emul_device_abort(struct emul_queue *eq, u16 id)
 {
@@ -352,13 +345,9 @@ void emul_device_abort(struct emul_queue *eq, u16 id)
 	queue_unlock(eq, posted && !eq->polled);
 }
 
-/**
- * emul_device_reset_queue - forget all commands of a queue
- * @eq: queue; the driver side does nothing with it meanwhile
- * @by: the kind of reset
- *
- * Context: may sleep.
- * Return: 0, or -ETIMEDOUT if the device does not react.
+/*
+ * Forget all commands of a queue, which the driver side does not use meanwhile. Context: may
+ * sleep. Return: 0, or -ETIMEDOUT if such a reset does not recover it.
  */
 int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 {
@@ -381,13 +370,9 @@ int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 	return 0;
 }
 
-/**
- * emul_device_reset - the same for all queues
- * @ed: device
- * @by: the kind of reset
- *
- * Context: may sleep.
- * Return: 0, or -ETIMEDOUT; then some of the queues have not been reset.
+/*
+ * The same for all queues. Context: may sleep. Return: 0, or -ETIMEDOUT; then some of the
+ * queues have not been reset.
  */
 int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 {
@@ -408,12 +393,7 @@ int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 	return 0;
 }
 
-/**
- * emul_device_start_queue - make the device's side of a queue
- * @ed: device
- * @index: number of the queue, whose rings are ready
- * @polled: it has no interrupt
- */
+/* The queue's rings are ready. */
 void emul_device_start_queue(struct emul_device *ed, unsigned int index, bool polled)
 {
 	struct emul_queue *eq = &ed->queue[index];
@@ -451,13 +431,8 @@ void emul_device_seed(struct emul_device *ed, u64 seed)
 	}
 }
 
-/**
- * emul_device_set_model - let commands take the time that options ask for
- * @ed: device
- * @options: options
- *
- * Commands that wait already keep their deadlines. Context: may sleep; one caller at a
- * time.
+/*
+ * Commands that wait already keep their deadlines. Context: may sleep; one caller at a time.
  * Return: 0 or -ENOMEM.
  */
 int emul_device_set_model(struct emul_device *ed, const struct emul_options *options)
@@ -474,16 +449,9 @@ int emul_device_set_model(struct emul_device *ed, const struct emul_options *opt
 	return 0;
 }
 
-/**
- * emul_device_init - make a device, without queues
- * @ed: zeroed
- * @options: its description; outlives it
- * @medium: the medium in it; outlives it
- * @faults: its fault rules, which outlive it; NULL for none
- * @nr: number, for names
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
+/*
+ * Initialise a device, which is zeroed, without queues. @options, @medium and @faults (NULL
+ * for none) outlive it; @nr is for names. Context: may sleep. Return: 0 or -ENOMEM.
  */
 int emul_device_init(struct emul_device *ed, struct emul_options *options,
 		     struct emul_medium *medium, struct emul_faults *faults, unsigned int nr)
@@ -528,13 +496,7 @@ void emul_device_exit(struct emul_device *ed)
 	kfree(rcu_dereference_protected(ed->model, true));
 }
 
-/**
- * emul_device_count - add up the counters of all queues
- * @ed: device
- * @sum: totals
- *
- * Context: task; the totals of a busy device are not of one moment.
- */
+/* Without locks: the totals of a busy device are not of one moment. */
 void emul_device_count(struct emul_device *ed, struct emul_counters *sum)
 {
 	unsigned int i, j;

@@ -161,13 +161,9 @@ static unsigned int split_words(char *text, char **word)
 	return nr;
 }
 
-/**
- * emul_dist_parse - understand a distribution
- * @d: filled in
- * @text: "none", "fixed USECS", "uniform LEAST MOST", "lognormal MEDIAN P99" or
- *	"percentiles PERCENT:USECS ..."; microseconds, up to 10 s
- *
- * Return: false if it cannot be understood.
+/*
+ * @text: "none", "fixed USECS", "uniform LEAST MOST", "lognormal MEDIAN P99" or "percentiles
+ * PERCENT:USECS ..."; microseconds, up to 10 s. Return: false if it is none of these.
  */
 bool emul_dist_parse(struct emul_dist *d, const char *text)
 {
@@ -200,14 +196,7 @@ bool emul_dist_parse(struct emul_dist *d, const char *text)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_dist_parse);
 
-/**
- * emul_dist_sample - a time of a distribution
- * @d: distribution
- * @random: uniform
- *
- * Context: any.
- * Return: nanoseconds.
- */
+/* @random: uniform over all u32. Return: nanoseconds. Context: any. */
 u64 emul_dist_sample(const struct emul_dist *d, u32 random)
 {
 	unsigned int i;
@@ -230,13 +219,9 @@ u64 emul_dist_sample(const struct emul_dist *d, u32 random)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_dist_sample);
 
-/**
- * emul_stall_parse - understand when the device stalls
- * @s: filled in
- * @text: "none", "every PERIOD LENGTH" or "random PERIOD LENGTH"; microseconds, up
- *	to 10 s
- *
- * Return: false if it cannot be understood.
+/*
+ * @text: "none", "every PERIOD LENGTH" or "random PERIOD LENGTH"; microseconds, up to 10 s.
+ * Return: false if it is none of these.
  */
 bool emul_stall_parse(struct emul_stall *s, const char *text)
 {
@@ -263,15 +248,9 @@ static u64 stall_hash(u64 seed, u64 period)
 	return siphash_2u64(seed, period, &key);
 }
 
-/**
- * emul_stall_end - when the device goes on
- * @s: stalls
- * @seed: of random ones
- * @now: nanoseconds
- *
- * Nothing is kept of earlier stalls: any CPU finds the same.
- *
- * Return: the end of the stall at @now, or @now if there is none.
+/*
+ * Return: the end of the stall at @now, or @now if there is none; nanoseconds. Nothing is kept
+ * of earlier stalls: any CPU finds the same.
  */
 u64 emul_stall_end(const struct emul_stall *s, u64 seed, u64 now)
 {

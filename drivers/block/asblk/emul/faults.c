@@ -6,6 +6,7 @@
 #include <linux/ctype.h>
 #include <linux/export.h>
 #include <linux/kstrtox.h>
+#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -137,8 +138,8 @@ static void field_wrong(const struct emul_rule *r, const struct rule_field *f,
  * @text: value, without blanks at its ends
  *
  * Context: may sleep.
- * Return: 0; -EINVAL after a line in the log, -EBUSY likewise if the rule is enabled,
- * or -ERESTARTSYS; then nothing has changed.
+ * Return: 0; or, with nothing changed, -EINVAL after a line in the log, -EBUSY likewise if the
+ * rule is enabled, or -ERESTARTSYS.
  */
 int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text)
 {
@@ -164,7 +165,15 @@ int emul_rule_set(struct emul_rule *r, enum emul_rule_field i, const char *text)
 }
 ASBLK_EXPORT(emul_rule_set);
 
-/* A field as text. */
+/**
+ * emul_rule_show - format a field of a rule as text
+ * @r: rule
+ * @i: field
+ * @page: the text goes here; a page
+ *
+ * Context: any.
+ * Return: length.
+ */
 ssize_t emul_rule_show(struct emul_rule *r, enum emul_rule_field i, char *page)
 {
 	const struct rule_field *f = &rule_field[i];
@@ -209,8 +218,8 @@ static bool is_word(const char *name)
 }
 
 /**
- * emul_rule_create - make a rule that is not enabled
- * @f: where
+ * emul_rule_create - allocate a rule that is not enabled
+ * @f: fault rules of a disk
  * @name: 1 to %EMUL_RULE_NAME_SIZE - 1 printable characters, no blanks
  *
  * Context: may sleep.
@@ -253,13 +262,14 @@ struct emul_rule *emul_rule_create(struct emul_faults *f, const char *name)
 }
 ASBLK_EXPORT(emul_rule_create);
 
-/* Rebuild and publish the set of enabled rules. */
+/* Rebuild and publish the set of enabled rules, with emul_faults::lock held. May sleep. */
 static int faults_update(struct emul_faults *f)
 {
 	struct emul_rule_set *new = NULL, *old;
 	struct emul_rule *r;
 	unsigned int nr = 0;
 
+	lockdep_assert_held(&f->lock);
 	list_for_each_entry(r, &f->rules, list)
 		nr += r->enabled;
 	if (nr > EMUL_MAX_RULES) {
@@ -291,6 +301,7 @@ static u8 faults_free_bit(const struct emul_faults *f)
 	const struct emul_rule *r;
 	u64 taken = 0;
 
+	lockdep_assert_held(&f->lock);
 	list_for_each_entry(r, &f->rules, list)
 		if (r->enabled)
 			taken |= BIT_ULL(r->bit);
@@ -300,10 +311,12 @@ static u8 faults_free_bit(const struct emul_faults *f)
 /**
  * emul_rule_enable - enable or disable a rule
  * @r: rule
- * @on: which
+ * @on: true to enable
  *
- * A rule that is enabled begins its history anew. Context: may sleep.
- * Return: 0, -ENOMEM, -ENOSPC or -ERESTARTSYS.
+ * A rule that is enabled begins its history anew.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM, -ERESTARTSYS, or -ENOSPC after a line in the log.
  */
 int emul_rule_enable(struct emul_rule *r, bool on)
 {
@@ -332,7 +345,12 @@ int emul_rule_enable(struct emul_rule *r, bool on)
 }
 ASBLK_EXPORT(emul_rule_enable);
 
-/* Context: may sleep. */
+/**
+ * emul_rule_destroy - disable and free a rule
+ * @r: rule; the caller is its last user
+ *
+ * Context: may sleep.
+ */
 void emul_rule_destroy(struct emul_rule *r)
 {
 	struct emul_faults *f = r->faults;
@@ -350,11 +368,7 @@ void emul_rule_destroy(struct emul_rule *r)
 }
 ASBLK_EXPORT(emul_rule_destroy);
 
-/**
- * emul_faults_init - prepare for rules
- * @f: zeroed
- * @budget: of their memory; outlives them
- */
+/* @f: zeroed; @budget, which pays for the rules' memory, outlives them. */
 void emul_faults_init(struct emul_faults *f, struct emul_budget *budget)
 {
 	f->budget = budget;

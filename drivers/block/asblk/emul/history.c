@@ -15,14 +15,9 @@
 #include "../compat.h"
 #include "faults.h"
 
-/**
- * emul_rule_alloc - allocate memory for a rule's history
- * @r: rule
- * @size: bytes
- * @gfp: whether it may wait for it
- *
- * Out of the disk's budget, as its users make it grow. Context: as @gfp says.
- * Return: memory, zeroed, for emul_rule_free(); NULL if there is none.
+/*
+ * Zeroed memory out of the disk's budget, as users of the disk make histories grow. Context:
+ * as @gfp says. Return: memory for emul_rule_free(), or NULL.
  */
 void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp)
 {
@@ -133,14 +128,10 @@ bool emul_rule_idle(const struct emul_rule *r)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_idle);
 
-/**
- * emul_rule_passes - count an operation on a block that the rule does not act on
- * @r: as emul_rule_acts()
- * @lba: block, or %EMUL_NO_BLOCK
- *
- * Context: any, under rcu_read_lock().
- * Return: false if the rule acts, or if that cannot be found out without waiting for
- * memory; then it is not counted either, and emul_rule_acts() is to be asked.
+/*
+ * Count an operation on a block (or %EMUL_NO_BLOCK) that the rule does not act on. Context:
+ * any, under rcu_read_lock(). Return: false, with nothing counted, if the rule acts or needs
+ * to wait for memory; then the caller asks emul_rule_acts().
  */
 bool emul_rule_passes(struct emul_rule *r, u64 lba)
 {
@@ -159,17 +150,10 @@ bool emul_rule_passes(struct emul_rule *r, u64 lba)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_passes);
 
-/**
- * emul_rule_acts - count an operation on a block, and decide
- * @r: rule that applies to the operation and covers the block
- * @lba: block, or %EMUL_NO_BLOCK
- * @may: it may act; else the operation is only counted
- * @count: filled in: operations on the block
- *
- * Without a total, the decision depends on nothing but seed, name, block and count.
- *
- * Context: may sleep.
- * Return: true if the rule acts.
+/*
+ * Count an operation on a block (or %EMUL_NO_BLOCK) that the rule applies to, and decide.
+ * @may: the rule may act; @count: set to the operations on the block. Without a total, the
+ * decision depends only on seed, name, block and count. Context: may sleep.
  */
 bool emul_rule_acts(struct emul_rule *r, u64 lba, bool may, u32 *count)
 {

@@ -285,14 +285,10 @@ static bool injection_end(struct injection *in, const struct emul_rule *r, u64 f
 	return acts_before(r);
 }
 
-/**
- * injection_decide - ask all rules about a block
- * @in: injection
- * @lba: block of a read or write; of others each rule has its own
- * @from: bytes that it is into the command, or where a command that fails here ends
- * @decision: filled in
- *
- * Return: true if the command ends before this block.
+/*
+ * Ask all rules about block @lba of a read or write; for other commands each rule finds its
+ * own. @from: bytes from the command's start to the block, or to where a command that fails
+ * here ends. Return: true if the command ends before this block.
  */
 static bool injection_decide(struct injection *in, u64 lba, u64 from,
 			     struct decision *decision)
@@ -462,14 +458,9 @@ static void injection_put_block(struct emul_faults *f, void *block)
 		kfree(block);
 }
 
-/**
- * emul_inject - execute a command that a rule does something to, or may
- * @f: fault rules
- * @m: medium
- * @queue: number of the command's queue
- * @s: command; its result and completion faults are filled in
- *
- * Context: worker, may sleep.
+/*
+ * Execute a command for which emul_faults_concern() is true; fill in result and faults of @s.
+ * Context: may sleep.
  */
 void emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queue,
 		 struct emul_cmd_state *s)

@@ -46,14 +46,7 @@ static const struct irq_domain_ops emul_irq_domain_ops = {
 	.map = emul_irq_map,
 };
 
-/**
- * emul_irq_domain_create - make a domain of interrupt lines
- * @id: number, for its name
- * @nr_lines: number of lines
- *
- * Context: may sleep.
- * Return: domain, or NULL if there is no memory.
- */
+/* @id is for the name. Context: may sleep. Return: NULL if there is no memory. */
 struct irq_domain *emul_irq_domain_create(unsigned int id, unsigned int nr_lines)
 {
 	struct fwnode_handle *fwnode = irq_domain_alloc_named_id_fwnode("asblk", id);
@@ -83,18 +76,10 @@ static void emul_irq_deliver(struct irq_work *work)
 	generic_handle_irq_desc(irq->desc);
 }
 
-/**
- * emul_irq_request - request an interrupt line
- * @irq: the line; &emul_irq.direct filled in
- * @domain: its domain
- * @index: its number there
- * @handler: interrupt handler
- * @data: for @handler
- * @dev: controller, for the name and the log
- *
- * Context: may sleep.
- * Return: 0, -ENOSPC if the kernel has no interrupt number left, or another negative
- * errno.
+/*
+ * @irq->direct is filled in; @index is the line's number in @domain, @dev the controller, for
+ * the name and the log. Context: may sleep. Return: 0, -ENOSPC if the kernel has no interrupt
+ * number left, or another negative errno.
  */
 int emul_irq_request(struct emul_irq *irq, struct irq_domain *domain, unsigned int index,
 		     irq_handler_t handler, void *data, struct device *dev)
@@ -139,12 +124,9 @@ static void emul_irq_call(struct emul_irq *irq)
 	local_bh_enable();
 }
 
-/**
- * emul_irq_raise - raise an interrupt on this CPU
- * @irq: line
- *
- * Context: task or softirq, with interrupts on and without run_lock: the handler may be
- * called from here. Harmless while an interrupt is on its way.
+/*
+ * Raise an interrupt on this CPU. Context: task or softirq, with interrupts on and without
+ * run_lock: it may call the handler. Harmless while an interrupt is on its way.
  */
 void emul_irq_raise(struct emul_irq *irq)
 {
@@ -162,15 +144,10 @@ void emul_coalesce_init(struct emul_coalesce *c)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_coalesce_init);
 
-/**
- * emul_coalesce_add - completions were posted
- * @c: queue's
- * @nr: completions since the last call, possibly 0
- * @count: completions that an interrupt waits for
- * @usecs: microseconds that it waits for them at most; 0 for not at all
- * @now: nanoseconds
- *
- * Return: true if an interrupt is due now; if not, &emul_coalesce.raise_at says when.
+/*
+ * Note @nr new completions, possibly 0. An interrupt waits for @count of them, but at most
+ * @usecs microseconds (0: not at all). Return: true if an interrupt is due at @now
+ * (nanoseconds); if not, c->raise_at says when.
  */
 bool emul_coalesce_add(struct emul_coalesce *c, unsigned int nr, unsigned int count,
 		       unsigned int usecs, u64 now)

@@ -71,20 +71,10 @@ static u64 model_seek(struct emul_model *m, u64 lba, u64 nr_blocks, u64 capacity
 	return time + mul_u64_u32_shr(m->turn_ns, random, 32);
 }
 
-/**
- * emul_model_deadline - when a command is to complete
- * @m: model
- * @op: operation
- * @lba: first block
- * @nr_blocks: number of blocks
- * @bytes: of data that a read or write moves
- * @capacity: of the medium, in blocks
- * @now: nanoseconds
- * @random: uniform
- * @cost: filled in, for emul_model_refund()
- *
- * Context: any, under rcu_read_lock().
- * Return: nanoseconds, at least @now.
+/*
+ * @bytes: data that a read or write moves; @capacity: of the medium, in blocks; @random: uniform
+ * over all u64; @cost: filled in, for emul_model_refund(). Context: any, under
+ * rcu_read_lock(). Return: nanoseconds, at least @now.
  */
 u64 emul_model_deadline(struct emul_model *m, enum asblk_op op, u64 lba,
 			u64 nr_blocks, u64 bytes, u64 capacity, u64 now, u64 random,
@@ -120,14 +110,10 @@ static void model_give_back(atomic64_t *until, u64 time)
 		;
 }
 
-/**
- * emul_model_refund - a command is not executed after all
- * @m: model
- * @cost: from emul_model_deadline()
- * @left_ns: nanoseconds until its deadline
- *
- * Later commands get the time that it has not taken. Commands that wait behind it keep their
- * deadlines. Context: as emul_model_deadline().
+/*
+ * A command is given up @left_ns before its deadline: later commands get the time that it has
+ * not taken. Commands that wait behind it keep their deadlines. Context: as
+ * emul_model_deadline().
  */
 void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 left_ns)
 {
@@ -137,11 +123,9 @@ void emul_model_refund(struct emul_model *m, const struct emul_cost *cost, u64 l
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_model_refund);
 
-/**
- * emul_model_forget - forget the time that commands in flight would have taken
- * @m: model of a device that executes nothing
- *
- * Context: as emul_model_deadline().
+/*
+ * Forget the time of commands in flight, which the device no longer executes. Context: as
+ * emul_model_deadline().
  */
 void emul_model_forget(struct emul_model *m)
 {
@@ -167,13 +151,9 @@ static bool model_wanted(const struct emul_model *m)
 	       m->iops[0] || m->iops[1] || m->seek_max_ns || m->turn_ns;
 }
 
-/**
- * emul_model_create - make a model from options
- * @o: options
- *
- * Context: may sleep.
- * Return: model, to be freed with kfree_rcu(); NULL if commands take no time; or
- * -ENOMEM as an ERR_PTR.
+/*
+ * Context: may sleep. Return: model, for kfree_rcu(); NULL if commands take no time; or -ENOMEM
+ * as an ERR_PTR.
  */
 struct emul_model *emul_model_create(const struct emul_options *o)
 {

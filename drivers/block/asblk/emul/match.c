@@ -53,15 +53,9 @@ static bool covers_command(const struct emul_rule *r, const struct emul_command 
 	return false;
 }
 
-/**
- * emul_rule_matches - does a rule apply to a block of a command?
- * @r: rule
- * @queue: the command's queue
- * @cmd: command
- * @lba: block, of a read or write; of other commands, which are one operation, filled in
- *	with the first of their blocks that the rule covers
- *
- * Return: true if it does.
+/*
+ * Does a rule apply to block @lba of a read or write? Other commands are one operation: @lba
+ * is set to the first of their blocks that the rule covers, or to %EMUL_NO_BLOCK.
  */
 bool emul_rule_matches(const struct emul_rule *r, unsigned int queue,
 		       const struct emul_command *cmd, u64 *lba)
@@ -114,16 +108,10 @@ static bool all_pass(const struct emul_rule_set *set, unsigned int queue,
 /* Blocks times rules asked about in atomic context, where other commands wait. */
 #define MAX_QUESTIONS	256
 
-/**
- * emul_faults_concern - does a rule do anything to a command?
- * @f: fault rules, or NULL
- * @queue: number of its queue
- * @s: command; the answers are noted in it
- *
- * A command that no rule changes has been counted, and can be executed at once.
- *
- * Context: any, under rcu_read_lock().
- * Return: true if it is for emul_inject().
+/*
+ * Return: true if emul_inject() must execute the command; @s then says which rules have been
+ * asked. If false, the rules have counted it. @f may be NULL. Context: any, under
+ * rcu_read_lock().
  */
 bool emul_faults_concern(const struct emul_faults *f, unsigned int queue,
 			 struct emul_cmd_state *s)

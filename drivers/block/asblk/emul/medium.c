@@ -15,14 +15,7 @@ static void medium_set_geometry(struct emul_medium *m, u64 nr_blocks, u32 block_
 	spin_unlock(&m->lock);
 }
 
-/**
- * emul_medium_init - make a medium without capacity
- * @m: zeroed
- * @budget: of its memory; outlives it
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
+/* @m: zeroed; @budget outlives it. Context: may sleep. Return: 0 or -ENOMEM. */
 int emul_medium_init(struct emul_medium *m, struct emul_budget *budget)
 {
 	spin_lock_init(&m->lock);
@@ -37,13 +30,9 @@ void emul_medium_exit(struct emul_medium *m)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_exit);
 
-/**
- * emul_medium_insert - prepare a medium for a controller
- * @m: medium that no controller uses
- * @size: bytes, a multiple of @block_size
- * @block_size: bytes, a power of two
- *
- * Data beyond the end is still there until emul_medium_cut(). Context: may sleep.
+/*
+ * Give a medium that no controller uses @size bytes, a multiple of @block_size, which is a
+ * power of two. Data beyond the end stays until emul_medium_cut(). Context: may sleep.
  * Return: 0, or -ENOMEM with nothing changed.
  */
 int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size)
@@ -65,15 +54,9 @@ void emul_medium_cut(struct emul_medium *m)
 	emul_store_resize(&m->store, m->nr_blocks << m->block_shift);
 }
 
-/**
- * emul_medium_format - change capacity and block size
- * @m: medium; no command is in flight
- * @nr_blocks: capacity in logical blocks
- * @block_size: bytes, a power of two
- * @keep: keep the data, as far as it fits
- *
- * Context: may sleep.
- * Return: 0, or -ENOMEM with nothing changed.
+/*
+ * Change capacity and block size (bytes, a power of two) while no command is in flight. @keep:
+ * keep the data that fits. Context: may sleep. Return: 0, or -ENOMEM with nothing changed.
  */
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep)
 {
@@ -88,15 +71,10 @@ int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, boo
 	return 0;
 }
 
-/**
- * emul_medium_reserve - take the memory that an atomic write needs, so that it cannot fail
- *	in the middle
- * @m: medium
- * @cmd: write that has passed emul_medium_check(); others need nothing
- * @wait: wait for memory
- *
- * Context: may sleep if @wait, else any, under rcu_read_lock().
- * Return: 0 or as emul_store_reserve().
+/*
+ * Take the memory that an atomic write needs, so that it cannot fail in the middle; other
+ * writes need nothing. @cmd has passed emul_medium_check(). Context: may sleep if @wait, else
+ * any, under rcu_read_lock(). Return: 0 or as emul_store_reserve().
  */
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait)
 {
@@ -106,16 +84,10 @@ int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, b
 				  cmd->nr_blocks << m->block_shift, wait);
 }
 
-/**
- * emul_medium_move - move a part of a command's data, waiting for memory
- * @m: medium
- * @cmd: read or write that has passed emul_medium_check()
- * @from: where in its data, in bytes
- * @len: bytes to move
- * @done: incremented by the bytes moved
- *
- * Context: may sleep.
- * Return: 0 or as emul_store_write_wait().
+/*
+ * Move @len bytes of a read or write that has passed emul_medium_check(), from byte @from of
+ * its data on; @done is incremented by the bytes moved. Context: may sleep. Return: 0 or as
+ * emul_store_write_wait().
  */
 int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
 		     u64 len, u64 *done)
@@ -170,14 +142,7 @@ static blk_status_t medium_unmap(struct emul_medium *m, const struct emul_comman
 	return BLK_STS_OK;
 }
 
-/**
- * emul_medium_exec - execute a command without data
- * @m: medium
- * @cmd: command that has passed emul_medium_check()
- *
- * Context: may sleep.
- * Return: its status.
- */
+/* Execute a command without data that has passed emul_medium_check(). Context: may sleep. */
 blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd)
 {
 	u64 pos = cmd->lba << m->block_shift;

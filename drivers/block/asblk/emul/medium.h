@@ -51,14 +51,7 @@ static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_
 	return nr_blocks <= m->nr_blocks && lba <= m->nr_blocks - nr_blocks;
 }
 
-/**
- * emul_medium_check - may a command be executed?
- * @m: medium
- * @cmd: command
- *
- * Context: any.
- * Return: %BLK_STS_OK, or the status that it fails with.
- */
+/* Return: %BLK_STS_OK, or the status that the command fails with. Context: any. */
 static inline blk_status_t emul_medium_check(const struct emul_medium *m,
 					     const struct emul_command *cmd)
 {

@@ -28,14 +28,7 @@ static char *disks = "1";
 module_param(disks, charp, 0444);
 MODULE_PARM_DESC(disks, "Number of disks (default 1)");
 
-/**
- * emul_module_params - turn the module parameters into options
- * @o: filled in
- * @nr_disks: filled in
- *
- * Context: module load.
- * Return: 0, or -EINVAL after one line in the log.
- */
+/* Context: module load. Return: 0, or -EINVAL after one line in the log. */
 int emul_module_params(struct emul_options *o, unsigned int *nr_disks)
 {
 	enum emul_option i;

@@ -56,6 +56,13 @@ static const struct option_info {
 	EMUL_OPTIONS(OPTION_INFO)
 };
 
+/**
+ * emul_option_name - name of an option
+ * @i: option
+ *
+ * Context: any.
+ * Return: the name of its attribute and module parameter.
+ */
 const char *emul_option_name(enum emul_option i)
 {
 	return option_info[i].name;
@@ -248,14 +255,9 @@ static int text_set(struct emul_options *o, const struct option_info *p, const c
 	return 0;
 }
 
-/**
- * emul_option_set - give an option a value
- * @o: options
- * @i: which
- * @text: value; without spaces at its ends
- *
- * A profile is looked up by emul_profile_apply(). Context: may sleep.
- * Return: 0, or -EINVAL after one line in the log with nothing changed.
+/*
+ * @text has no spaces at its ends. emul_profile_apply() looks a profile up, not this. Context:
+ * may sleep. Return: 0, or -EINVAL after one line in the log with nothing changed.
  */
 int emul_option_set(struct emul_options *o, enum emul_option i, const char *text)
 {
@@ -264,14 +266,7 @@ int emul_option_set(struct emul_options *o, enum emul_option i, const char *text
 	return p->type <= TYPE_FLAG ? number_set(o, p, text) : text_set(o, p, text);
 }
 
-/**
- * emul_option_show - an option as text
- * @o: options
- * @i: which
- * @page: where to, a page
- *
- * Return: length.
- */
+/* Return: length of the text in @page. */
 ssize_t emul_option_show(const struct emul_options *o, enum emul_option i, char *page)
 {
 	const struct option_info *p = &option_info[i];
@@ -304,11 +299,7 @@ void emul_option_reset(struct emul_options *o, enum emul_option i)
 		*(char *)option_value(o, p) = '\0';
 }
 
-/**
- * emul_options_init - the default of every option
- * @o: filled in
- * @who: the disk, for the log; NULL for the module parameters
- */
+/* Defaults. @who: the disk, for the log; NULL for the module parameters. */
 void emul_options_init(struct emul_options *o, const char *who)
 {
 	enum emul_option i;
@@ -371,12 +362,7 @@ static int options_clash(const struct emul_options *o, enum emul_option i,
 	return -EINVAL;
 }
 
-/**
- * emul_options_check - do options go together?
- * @o: options
- *
- * Return: 0, or -EINVAL after one line in the log: two options contradict each other.
- */
+/* Return: 0, or -EINVAL after one line in the log: two options contradict each other. */
 int emul_options_check(const struct emul_options *o)
 {
 	u64 block = o->block_size, piece;

@@ -122,13 +122,9 @@ static const struct emul_profile *profile_find(const char *name)
 	return NULL;
 }
 
-/**
- * emul_profile_apply - set the options that a profile sets
- * @o: options; &emul_options.profile names it
- *
- * Options that only other profiles set have their default again.
- *
- * Return: 0, or -EINVAL after a line in the log: there is no such profile.
+/*
+ * Set the options that o->profile sets; options that only other profiles set return to their
+ * default. Return: 0, or -EINVAL after a line in the log: there is no such profile.
  */
 int emul_profile_apply(struct emul_options *o)
 {

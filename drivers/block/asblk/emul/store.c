@@ -24,16 +24,10 @@ struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves)
 			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 }
 
-/**
- * emul_store_init - make an empty store
- * @s: store
- * @size: bytes, at least 1
- * @budget: of data and leaves; outlives the store
- *
- * Costs 8 bytes per 2 MiB of @size at once, and a page per 2 MiB written to.
- *
- * Context: may sleep.
- * Return: 0, -EFBIG if @size cannot be addressed, or -ENOMEM.
+/*
+ * An empty store of @size bytes, at least 1; @budget outlives it. Costs 8 bytes per 2 MiB of
+ * @size at once, and a page per 2 MiB written to. Context: may sleep. Return: 0, -EFBIG if
+ * @size cannot be addressed, or -ENOMEM.
  */
 int emul_store_init(struct emul_store *s, u64 size, struct emul_budget *budget)
 {
@@ -61,12 +55,7 @@ static void store_free_leaf(struct emul_store *s, struct store_leaf *leaf)
 	emul_budget_give(s->budget, nr << PAGE_SHIFT);
 }
 
-/**
- * emul_store_exit - free a store and its data
- * @s: store without users
- *
- * Context: may sleep.
- */
+/* Free a store without users, and its data. Context: may sleep. */
 void emul_store_exit(struct emul_store *s)
 {
 	unsigned long i;
@@ -82,13 +71,7 @@ void emul_store_exit(struct emul_store *s)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_exit);
 
-/**
- * emul_store_used - bytes of data held
- * @s: store
- *
- * Context: any.
- * Return: bytes, a multiple of the page size; holes do not count.
- */
+/* Return: bytes of data held, whole pages; holes do not count. Context: any. */
 u64 emul_store_used(const struct emul_store *s)
 {
 	return (u64)atomic_long_read(&s->pages) << PAGE_SHIFT;
@@ -192,15 +175,7 @@ static u32 store_read_piece(const struct emul_store *s, u64 pos, void *dst,
 	return len;
 }
 
-/**
- * emul_store_read - read
- * @s: store
- * @pos: first byte; @pos + @len is at most the size
- * @dst: where to
- * @len: bytes
- *
- * Context: any, under rcu_read_lock().
- */
+/* Bytes @pos to @pos + @len are within the size. Context: any, under rcu_read_lock(). */
 void emul_store_read(const struct emul_store *s, u64 pos, void *dst, u32 len)
 {
 	while (len) {
@@ -308,19 +283,12 @@ static inline u32 store_write_pages(struct emul_store *s, u64 pos,
 	return i << PAGE_SHIFT;
 }
 
-/**
- * emul_store_write - write without sleeping
- * @s: store
- * @pos: first byte; @pos + @len is at most the size
- * @src: where from
- * @len: bytes
- * @done: bytes written are added here
- *
- * Overlapping writes and unmaps at the same time end in any order, page by page.
- *
- * Context: any, under rcu_read_lock().
- * Return: 0, -ENOSPC if the memory limit is reached, or -ENOMEM if there is no
- * memory at once; with both a part from the front may have been written.
+/*
+ * Write without sleeping; @pos + @len is at most the size, and @done is incremented by the
+ * bytes written. Overlapping writes and unmaps at the same time end in any order, page by
+ * page. Context: any, under rcu_read_lock(). Return: 0, -ENOSPC if the memory limit is
+ * reached, or -ENOMEM if there is no memory at once; both may leave a part from the front
+ * written.
  */
 int emul_store_write(struct emul_store *s, u64 pos, const void *src, u32 len,
 		     u32 *done)
@@ -359,18 +327,10 @@ static bool store_has_page(const struct emul_store *s, u64 index)
 	return has;
 }
 
-/**
- * emul_store_reserve - see to it that a write finds memory
- * @s: store
- * @pos: first byte; @pos + @len is at most the size
- * @len: bytes
- * @wait: wait for memory
- *
- * Holes become zeroes, which read the same. For a write that must not be
- * done in part.
- *
- * Context: may sleep if @wait, else any, under rcu_read_lock().
- * Return: as emul_store_write(), with nothing written.
+/*
+ * Allocate the pages of a write that must not be done in part; @pos + @len is at most the
+ * size. Holes become zeroes, which read the same. Context: may sleep if @wait, else any, under
+ * rcu_read_lock(). Return: as emul_store_write(), with nothing written.
  */
 int emul_store_reserve(struct emul_store *s, u64 pos, u64 len, bool wait)
 {
@@ -391,16 +351,9 @@ int emul_store_reserve(struct emul_store *s, u64 pos, u64 len, bool wait)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_reserve);
 
-/**
- * emul_store_write_wait - write, waiting for memory
- * @s: store
- * @pos: first byte; @pos + @len is at most the size
- * @src: where from; NULL for zeroes, for which memory is taken all the same
- * @len: bytes
- * @done: bytes written are added here
- *
- * Context: may sleep.
- * Return: as emul_store_write().
+/*
+ * As emul_store_write(), but waits for memory. @src is NULL for zeroes, which take memory all
+ * the same. Context: may sleep.
  */
 int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
 			  u64 len, u64 *done)

@@ -187,14 +187,10 @@ unlock:
 	return done;
 }
 
-/**
- * emul_store_unmap - make bytes read as zeroes and give whole pages back
- * @s: store
- * @pos: first byte; @pos + @len is at most the size
- * @len: bytes; parts of a page at the edges are zeroed
- * @erase: overwrite pages before they are given back
- *
- * Context: may sleep.
+/*
+ * Make bytes read as zeroes and give whole pages back; parts of a page at the edges are zeroed.
+ * @pos + @len is at most the size. @erase: overwrite pages before giving them back. Context:
+ * may sleep.
  */
 void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
 {
@@ -214,15 +210,10 @@ void emul_store_unmap(struct emul_store *s, u64 pos, u64 len, bool erase)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_unmap);
 
-/**
- * emul_store_resize - change the size of a store
- * @s: store without users at the moment
- * @size: bytes, at least 1
- *
- * Data beyond the new size is lost, even if it becomes larger again.
- *
- * Context: may sleep.
- * Return: 0, or -ENOMEM with nothing changed.
+/*
+ * Change the size, in bytes and at least 1, of a store that nothing uses at the moment. Data
+ * beyond it is lost, even if the store becomes larger again. Context: may sleep. Return: 0, or
+ * -ENOMEM with nothing changed.
  */
 int emul_store_resize(struct emul_store *s, u64 size)
 {

@@ -26,12 +26,7 @@ void emul_wait_init(struct emul_wait *w)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_wait_init);
 
-/**
- * emul_wait_add - let a command wait
- * @w: queue's
- * @s: command that was executed; &emul_cmd_state.start filled in
- * @deadline: until when, in nanoseconds
- */
+/* @s was executed, and has its start; @deadline in nanoseconds. */
 void emul_wait_add(struct emul_wait *w, struct emul_cmd_state *s, u64 deadline)
 {
 	timerqueue_init(&s->wait);
@@ -59,13 +54,7 @@ u64 emul_wait_due(struct emul_wait *w)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_wait_due);
 
-/**
- * emul_wait_next - take the next command that is due
- * @w: queue's
- * @now: nanoseconds
- *
- * Return: the one with the earliest deadline, or NULL.
- */
+/* Take the command with the earliest deadline. Return: NULL if none is due at @now, in ns. */
 struct emul_cmd_state *emul_wait_next(struct emul_wait *w, u64 now)
 {
 	struct emul_cmd_state *s = emul_wait_first(w);
