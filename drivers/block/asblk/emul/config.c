@@ -226,7 +226,7 @@ static int live_seed(struct emul_config *c, enum emul_option i, const struct emu
 typedef int (*live_fn)(struct emul_config *c, enum emul_option i,
 		       const struct emul_options *new);
 
-#define fixed	NULL	/* the option cannot change while the disk is there */
+#define fixed	NULL	/* the option cannot change while the disk is powered on */
 #define OPTION_LIVE(id, name, type, def, min, max, kind, live, text)	\
 	[EMUL_##id] = live,
 

@@ -54,7 +54,7 @@ fixed() {
 		old=$(<"$configfs/one/$option")
 		refused "$option of a live disk" set_option one "$option" "$old"
 		grep -q "Device or resource busy" "$tmp/out" || fail "$option: not EBUSY: $(<"$tmp/out")"
-		log_has "asblk: one: $option cannot change while the disk is there" || fail "$option: not in the log"
+		log_has "asblk: one: $option cannot change while the disk is powered on" || fail "$option: not in the log"
 		eq "$option" "$(<"$configfs/one/$option")" "$old"
 	done
 }
@@ -108,7 +108,7 @@ run_case "disks made at load" made_at_load
 run_case "refused names" names
 make_disk one size=64M queues=2 model="made at run time" block_size=4K
 run_case "identity of a disk made at run time" identity
-run_case "options that cannot change while the disk is there" fixed
+run_case "options that cannot change while the disk is powered on" fixed
 run_case "refused values" values
 run_case "rmdir" removed
 run_case "contradicting values" contradiction
