@@ -85,8 +85,9 @@ check() {
 		echo "$node" >>"$tmp/disks"
 	done
 	check_doorbells "$ctrl" "$node"
+	# Its AWUPF of 16 blocks is no promise of the namespace: NAWUPF would be (NVM 2.1.4)
 	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-atomic ]] ||
-		eq "atomic writes" "$(<"/sys/block/$node/queue/atomic_write_unit_max_bytes")" 8192
+		eq "atomic writes" "$(<"/sys/block/$node/queue/atomic_write_unit_max_bytes")" 512
 	have=$(awk '/^submission/ { print $3; exit }' "$debugfs/$ctrl/q0/rings")
 	entries=$(cat "/sys/module/asblk_nvme/parameters/queue_entries")
 	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-16entries ]] || entries=16
