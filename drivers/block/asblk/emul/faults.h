@@ -247,7 +247,7 @@ extern const char *const emul_op_words[];
 extern const char *const emul_action_words[];
 extern struct srcu_struct emul_faults_srcu;
 
-/* history.c */
+/* rule_blocks.c */
 void *emul_rule_alloc(struct emul_rule *r, size_t size, gfp_t gfp);
 void emul_rule_free(struct emul_rule *r, void *memory);
 void emul_rule_forget(struct emul_rule *r);
