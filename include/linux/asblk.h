@@ -10,7 +10,7 @@
 #define _LINUX_ASBLK_H
 
 #include <linux/bitfield.h>
-#include <linux/blk_types.h>
+#include <linux/blk-mq.h>
 #include <linux/build_bug.h>
 #include <linux/bvec.h>
 #include <linux/sizes.h>
@@ -21,7 +21,6 @@ struct asblk_disk;
 struct asblk_batch;
 struct asblk_media_params;
 struct attribute_group;
-struct blk_mq_tag_set;
 struct dentry;
 struct device;
 struct module;
@@ -41,6 +40,8 @@ struct seq_file;
  *   %ASBLK_OPT_NOUNMAP is set
  * * ``ASBLK_OP_SECURE_ERASE``: no copy of the blocks' old content remains; they read back
  *   as zeroes
+ * * ``ASBLK_OP_COMMAND``: whatever &asblk_transfer.command says, see &struct asblk_command;
+ *   with or without data, no LBA
  *
  * Reads and writes, which have data, are first.
  */
@@ -52,7 +53,8 @@ struct seq_file;
 	X(FLUSH, "flush")				\
 	X(UNMAP, "unmap")				\
 	X(WRITE_ZEROES, "write-zeroes")			\
-	LAST(SECURE_ERASE, "secure-erase")
+	X(SECURE_ERASE, "secure-erase")			\
+	LAST(COMMAND, "command")
 
 #define ASBLK_OP_ENUM(name, word)	ASBLK_OP_##name,
 enum asblk_op {
@@ -107,6 +109,34 @@ struct asblk_cursor {
 	u32 seg_used;
 };
 
+/* Bytes of a command in a controller's own format. */
+#define ASBLK_COMMAND_BYTES	64
+
+/* &request.timeout of a command that stays with the device until something happens. */
+#define ASBLK_NO_TIMEOUT	UINT_MAX
+
+/**
+ * struct asblk_command - a command of the controller's own command set
+ * @bytes: the command. The engine does not look at it
+ * @result: returned: what the device has returned besides the status
+ * @status: returned: the device's status in its own terms, 0 for success
+ * @answered: returned: the device has completed the command; without that @result and @status
+ *	are 0, and the request's status says why: %BLK_STS_TIMEOUT if the command was lost in a
+ *	reset or withdrawn before the device got it, %BLK_STS_OFFLINE if the controller is dead
+ *	or gone
+ * @max_retries: how often the engine may send it again after the device asked for that or a
+ *	reset lost it; 0 for a command that must not be executed twice
+ *
+ * Sent with a request of REQ_OP_DRV_IN or REQ_OP_DRV_OUT, see asblk_command_request().
+ */
+struct asblk_command {
+	u8 bytes[ASBLK_COMMAND_BYTES] __aligned(8);
+	u64 result;
+	u16 status;
+	bool answered;
+	u8 max_retries;
+};
+
 /**
  * struct asblk_limits - limits of one transfer
  * @max_bytes: most bytes of data; a multiple of every medium's block size
@@ -152,6 +182,7 @@ struct asblk_limits {
  * @unit: medium, as given in struct asblk_media_params
  * @range: blocks; for an unmap the current one of @nr_ranges
  * @segs: the segments
+ * @command: of %ASBLK_OP_COMMAND, which has no @range
  * @priv: memory for the controller's use, &asblk_ctrl_params.transfer_priv_size bytes; it
  *	belongs to the transfer until that completes, and keeps its content for the next one
  *	in that slot
@@ -170,6 +201,7 @@ struct asblk_transfer {
 	u32 unit;
 	struct asblk_range range;
 	struct asblk_segment *segs;
+	const struct asblk_command *command;
 	void *priv;
 	/* private: the engine's */
 	const struct asblk_limits *lim;
@@ -219,11 +251,14 @@ static inline bool asblk_next_range(struct asblk_transfer *t)
 	return t->ranges_left && __asblk_next_range(t);
 }
 
+#define ASBLK_ADMIN_QUEUE	UINT_MAX
+
 /**
  * struct asblk_queue - one hardware queue, as its controller sees it
  * @ctrl: controller
  * @priv: the controller's, set by &asblk_ctrl_ops.start_queue
- * @index: 0-based; polled queues follow those with interrupts
+ * @index: 0-based; polled queues follow those with interrupts; %ASBLK_ADMIN_QUEUE for the
+ *	admin queue
  * @nr_slots: most transfers in flight at once
  * @polled: completions are found by polling; no interrupt is wanted
  * @node: NUMA node for its memory, or NUMA_NO_NODE
@@ -250,6 +285,8 @@ struct asblk_queue {
  *   runs at a time, and none between asblk_ctrl_pause() and asblk_ctrl_resume() but the
  *   @reset of the latter, or a @disable.
  * * @start_queue before, and @stop_queue after all others.
+ * * Between asblk_admin_stop() and asblk_admin_start() the first three are not called for the
+ *   admin queue. It is not stopped in any other case: a @reset may send commands.
  * * @run, @rescan, @ioctl and @show_queue exclude nothing but @start_queue and
  *   @stop_queue: they may run beside everything else, even while the controller is reset
  *   or paused.
@@ -257,9 +294,11 @@ struct asblk_queue {
  * @owner: module that implements them; an open disk holds a reference
  *
  * @start_queue: make a queue ready for transfers, its interrupt included.
- *	May sleep. Returns 0 or a negative errno.
+ *	May sleep. Returns 0 or a negative errno. The admin queue, if there is one, is
+ *	started first: commands can be sent from its start on.
  *
- * @stop_queue: undo @start_queue. No transfer is in flight. May sleep.
+ * @stop_queue: undo @start_queue. No transfer is in flight, but on the admin queue, which is
+ *	stopped last: the device must no longer access their memory. May sleep.
  *
  * @submit: accept a transfer. Called under the queue's lock with interrupts
  *	off, so calls for one queue never overlap each other or @reap. Must not
@@ -336,6 +375,10 @@ struct asblk_queue {
  *	handle. Not called once the disk is removed, which waits for calls under way. May
  *	sleep; called without locks. Returns -ENOTTY for an unknown ioctl.
  *
+ * @answer: required for commands: fill in &asblk_command.status and &asblk_command.result from
+ *	the completion that @reap is about to report. Called from within asblk_complete() and
+ *	asblk_complete_error().
+ *
  * @map_queues: optional: assign CPUs to queues; by default they are spread
  *	evenly.
  *
@@ -366,8 +409,26 @@ struct asblk_ctrl_ops {
 	int (*wake)(struct asblk_ctrl *ctrl);
 	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		     unsigned long arg);
+	void (*answer)(struct asblk_queue *q, struct asblk_command *command);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
 	void (*show_queue)(struct asblk_queue *q, struct seq_file *m);
+};
+
+/**
+ * struct asblk_admin_params - parameters of a controller's admin queue
+ * @depth: commands in flight, 1 to %ASBLK_MAX_QUEUE_DEPTH
+ * @nr_reserved: how many of them are for requests with BLK_MQ_REQ_RESERVED, less than @depth
+ * @limits: limits of the data of a command
+ * @transfer_priv_size: bytes of &asblk_transfer.priv, 0 for none
+ * @timeout_ms: time limit of commands for which no other is set, in milliseconds; 0 for the
+ *	block layer's default of 30 s
+ */
+struct asblk_admin_params {
+	unsigned int depth;
+	unsigned int nr_reserved;
+	struct asblk_limits limits;
+	size_t transfer_priv_size;
+	unsigned int timeout_ms;
 };
 
 /**
@@ -477,6 +538,11 @@ struct asblk_media_params {
 unsigned int asblk_max_block_size(void);
 u32 asblk_limits_segments(const struct asblk_limits *lim, u32 bytes);
 
+struct asblk_ctrl *asblk_ctrl_alloc(const struct asblk_ctrl_ops *ops,
+				    const struct asblk_admin_params *admin, int node,
+				    struct device *dma_dev, struct device *parent, void *priv);
+int asblk_ctrl_start(struct asblk_ctrl *ctrl, const struct asblk_ctrl_params *params);
+void asblk_ctrl_free(struct asblk_ctrl *ctrl);
 struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 				     const struct asblk_ctrl_params *params,
 				     struct device *parent, void *priv);
@@ -487,6 +553,15 @@ void asblk_ctrl_reset(struct asblk_ctrl *ctrl);
 void asblk_ctrl_pause(struct asblk_ctrl *ctrl);
 int asblk_ctrl_resume(struct asblk_ctrl *ctrl);
 void asblk_ctrl_dead(struct asblk_ctrl *ctrl, const char *why);
+
+void asblk_admin_stop(struct asblk_ctrl *ctrl);
+void asblk_admin_start(struct asblk_ctrl *ctrl);
+struct request_queue *asblk_admin_queue(struct asblk_ctrl *ctrl);
+struct request_queue *asblk_disk_queue(struct asblk_disk *disk);
+struct request *asblk_command_request(struct request_queue *q, struct asblk_command *command,
+				      blk_opf_t opf, blk_mq_req_flags_t flags);
+blk_status_t asblk_command_execute(struct request *rq);
+bool asblk_command_cancel(struct request *rq);
 
 int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on);
 bool asblk_ctrl_cache_on(const struct asblk_ctrl *ctrl);

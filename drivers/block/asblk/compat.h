@@ -98,6 +98,14 @@ static inline void asblk_hrtimer_setup(struct hrtimer *timer,
 #define hrtimer_setup asblk_hrtimer_setup
 #endif
 
+/* A request learns in which batch it ends. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define ASBLK_END_IO_ARGS		struct request *rq, blk_status_t status
+#else
+#define ASBLK_END_IO_ARGS \
+	struct request *rq, blk_status_t status, const struct io_comp_batch *iob
+#endif
+
 /* Blocks larger than a page came with 6.15. */
 #ifndef BLK_MAX_BLOCK_SIZE
 #define BLK_MAX_BLOCK_SIZE		PAGE_SIZE

@@ -51,7 +51,7 @@ TRACE_EVENT(asblk_submit,
 		__entry->op = asblk_submit_op(rq);
 		__entry->fua = rq->cmd_flags & REQ_FUA;
 	),
-	TP_printk("%d,%d ctrl%d queue %u tag %d %s%s sector %llu bytes %u",
+	TP_printk("%d,%d ctrl%d queue %d tag %d %s%s sector %llu bytes %u",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
 		  __entry->tag, show_asblk_op(__entry->op),
 		  __entry->fua ? " fua" : "",
@@ -93,7 +93,7 @@ TRACE_EVENT(asblk_transfer,
 		__entry->segments = t->nr_segments;
 		__entry->ranges = t->nr_ranges;
 	),
-	TP_printk("%d,%d ctrl%d queue %u tag %d id 0x%04x %s opts 0x%x unit %u lba %llu bytes %u segments %u ranges %u at %u",
+	TP_printk("%d,%d ctrl%d queue %d tag %d id 0x%04x %s opts 0x%x unit %u lba %llu bytes %u segments %u ranges %u at %u",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
 		  __entry->tag, __entry->id, show_asblk_op(__entry->op),
 		  __entry->opts, __entry->unit, __entry->lba, __entry->bytes,
@@ -123,7 +123,7 @@ TRACE_EVENT(asblk_complete,
 		__assign_str(status);
 		__entry->good_bytes = good_bytes;
 	),
-	TP_printk("%d,%d ctrl%d queue %u tag %d id 0x%04x status %s good %u",
+	TP_printk("%d,%d ctrl%d queue %d tag %d id 0x%04x status %s good %u",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ctrl, __entry->queue,
 		  __entry->tag, __entry->id, __get_str(status), __entry->good_bytes)
 );

@@ -12,6 +12,22 @@
 #include "complete.h"
 #include "request.h"
 
+/* The device has answered: note what. */
+static noinline void complete_command(struct asblk_hwq *hwq, struct asblk_slot *slot)
+{
+	struct asblk_command *command = asblk_rq_command(slot->rq);
+
+	hwq->ops->answer(&hwq->pub, command);
+	command->answered = true;
+}
+
+/* How often a transfer may be retried. */
+static unsigned int max_retries(const struct asblk_hwq *hwq, const struct asblk_slot *slot)
+{
+	return slot->kind == ASBLK_SLOT_COMMAND ? asblk_rq_command(slot->rq)->max_retries :
+						  READ_ONCE(hwq->max_retries);
+}
+
 /**
  * asblk_complete - complete a transfer without an error
  * @batch: as passed to &asblk_ctrl_ops.reap
@@ -36,12 +52,14 @@ bool asblk_complete(struct asblk_batch *batch, u16 id)
 		return true;
 	batch->nr++;
 	trace_asblk_complete(&hwq->pub, id, slot->rq, BLK_STS_OK, slot->bytes);
-	if (likely(slot->whole)) {
+	if (likely(slot->kind == ASBLK_SLOT_WHOLE)) {
 		rq = slot->rq;
 		asblk_slot_give_tag(&hwq->slots, slot);
 		asblk_rq_finish_good(batch, rq);
 		return true;
 	}
+	if (unlikely(slot->kind == ASBLK_SLOT_COMMAND))
+		complete_command(hwq, slot);
 	asblk_rq_part_done(batch, slot);
 	return true;
 }
@@ -54,8 +72,10 @@ static bool complete_may_retry(struct asblk_hwq *hwq, const struct asblk_slot *s
 
 	if (ar->bad != ASBLK_NO_BAD || blk_noretry_request(slot->rq))
 		return false;
-	return (flags & ASBLK_REQUEUE) ||
-	       ((flags & ASBLK_MAY_RETRY) && slot->retries < READ_ONCE(hwq->max_retries));
+	if ((flags & ASBLK_REQUEUE) && slot->kind != ASBLK_SLOT_COMMAND)
+		return true;
+	return (flags & (ASBLK_REQUEUE | ASBLK_MAY_RETRY)) &&
+	       slot->retries < max_retries(hwq, slot);
 }
 
 /* Jiffies, at least one. */
@@ -74,6 +94,9 @@ static unsigned long complete_delay(unsigned int flags)
  *	data
  * @flags: 0, or %ASBLK_MAY_RETRY or %ASBLK_REQUEUE, and with these
  *	ASBLK_RETRY_AFTER()
+ *
+ * A command that ends with an error is answered all the same: @status is what its request
+ * ends with.
  *
  * Context: &asblk_ctrl_ops.reap only.
  * Return: false if @id names no transfer in flight.
@@ -102,10 +125,14 @@ bool asblk_complete_error(struct asblk_batch *batch, u16 id, blk_status_t status
 	batch->nr++;
 	trace_asblk_complete(&hwq->pub, id, slot->rq, status, good_bytes);
 	ar = blk_mq_rq_to_pdu(slot->rq);
-	if (slot->whole)
+	if (slot->kind == ASBLK_SLOT_WHOLE)
 		asblk_rq_become_parts(slot, slot->rq);
+	if (slot->kind == ASBLK_SLOT_COMMAND) {
+		complete_command(hwq, slot);
+		good_bytes = 0;
+	}
 	if (complete_may_retry(hwq, slot, flags)) {
-		slot->retries += !(flags & ASBLK_REQUEUE);
+		slot->retries += !(flags & ASBLK_REQUEUE) || slot->kind == ASBLK_SLOT_COMMAND;
 		hwq->count.retries++;
 		asblk_slot_retire(&hwq->slots, slot);
 		if (flags & ASBLK_RETRY_DELAY)
@@ -132,7 +159,7 @@ static bool requeue_allowed(const struct asblk_hwq *hwq, const struct asblk_slot
 		return false;
 	if (blame != ASBLK_BLAME_NOBODY && blk_noretry_request(slot->rq))
 		return false;
-	return !charged || slot->retries < READ_ONCE(hwq->max_retries);
+	return !charged || slot->retries < max_retries(hwq, slot);
 }
 
 /*
@@ -152,10 +179,11 @@ static void requeue(struct asblk_batch *batch, struct asblk_slot *slot,
 {
 	struct asblk_hwq *hwq = batch->hwq;
 	struct asblk_slot *own = &hwq->slots.slot[slot->rq->tag];
-	bool charged = blame == ASBLK_BLAME_ALL ||
+	/* What a device may do twice is for the sender of a command to say. */
+	bool charged = blame == ASBLK_BLAME_ALL || slot->kind == ASBLK_SLOT_COMMAND ||
 		       (blame == ASBLK_BLAME_TIMED_OUT && own->escalation & ASBLK_ESCALATE_BLAMED);
 
-	if (slot->whole)
+	if (slot->kind == ASBLK_SLOT_WHOLE)
 		asblk_rq_become_parts(slot, slot->rq);
 	if (!requeue_allowed(hwq, slot, blame, charged)) {
 		asblk_rq_note_failure(blk_mq_rq_to_pdu(slot->rq), slot->offset, BLK_STS_TIMEOUT);
@@ -222,7 +250,7 @@ unsigned int asblk_fail_all(struct asblk_batch *batch, blk_status_t status)
 		if (!slot->rq)
 			continue;
 		nr += slot->in_flight;
-		if (slot->whole)
+		if (slot->kind == ASBLK_SLOT_WHOLE)
 			asblk_rq_become_parts(slot, slot->rq);
 		asblk_rq_note_failure(blk_mq_rq_to_pdu(slot->rq), slot->offset, status);
 		asblk_rq_part_done(batch, slot);

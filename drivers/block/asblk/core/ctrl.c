@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "admin.h"
 #include "ctrl.h"
 #include "debugfs.h"
 #include "limits.h"
@@ -38,6 +39,7 @@ static void asblk_ctrl_release(struct device *dev)
 	kfree(ctrl->params.serial);
 	kfree(ctrl->params.firmware_rev);
 	ctrl_free_queues(ctrl);
+	asblk_admin_free(ctrl);
 	asblk_dma_exit(&ctrl->dma);
 	id = ctrl->id;
 	kfree(ctrl);
@@ -60,6 +62,10 @@ static int ctrl_check(const struct asblk_ctrl *ctrl, struct device *dev)
 {
 	const struct asblk_ctrl_params *p = &ctrl->params;
 
+	if (p->dma_dev != ctrl->dma.dev || p->node != ctrl->node) {
+		dev_err(dev, "dma_dev or node is not that of the admin queue\n");
+		return -EINVAL;
+	}
 	if (!p->nr_queues || p->nr_queues > nr_cpu_ids ||
 	    p->nr_poll_queues > nr_cpu_ids) {
 		dev_err(dev, "invalid number of queues: %u (1 to %u), polled %u (0 to %u)\n",
@@ -99,8 +105,10 @@ static int ctrl_check_ops(const struct asblk_ctrl_ops *ops, struct device *dev)
 
 static void ctrl_stop_queues(struct asblk_ctrl *ctrl, unsigned int nr)
 {
-	while (nr--)
+	while (nr--) {
+		asblk_hwq_stop(ctrl->queues[nr]);
 		asblk_hwq_exit(ctrl->queues[nr]);
+	}
 }
 
 /* One by one, as together they may be large. */
@@ -120,24 +128,34 @@ static int ctrl_alloc_queues(struct asblk_ctrl *ctrl)
 	return 0;
 }
 
-static int ctrl_start(struct asblk_ctrl *ctrl)
+static int ctrl_start_queue(struct asblk_ctrl *ctrl, unsigned int index)
+{
+	const struct asblk_ctrl_params *p = &ctrl->params;
+	struct asblk_hwq_params qp = {
+		.index		= index,
+		.lim		= &p->limits,
+		.depth		= p->queue_depth,
+		.nr_extra_slots	= p->nr_extra_slots,
+		.priv_size	= p->transfer_priv_size,
+		.max_retries	= p->max_retries,
+		.polled		= index >= p->nr_queues,
+	};
+
+	return asblk_hwq_init(ctrl->queues[index], ctrl, &qp);
+}
+
+static int ctrl_start_queues(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
 	int err;
 
-	err = ctrl_check_ops(ctrl->ops, &ctrl->dev);
-	if (!err)
-		err = ctrl_check(ctrl, &ctrl->dev);
-	if (err)
-		return err;
 	ctrl->nr_queues = ctrl->params.nr_queues + ctrl->params.nr_poll_queues;
-	err = asblk_dma_init(&ctrl->dma, ctrl->params.dma_dev, &ctrl->params.limits);
-	if (!err)
-		err = ctrl_alloc_queues(ctrl);
+	asblk_dma_limit_segments(&ctrl->dma, &ctrl->params.limits);
+	err = ctrl_alloc_queues(ctrl);
 	if (err)
 		return err;
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		err = asblk_hwq_init(ctrl->queues[i], ctrl, i);
+		err = ctrl_start_queue(ctrl, i);
 		if (err)
 			goto stop;
 	}
@@ -147,25 +165,44 @@ static int ctrl_start(struct asblk_ctrl *ctrl)
 	return 0;
 
 stop:
-	asblk_recovery_exit(ctrl);
 	ctrl_stop_queues(ctrl, i);
 	return err;
 }
 
+static int ctrl_copy_params(struct asblk_ctrl *ctrl, const struct asblk_ctrl_params *params)
+{
+	ctrl->params = *params;
+	ctrl->params.model = kstrdup(params->model, GFP_KERNEL);
+	ctrl->params.serial = kstrdup(params->serial, GFP_KERNEL);
+	ctrl->params.firmware_rev = kstrdup(params->firmware_rev, GFP_KERNEL);
+	ctrl->cache_on = !params->cache_off;
+	ctrl->coalesce_count = max(params->coalesce_count, 1);
+	ctrl->coalesce_usecs = params->coalesce_usecs;
+	/* To be set again after a reset. */
+	ctrl->coalesced = ctrl->coalesce_count > 1 || ctrl->coalesce_usecs;
+	return ctrl->params.model && ctrl->params.serial && ctrl->params.firmware_rev ? 0 :
+										  -ENOMEM;
+}
+
 /**
- * asblk_ctrl_create - create a controller and start its queues
+ * asblk_ctrl_alloc - make a controller, which can execute commands at first
  * @ops: its operations; must outlive it
- * @params: its parameters; copied
+ * @admin: parameters of its admin queue, copied; NULL if it has none
+ * @node: NUMA node, or NUMA_NO_NODE
+ * @dma_dev: device that accesses the memory of transfers, to map it for; NULL for none
  * @parent: parent device, or NULL
  * @priv: for asblk_ctrl_priv(), from the first call of an operation on
  *
+ * For a controller whose parameters are known only after some commands. asblk_ctrl_start() is
+ * to follow, or asblk_ctrl_free().
+ *
  * Context: task, may sleep.
  * Return: controller, or an ERR_PTR: -EINVAL after a line in the log that says
- * what is wrong with @params, -ENOMEM, or the error of &asblk_ctrl_ops.start_queue.
+ * what is wrong with @admin, -ENOMEM, or the error of &asblk_ctrl_ops.start_queue.
  */
-struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
-				     const struct asblk_ctrl_params *params,
-				     struct device *parent, void *priv)
+struct asblk_ctrl *asblk_ctrl_alloc(const struct asblk_ctrl_ops *ops,
+				    const struct asblk_admin_params *admin, int node,
+				    struct device *dma_dev, struct device *parent, void *priv)
 {
 	struct asblk_ctrl *ctrl = kzalloc_obj(*ctrl);
 	int err;
@@ -182,46 +219,104 @@ struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
 	mutex_init(&ctrl->settings_lock);
 	mutex_init(&ctrl->disks_lock);
 	INIT_LIST_HEAD(&ctrl->disks);
-	ctrl->cache_on = !params->cache_off;
-	ctrl->coalesce_count = max(params->coalesce_count, 1);
-	ctrl->coalesce_usecs = params->coalesce_usecs;
-	/* To be set again after a reset. */
-	ctrl->coalesced = ctrl->coalesce_count > 1 || ctrl->coalesce_usecs;
 	ctrl->ops = ops;
+	ctrl->node = node;
 	ctrl->priv = priv;
-	ctrl->params = *params;
-	ctrl->params.model = kstrdup(params->model, GFP_KERNEL);
-	ctrl->params.serial = kstrdup(params->serial, GFP_KERNEL);
-	ctrl->params.firmware_rev = kstrdup(params->firmware_rev, GFP_KERNEL);
 
 	device_initialize(&ctrl->dev);
 	ctrl->dev.class = &asblk_class;
 	ctrl->dev.parent = parent;
 	err = dev_set_name(&ctrl->dev, "ctrl%d", ctrl->id);
-	if (!err && !(ctrl->params.model && ctrl->params.serial &&
-		      ctrl->params.firmware_rev))
-		err = -ENOMEM;
+	if (!err)
+		err = ctrl_check_ops(ops, &ctrl->dev);
+	if (!err)
+		err = asblk_dma_init(&ctrl->dma, dma_dev);
+	if (!err && admin)
+		err = asblk_admin_init(ctrl, admin);
+	if (err) {
+		put_device(&ctrl->dev);
+		return ERR_PTR(err);
+	}
+	return ctrl;
+}
+ASBLK_EXPORT(asblk_ctrl_alloc);
+
+/**
+ * asblk_ctrl_start - start a controller's queues
+ * @ctrl: controller
+ * @params: its parameters; copied
+ *
+ * Context: task, may sleep.
+ * Return: 0, and asblk_ctrl_destroy() is to follow; or a negative errno, and
+ * asblk_ctrl_free(): -EINVAL after a line in the log that says what is wrong with @params,
+ * -ENOMEM, or the error of &asblk_ctrl_ops.start_queue.
+ */
+int asblk_ctrl_start(struct asblk_ctrl *ctrl, const struct asblk_ctrl_params *params)
+{
+	int err = ctrl_copy_params(ctrl, params);
+
+	if (!err)
+		err = ctrl_check(ctrl, &ctrl->dev);
+	if (!err)
+		err = ctrl_start_queues(ctrl);
 	if (err)
-		goto put;
-	err = ctrl_start(ctrl);
-	if (err)
-		goto put;
+		return err;
 	asblk_pm_init(ctrl);
 	err = device_add(&ctrl->dev);
 	if (err)
 		goto stop;
 	asblk_debugfs_add(ctrl);
 	asblk_recovery_live(ctrl);
-	return ctrl;
+	return 0;
 
 stop:
 	asblk_pm_exit(ctrl);
-	asblk_recovery_exit(ctrl);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);
-put:
+	return err;
+}
+ASBLK_EXPORT(asblk_ctrl_start);
+
+/**
+ * asblk_ctrl_free - give up a controller that was not started
+ * @ctrl: controller
+ *
+ * Context: task, may sleep.
+ */
+void asblk_ctrl_free(struct asblk_ctrl *ctrl)
+{
+	asblk_recovery_exit(ctrl);
+	asblk_admin_exit(ctrl);
 	put_device(&ctrl->dev);
-	return ERR_PTR(err);
+}
+ASBLK_EXPORT(asblk_ctrl_free);
+
+/**
+ * asblk_ctrl_create - make a controller without an admin queue and start it
+ * @ops: its operations; must outlive it
+ * @params: its parameters; copied
+ * @parent: parent device, or NULL
+ * @priv: for asblk_ctrl_priv(), from the first call of an operation on
+ *
+ * Context: task, may sleep.
+ * Return: controller, or an ERR_PTR as asblk_ctrl_alloc() and asblk_ctrl_start().
+ */
+struct asblk_ctrl *asblk_ctrl_create(const struct asblk_ctrl_ops *ops,
+				     const struct asblk_ctrl_params *params,
+				     struct device *parent, void *priv)
+{
+	struct asblk_ctrl *ctrl = asblk_ctrl_alloc(ops, NULL, params->node, params->dma_dev,
+						   parent, priv);
+	int err;
+
+	if (IS_ERR(ctrl))
+		return ctrl;
+	err = asblk_ctrl_start(ctrl, params);
+	if (err) {
+		asblk_ctrl_free(ctrl);
+		return ERR_PTR(err);
+	}
+	return ctrl;
 }
 ASBLK_EXPORT(asblk_ctrl_create);
 
@@ -245,6 +340,7 @@ void asblk_ctrl_destroy(struct asblk_ctrl *ctrl)
 	blk_mq_wait_quiesce_done(&ctrl->set);
 	blk_mq_free_tag_set(&ctrl->set);
 	ctrl_stop_queues(ctrl, ctrl->nr_queues);
+	asblk_admin_exit(ctrl);
 	put_device(&ctrl->dev);
 }
 ASBLK_EXPORT(asblk_ctrl_destroy);

@@ -19,6 +19,7 @@
 
 #include "../compat.h"
 #include "dma.h"
+#include "request.h"
 
 struct asblk_hwq;
 
@@ -63,11 +64,29 @@ struct asblk_recovery {
 };
 
 /**
+ * struct asblk_admin - the admin queue of a controller
+ * @params: its parameters; a depth of 0 if there is none
+ * @hwq: the queue; NULL if there is none
+ * @set: its tags
+ * @q: for commands
+ * @unit: &request_queue.queuedata of @q
+ */
+struct asblk_admin {
+	struct asblk_admin_params params;
+	struct asblk_hwq *hwq;
+	struct blk_mq_tag_set set;
+	struct request_queue *q;
+	struct asblk_unit unit;
+};
+
+/**
  * struct asblk_ctrl - a controller
  * @dev: /sys/class/asblk/ctrlN; holds the memory of this structure
  * @id: N
  * @ops: its driver's operations
  * @params: its parameters; the strings are owned
+ * @node: NUMA node, or NUMA_NO_NODE
+ * @admin: its admin queue, if it has one
  * @set: tag set, shared by all its disks
  * @queues: nr_queues with interrupts, then nr_poll_queues
  * @nr_queues: all of them
@@ -93,6 +112,8 @@ struct asblk_ctrl {
 	int id;
 	const struct asblk_ctrl_ops *ops;
 	struct asblk_ctrl_params params;
+	int node;
+	struct asblk_admin admin;
 	struct blk_mq_tag_set set;
 	struct asblk_hwq **queues;
 	unsigned int nr_queues;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/kernel/debug/asblk/ctrlN/qM/: counters, slots and the device's rings. */
+/* /sys/kernel/debug/asblk/ctrlN/, qM/ and admin/: counters, slots and the device's rings. */
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/seq_file.h>
@@ -83,25 +83,29 @@ static int rings_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(rings);
 
+static void debugfs_add_queue(struct asblk_ctrl *ctrl, struct asblk_hwq *hwq, const char *name)
+{
+	struct dentry *dir = debugfs_create_dir(name, ctrl->debugfs);
+
+	debugfs_create_file("counters", 0400, dir, hwq, &counters_fops);
+	debugfs_create_file("slots", 0400, dir, hwq, &slots_fops);
+	if (ctrl->ops->show_queue)
+		debugfs_create_file("rings", 0400, dir, hwq, &rings_fops);
+}
+
 void asblk_debugfs_add(struct asblk_ctrl *ctrl)
 {
 	unsigned int i;
+	char name[16];
 
 	ctrl->debugfs = debugfs_create_dir(dev_name(&ctrl->dev),
 					   asblk_debugfs_root);
 	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_hwq *hwq = ctrl->queues[i];
-		struct dentry *dir;
-		char name[16];
-
 		snprintf(name, sizeof(name), "q%u", i);
-		dir = debugfs_create_dir(name, ctrl->debugfs);
-		debugfs_create_file("counters", 0400, dir, hwq, &counters_fops);
-		debugfs_create_file("slots", 0400, dir, hwq, &slots_fops);
-		if (ctrl->ops->show_queue)
-			debugfs_create_file("rings", 0400, dir, hwq,
-					    &rings_fops);
+		debugfs_add_queue(ctrl, ctrl->queues[i], name);
 	}
+	if (ctrl->admin.hwq)
+		debugfs_add_queue(ctrl, ctrl->admin.hwq, "admin");
 }
 
 /**

@@ -41,14 +41,13 @@ static size_t dma_most_bytes(struct device *dev)
 	return max(round_down(most, PAGE_SIZE), PAGE_SIZE);
 }
 
-/* Lowers @lim->max_segment_bytes to what can be mapped. Return: 0 or -ENOMEM. */
-int asblk_dma_init(struct asblk_dma *dma, struct device *dev, struct asblk_limits *lim)
+/* Return: 0 or -ENOMEM. */
+int asblk_dma_init(struct asblk_dma *dma, struct device *dev)
 {
 	dma->dev = dev;
 	dma->must_map = dma_must_map(dev);
 	if (!dma->must_map)
 		return 0;
-	lim->max_segment_bytes = min_t(u64, lim->max_segment_bytes, dma_most_bytes(dev));
 	dma->reserve = kcalloc(DMA_MAX_SEGMENTS, sizeof(*dma->reserve), GFP_KERNEL);
 	return dma->reserve ? 0 : -ENOMEM;
 }
@@ -56,6 +55,14 @@ int asblk_dma_init(struct asblk_dma *dma, struct device *dev, struct asblk_limit
 void asblk_dma_exit(struct asblk_dma *dma)
 {
 	kfree(dma->reserve);
+}
+
+/* Lower a segment of a transfer to what can be mapped. */
+void asblk_dma_limit_segments(const struct asblk_dma *dma, struct asblk_limits *lim)
+{
+	if (dma->must_map)
+		lim->max_segment_bytes = min_t(u64, lim->max_segment_bytes,
+					       dma_most_bytes(dma->dev));
 }
 
 /* Lower what the block layer may send to what can be mapped for one request. */

@@ -43,8 +43,9 @@ struct asblk_mapping {
 	unsigned long unmappable_since;
 };
 
-int asblk_dma_init(struct asblk_dma *dma, struct device *dev, struct asblk_limits *lim);
+int asblk_dma_init(struct asblk_dma *dma, struct device *dev);
 void asblk_dma_exit(struct asblk_dma *dma);
+void asblk_dma_limit_segments(const struct asblk_dma *dma, struct asblk_limits *lim);
 void asblk_dma_limits(const struct asblk_dma *dma, struct queue_limits *lim);
 blk_status_t asblk_dma_map(struct asblk_dma *dma, struct asblk_mapping *map, struct request *rq);
 void asblk_dma_unmap(struct asblk_dma *dma, struct asblk_mapping *map, struct request *rq);

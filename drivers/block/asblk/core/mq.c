@@ -128,6 +128,14 @@ static int asblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 	return 0;
 }
 
+static int asblk_admin_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
+{
+	struct asblk_ctrl *ctrl = data;
+
+	hctx->driver_data = ctrl->admin.hwq;
+	return 0;
+}
+
 static void asblk_map_queues(struct blk_mq_tag_set *set)
 {
 	struct asblk_ctrl *ctrl = set->driver_data;
@@ -160,6 +168,22 @@ static const struct blk_mq_ops asblk_mq_ops = {
 	.map_queues	= asblk_map_queues,
 };
 
+static const struct blk_mq_ops asblk_admin_mq_ops = {
+	.queue_rq	= asblk_queue_rq,
+	.complete	= asblk_rq_end,
+	.timeout	= asblk_timeout,
+	.init_hctx	= asblk_admin_init_hctx,
+};
+
+static int mq_alloc_tag_set(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set)
+{
+	set->cmd_size = ctrl->dma.must_map ? sizeof(struct asblk_rq) :
+					     offsetof(struct asblk_rq, map);
+	set->numa_node = ctrl->node;
+	set->driver_data = ctrl;
+	return blk_mq_alloc_tag_set(set);
+}
+
 /* The disks of a controller share one tag set. May sleep. Return: 0 or a negative errno. */
 int asblk_tag_set_init(struct asblk_ctrl *ctrl)
 {
@@ -169,12 +193,22 @@ int asblk_tag_set_init(struct asblk_ctrl *ctrl)
 	set->nr_hw_queues = ctrl->nr_queues;
 	set->nr_maps = ctrl->params.nr_poll_queues ? HCTX_TYPE_POLL + 1 : 1;
 	set->queue_depth = ctrl->params.queue_depth;
-	set->cmd_size = ctrl->dma.must_map ? sizeof(struct asblk_rq) :
-					     offsetof(struct asblk_rq, map);
-	set->numa_node = ctrl->params.node;
 	set->timeout = msecs_to_jiffies(ctrl->params.timeout_ms);
 	/* A RAM disk and an NVMe device need no scheduler by default. */
 	set->flags = ASBLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
-	set->driver_data = ctrl;
-	return blk_mq_alloc_tag_set(set);
+	return mq_alloc_tag_set(ctrl, set);
+}
+
+/* Commands have tags of their own. May sleep. Return: 0 or a negative errno. */
+int asblk_admin_tag_set_init(struct asblk_ctrl *ctrl)
+{
+	const struct asblk_admin_params *p = &ctrl->admin.params;
+	struct blk_mq_tag_set *set = &ctrl->admin.set;
+
+	set->ops = &asblk_admin_mq_ops;
+	set->nr_hw_queues = 1;
+	set->queue_depth = p->depth;
+	set->reserved_tags = p->nr_reserved;
+	set->timeout = msecs_to_jiffies(p->timeout_ms);
+	return mq_alloc_tag_set(ctrl, set);
 }

@@ -6,5 +6,6 @@
 #include "ctrl.h"
 
 int asblk_tag_set_init(struct asblk_ctrl *ctrl);
+int asblk_admin_tag_set_init(struct asblk_ctrl *ctrl);
 
 #endif /* _ASBLK_MQ_H */

@@ -131,21 +131,25 @@ static void queue_due_work(struct work_struct *work)
 
 /* Start a queue, which is zeroed. May sleep. Return: 0 or a negative errno. */
 int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
-		   unsigned int index)
+		   const struct asblk_hwq_params *p)
 {
-	const struct asblk_ctrl_params *p = &ctrl->params;
+	int node = ctrl->node;
 	int err;
 
 	hwq->pub.ctrl = ctrl;
-	hwq->pub.index = index;
-	hwq->pub.polled = index >= p->nr_queues;
-	hwq->pub.node = p->node;
-	hwq->pub.nr_slots = p->queue_depth + p->nr_extra_slots;
+	hwq->pub.index = p->index;
+	hwq->pub.polled = p->polled;
+	hwq->pub.node = node;
+	hwq->pub.nr_slots = p->depth + p->nr_extra_slots;
 	hwq->ops = ctrl->ops;
-	hwq->lim = &p->limits;
+	hwq->lim = p->lim;
 	hwq->whole_bytes = asblk_limits_whole_bytes(hwq->lim);
 	hwq->max_retries = p->max_retries;
-	hwq->priv_size = ALIGN(p->transfer_priv_size, 16);
+	if (p->index == ASBLK_ADMIN_QUEUE)
+		strscpy(hwq->name, "admin queue");
+	else
+		snprintf(hwq->name, sizeof(hwq->name), "queue %u", p->index);
+	hwq->priv_size = ALIGN(p->priv_size, 16);
 	hwq->dev = &ctrl->dev;
 	hwq->dma = &ctrl->dma;
 	hwq->dma_dev = ctrl->dma.dev;
@@ -159,13 +163,12 @@ int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 	INIT_DELAYED_WORK(&hwq->rerun_work, queue_rerun_work);
 	INIT_DELAYED_WORK(&hwq->due_work, queue_due_work);
 
-	err = asblk_slots_init(&hwq->slots, p->queue_depth, p->nr_extra_slots,
-			       p->node);
+	err = asblk_slots_init(&hwq->slots, p->depth, p->nr_extra_slots, node);
 	if (err)
 		return err;
 	if (hwq->priv_size) {
 		hwq->priv_area = kvcalloc_node(hwq->pub.nr_slots, hwq->priv_size,
-					       GFP_KERNEL, p->node);
+					       GFP_KERNEL, node);
 		if (!hwq->priv_area) {
 			err = -ENOMEM;
 			goto free_slots;
@@ -173,7 +176,7 @@ int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
 	}
 	err = -ENOMEM;
 	hwq->segs = kvcalloc_node(hwq->lim->max_segments, sizeof(*hwq->segs), GFP_KERNEL,
-				  p->node);
+				  node);
 	if (!hwq->segs)
 		goto free_priv;
 	hwq->transfer.segs = hwq->segs;
@@ -192,12 +195,17 @@ free_slots:
 	return err;
 }
 
-/* Stop a queue with nothing in flight. May sleep. */
+/* The device is done with the queue's transfers. May sleep. */
+void asblk_hwq_stop(struct asblk_hwq *hwq)
+{
+	hwq->ops->stop_queue(&hwq->pub);
+}
+
+/* Free what a stopped queue consists of. It has no request any more. May sleep. */
 void asblk_hwq_exit(struct asblk_hwq *hwq)
 {
 	cancel_delayed_work_sync(&hwq->rerun_work);
 	cancel_delayed_work_sync(&hwq->due_work);
-	hwq->ops->stop_queue(&hwq->pub);
 	kvfree(hwq->segs);
 	kvfree(hwq->priv_area);
 	asblk_slots_exit(&hwq->slots);

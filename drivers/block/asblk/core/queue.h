@@ -70,6 +70,7 @@ struct asblk_counters {
  * @whole_bytes: a data request of one segment and at most this many bytes is
  *	one transfer, without a look at its memory
  * @max_retries: &asblk_ctrl_params.max_retries
+ * @name: for the log
  * @priv_size: &asblk_ctrl_params.transfer_priv_size, rounded up
  * @priv_area: @priv_size bytes for each slot
  * @segs: room for the segments of the transfer that is being submitted
@@ -107,6 +108,7 @@ struct asblk_hwq {
 	const struct asblk_limits *lim;
 	u32 whole_bytes;
 	unsigned int max_retries;
+	char name[16];
 	size_t priv_size;
 	void *priv_area;
 	struct asblk_segment *segs;
@@ -133,6 +135,26 @@ struct asblk_hwq {
 	struct asblk_transfer transfer;
 	u64 reset_at;
 	u64 idle_at;
+};
+
+/**
+ * struct asblk_hwq_params - what a queue is made of
+ * @index: &asblk_queue.index
+ * @lim: limits of a transfer; outlives the queue
+ * @depth: tags
+ * @nr_extra_slots: slots that belong to no tag
+ * @priv_size: bytes of &asblk_transfer.priv
+ * @max_retries: &asblk_ctrl_params.max_retries
+ * @polled: &asblk_queue.polled
+ */
+struct asblk_hwq_params {
+	unsigned int index;
+	const struct asblk_limits *lim;
+	unsigned int depth;
+	unsigned int nr_extra_slots;
+	size_t priv_size;
+	unsigned int max_retries;
+	bool polled;
 };
 
 static inline struct asblk_hwq *asblk_to_hwq(struct asblk_queue *q)
@@ -180,7 +202,9 @@ static inline void asblk_batch_begin(struct asblk_batch *batch, struct asblk_hwq
 }
 
 /* queue.c */
-int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl, unsigned int index);
+int asblk_hwq_init(struct asblk_hwq *hwq, struct asblk_ctrl *ctrl,
+		   const struct asblk_hwq_params *p);
+void asblk_hwq_stop(struct asblk_hwq *hwq);
 void asblk_hwq_exit(struct asblk_hwq *hwq);
 void asblk_batch_end(struct asblk_batch *batch, bool doorbell)
 	__releases(&batch->hwq->lock);

@@ -104,6 +104,54 @@ static u64 recovery_completions(struct asblk_ctrl *ctrl)
 	return sum;
 }
 
+/**
+ * asblk_admin_stop - submit no more commands to the admin queue
+ * @ctrl: controller with an admin queue
+ *
+ * Before the device is reset or loses its power. Commands wait, within their time limits.
+ *
+ * Context: task.
+ */
+void asblk_admin_stop(struct asblk_ctrl *ctrl)
+{
+	recovery_stop_queue(ctrl->admin.hwq);
+}
+ASBLK_EXPORT(asblk_admin_stop);
+
+/**
+ * asblk_admin_start - go on after asblk_admin_stop()
+ * @ctrl: controller whose device has forgotten all commands
+ *
+ * Those that were in flight end, or are sent again, see &struct asblk_command.
+ *
+ * Context: task.
+ */
+void asblk_admin_start(struct asblk_ctrl *ctrl)
+{
+	recovery_start_queue(ctrl->admin.hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_ALL);
+}
+ASBLK_EXPORT(asblk_admin_start);
+
+/* A queue's device no longer accesses memory: fail everything, now and later. */
+static unsigned int recovery_fail_queue(struct asblk_hwq *hwq)
+{
+	struct asblk_batch batch;
+	unsigned int nr;
+
+	asblk_batch_begin(&batch, hwq, NULL);
+	hwq->held |= ASBLK_HELD_STOPPED | ASBLK_HELD_DEAD;
+	nr = asblk_fail_all(&batch, BLK_STS_OFFLINE);
+	asblk_batch_end(&batch, false);
+	return nr;
+}
+
+/* The admin queue was stopped for good. */
+void asblk_admin_die(struct asblk_ctrl *ctrl)
+{
+	if (ctrl->admin.hwq)
+		recovery_fail_queue(ctrl->admin.hwq);
+}
+
 /* The last step; harmless if the controller is dead already. */
 static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 {
@@ -117,15 +165,9 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 	/* Memory may be freed only when the device cannot reach it. */
 	if (ctrl->ops->disable)
 		ctrl->ops->disable(ctrl);
-	for (i = 0; i < ctrl->nr_queues; i++) {
-		struct asblk_hwq *hwq = ctrl->queues[i];
-		struct asblk_batch batch;
-
-		asblk_batch_begin(&batch, hwq, NULL);
-		hwq->held |= ASBLK_HELD_DEAD;
-		nr += asblk_fail_all(&batch, BLK_STS_OFFLINE);
-		asblk_batch_end(&batch, false);
-	}
+	for (i = 0; i < ctrl->nr_queues; i++)
+		nr += recovery_fail_queue(ctrl->queues[i]);
+	asblk_admin_die(ctrl);
 	dev_err(&ctrl->dev, "dead: %s; %u transfers in flight failed\n", why, nr);
 }
 
@@ -175,13 +217,12 @@ static bool recovery_reset_queue(struct asblk_hwq *hwq)
 		spin_lock_irq(&hwq->lock);
 		hwq->count.failed_resets++;
 		spin_unlock_irq(&hwq->lock);
-		dev_warn(dev, "queue %u: reset failed (%d)\n", hwq->pub.index, err);
+		dev_warn(dev, "%s: reset failed (%d)\n", hwq->name, err);
 		return false;
 	}
 	hwq->reset_at = completions;
 	nr = recovery_start_queue(hwq, ASBLK_HELD_STOPPED, ASBLK_BLAME_TIMED_OUT);
-	dev_warn_ratelimited(dev, "queue %u: reset, %u transfers requeued\n",
-			     hwq->pub.index, nr);
+	dev_warn_ratelimited(dev, "%s: reset, %u transfers requeued\n", hwq->name, nr);
 	return true;
 }
 
@@ -220,6 +261,16 @@ static bool recovery_is_futile(struct asblk_ctrl *ctrl)
 	return r->futile >= RECOVERY_FUTILE_RESETS;
 }
 
+/* For a command that neither ends nor lets itself be aborted. Others are innocent. */
+static void recovery_reset_for_command(struct asblk_ctrl *ctrl)
+{
+	lockdep_assert_held(&ctrl->ops_lock);
+	if (!ctrl->ops->reset)
+		return;
+	if (recovery_reset_ctrl(ctrl, "a command's timeout", ASBLK_BLAME_NOBODY))
+		recovery_die(ctrl, "reset failed");
+}
+
 /* By the device's driver: any of the transfers in flight may be the reason. */
 static void recovery_reset_requested(struct asblk_ctrl *ctrl)
 {
@@ -249,6 +300,9 @@ static void recovery_work(struct work_struct *work)
 		if (step == ASBLK_ESCALATE_CTRL || !recovery_reset_queue(hwq))
 			all = true;
 	}
+	if (ctrl->admin.hwq && xchg(&ctrl->admin.hwq->needs_reset, 0) &&
+	    ctrl->state == ASBLK_CTRL_LIVE && !all)
+		recovery_reset_for_command(ctrl);
 	wanted = xchg(&r->needs_reset, false);
 	/* Timeouts first: they know when to give up. One reset serves both. */
 	if (all)

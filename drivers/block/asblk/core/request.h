@@ -28,6 +28,7 @@ struct asblk_unit {
 /**
  * struct asblk_rq - the engine's part of a struct request
  * @next: first byte without a part
+ * @command: what the request carries instead, if it is for a command
  * @pending: on &asblk_hwq.pending or &asblk_hwq.starved
  * @queue_seen: &asblk_counters.completions at the last timeout
  * @issued: bytes that parts have been made for
@@ -44,7 +45,10 @@ struct asblk_unit {
  * Protected by &asblk_hwq.lock until the request is handed back.
  */
 struct asblk_rq {
-	struct asblk_cursor next;
+	union {
+		struct asblk_cursor next;
+		struct asblk_command *command;
+	};
 	struct list_head pending;
 	u64 queue_seen;
 	u32 issued;
@@ -165,7 +169,14 @@ static inline void asblk_rq_init_parts(struct asblk_rq *ar, u32 issued, u16 part
 static inline void asblk_rq_become_parts(struct asblk_slot *slot, struct request *rq)
 {
 	asblk_rq_init_parts(blk_mq_rq_to_pdu(rq), slot->bytes, 1);
-	slot->whole = false;
+	slot->kind = ASBLK_SLOT_PART;
+}
+
+static inline struct asblk_command *asblk_rq_command(struct request *rq)
+{
+	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
+
+	return ar->command;
 }
 
 /* Retry a transfer after those that wait already. */

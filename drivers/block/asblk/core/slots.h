@@ -38,6 +38,18 @@ static_assert(ASBLK_ESCALATE_ABORT + 1 == ASBLK_ESCALATE_QUEUE &&
 	      ASBLK_ESCALATE_CTRL <= ASBLK_ESCALATE_STEP);
 
 /**
+ * enum asblk_slot_kind - what the transfer in a slot is
+ * @ASBLK_SLOT_PART: a part of a request, which keeps account of its parts
+ * @ASBLK_SLOT_WHOLE: all of a request
+ * @ASBLK_SLOT_COMMAND: a request's command; accounted for as its only part
+ */
+enum asblk_slot_kind {
+	ASBLK_SLOT_PART,
+	ASBLK_SLOT_WHOLE,
+	ASBLK_SLOT_COMMAND,
+};
+
+/**
  * struct asblk_slot - a place for one transfer
  * @rq: request that the slot was taken for; NULL if it is free
  * @offset: where the part begins in the request, in bytes
@@ -46,7 +58,7 @@ static_assert(ASBLK_ESCALATE_ABORT + 1 == ASBLK_ESCALATE_QUEUE &&
  * @id: ID of the transfer in flight, or else of the next one
  * @next: next slot of the free pool, or of a list to be retried
  * @retries: retries that it was charged
- * @whole: the transfer is all of @rq
+ * @kind: an enum asblk_slot_kind
  * @aborted: the controller was asked to abort the transfer
  * @escalation: ASBLK_ESCALATE_* of the request that has this slot's tag, whichever slots its
  *	transfers are in
@@ -61,7 +73,7 @@ struct asblk_slot {
 	u16 next;
 	/* Side by side, to be set at once. */
 	u8 retries;
-	bool whole;
+	u8 kind;
 	bool aborted;
 	u8 escalation;
 	bool in_flight;

@@ -105,13 +105,12 @@ bool __asblk_next_range(struct asblk_transfer *t)
 }
 ASBLK_EXPORT(__asblk_next_range);
 
-/* Segments that fit a transfer of @left bytes; cut at a block. */
-static u32 split_segments(struct asblk_transfer *t, struct asblk_cursor *at,
-			  u32 left)
+/* Segments that fit a transfer of @left bytes; cut at a multiple of @block_mask plus 1. */
+static inline u32 split_segments(struct asblk_transfer *t, struct asblk_cursor *at,
+				 u32 left, u32 block_mask)
 {
 	const struct asblk_limits *lim = t->lim;
 	const struct asblk_cursor from = *at;
-	u32 block_mask = (1U << t->block_shift) - 1;
 	u32 bytes = 0, cut = 0, over = 0, nr = 0, nr_cut = 0;
 	u64 end = 0;
 
@@ -194,10 +193,24 @@ u32 asblk_split(struct asblk_transfer *t, struct asblk_cursor *at, u32 left)
 		}
 		return bytes;
 	}
-	bytes = split_segments(t, at, left);
+	bytes = split_segments(t, at, left, (1U << t->block_shift) - 1);
 	t->bytes = bytes;
 	t->range.lba = sector >> (t->block_shift - SECTOR_SHIFT);
 	t->range.nr_blocks = bytes >> t->block_shift;
 	return bytes;
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_split);
+
+/**
+ * asblk_split_bytes - as asblk_split(), of memory that is not of blocks
+ * @t: transfer with &asblk_transfer.segs and lim set; its memory is filled in
+ * @at: where the memory begins; moved
+ * @left: bytes of it, at least 1
+ *
+ * Return: bytes that @t carries.
+ */
+u32 asblk_split_bytes(struct asblk_transfer *t, struct asblk_cursor *at, u32 left)
+{
+	t->bytes = split_segments(t, at, left, 0);
+	return t->bytes;
+}

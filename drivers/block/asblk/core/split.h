@@ -7,5 +7,6 @@
 
 void asblk_cursor_advance(struct asblk_cursor *c, u32 bytes);
 u32 asblk_split(struct asblk_transfer *t, struct asblk_cursor *at, u32 left);
+u32 asblk_split_bytes(struct asblk_transfer *t, struct asblk_cursor *at, u32 left);
 
 #endif /* _ASBLK_SPLIT_H */

@@ -61,7 +61,7 @@ static inline bool submit_knows(enum req_op op)
 /* The operation of an accepted request's transfers. */
 u8 asblk_submit_op(const struct request *rq)
 {
-	return submit_ops[op_number(req_op(rq))];
+	return blk_rq_is_passthrough(rq) ? ASBLK_OP_COMMAND : submit_ops[op_number(req_op(rq))];
 }
 
 static inline struct asblk_transfer *submit_prepare(struct asblk_hwq *hwq,
@@ -117,7 +117,7 @@ static noinline bool submit_address(struct asblk_hwq *hwq, struct asblk_slot *sl
 	struct asblk_rq *ar = blk_mq_rq_to_pdu(rq);
 
 	if (hwq->must_map) {
-		if (slot->whole && t->nr_segments)
+		if (slot->kind == ASBLK_SLOT_WHOLE && t->nr_segments)
 			seg->addr = ar->map.segs->addr;
 		return true;
 	}
@@ -206,7 +206,7 @@ static enum submit_issued submit_issue_part(struct asblk_batch *batch, struct re
 	t = submit_prepare(hwq, slot, slot - hwq->slots.slot, rq);
 	slot->offset = ar->issued;
 	slot->retries = 0;
-	slot->whole = false;
+	slot->kind = ASBLK_SLOT_PART;
 	slot->aborted = false;
 	submit_keep_provisioned(rq, t);
 	slot->bytes = asblk_split(t, &end, left);
@@ -266,6 +266,39 @@ static void submit_wait(struct asblk_hwq *hwq, struct request *rq,
 	hwq->waiting = true;
 }
 
+/* A command goes to the device as it is, with all of its data or not at all. */
+static blk_status_t submit_command(struct asblk_hwq *hwq, struct asblk_slot *slot,
+				   struct request *rq)
+{
+	const struct asblk_unit *unit = rq->q->queuedata;
+	unsigned int index = slot - hwq->slots.slot;
+	struct asblk_command *command = asblk_rq_command(rq);
+	struct asblk_transfer *t = &hwq->transfer;
+
+	command->answered = false;
+	command->status = 0;
+	command->result = 0;
+	t->id = slot->id;
+	t->slot = index;
+	t->op = ASBLK_OP_COMMAND;
+	t->opts = 0;
+	t->ioprio = req_get_ioprio(rq);
+	t->nr_segments = 0;
+	t->nr_ranges = 0;
+	t->bytes = 0;
+	t->unit = unit->id;
+	t->range = (struct asblk_range) { };
+	t->command = command;
+	t->priv = hwq->priv_area + index * hwq->priv_size;
+	if (slot->bytes) {
+		struct asblk_cursor at = submit_memory(hwq, rq);
+
+		if (asblk_split_bytes(t, &at, slot->bytes) != slot->bytes)
+			return BLK_STS_INVAL;
+	}
+	return submit_transfer(hwq, slot, rq, t);
+}
+
 /* Return: false if the controller is busy. */
 static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 {
@@ -282,6 +315,10 @@ static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 		return true;
 	}
 	slot->aborted = false;
+	if (slot->kind == ASBLK_SLOT_COMMAND) {
+		status = submit_command(hwq, slot, rq);
+		goto submitted;
+	}
 	t = submit_prepare(hwq, slot, slot - hwq->slots.slot, rq);
 	submit_keep_provisioned(rq, t);
 	if (req_op(rq) == REQ_OP_FLUSH) {
@@ -295,6 +332,7 @@ static bool submit_retry(struct asblk_batch *batch, struct asblk_slot *slot)
 	/* A part is cut the same way every time. */
 	status = bytes == slot->bytes ? submit_transfer(hwq, slot, rq, t) :
 					BLK_STS_INVAL;
+submitted:
 	if (status == BLK_STS_RESOURCE)
 		return false;
 	if (status != BLK_STS_OK) {
@@ -404,13 +442,10 @@ static noinline void submit_start_parts(struct asblk_batch *batch,
 		submit_wait(hwq, rq, issued);
 }
 
-/* The controller has refused the only transfer of a request. */
-static noinline void submit_start_failed(struct asblk_batch *batch,
-					 struct asblk_slot *slot,
-					 struct request *rq,
-					 blk_status_t status)
+/* The controller has refused the only transfer of a request, which keeps account of it. */
+static void submit_refused(struct asblk_batch *batch, struct asblk_slot *slot,
+			   struct request *rq, blk_status_t status)
 {
-	asblk_rq_become_parts(slot, rq);
 	if (status == BLK_STS_RESOURCE) {
 		slot->rq = rq;
 		asblk_hwq_retry(batch->hwq, slot);
@@ -419,6 +454,44 @@ static noinline void submit_start_failed(struct asblk_batch *batch,
 	asblk_rq_note_failure(blk_mq_rq_to_pdu(rq), 0, status);
 	slot->rq = rq;
 	asblk_rq_part_done(batch, slot);
+}
+
+static noinline void submit_start_failed(struct asblk_batch *batch,
+					 struct asblk_slot *slot,
+					 struct request *rq,
+					 blk_status_t status)
+{
+	asblk_rq_become_parts(slot, rq);
+	submit_refused(batch, slot, rq, status);
+}
+
+/* As asblk_submit(), for what is no request for blocks. */
+static noinline blk_status_t submit_start_command(struct asblk_batch *batch, struct request *rq)
+{
+	struct asblk_hwq *hwq = batch->hwq;
+	struct asblk_slot *slot = &hwq->slots.slot[rq->tag];
+	blk_status_t status = BLK_STS_RESOURCE;
+
+	if (!blk_rq_is_passthrough(rq) || !hwq->ops->answer)
+		return BLK_STS_NOTSUPP;
+	blk_mq_start_request(rq);
+	hwq->count.requests++;
+	trace_asblk_submit(&hwq->pub, rq);
+
+	slot->offset = 0;
+	slot->bytes = blk_rq_bytes(rq);
+	slot->retries = 0;
+	slot->kind = ASBLK_SLOT_COMMAND;
+	slot->aborted = false;
+	slot->escalation = ASBLK_ESCALATE_ABORT;
+	asblk_rq_init_parts(blk_mq_rq_to_pdu(rq), slot->bytes, 1);
+	if (hwq->held & ASBLK_HELD_DEAD)
+		status = BLK_STS_OFFLINE;
+	else if (!hwq->held)
+		status = submit_command(hwq, slot, rq);
+	if (status != BLK_STS_OK)
+		submit_refused(batch, slot, rq, status);
+	return BLK_STS_OK;
 }
 
 /* A discard's ranges are its bios, in any order. */
@@ -449,7 +522,7 @@ blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 
 	lockdep_assert_held(&hwq->lock);
 	if (unlikely(!submit_knows(req_op(rq))))
-		return BLK_STS_NOTSUPP;
+		return submit_start_command(batch, rq);
 	if (unlikely(bytes &&
 		     !submit_in_range(rq, READ_ONCE(unit->nr_sectors))))
 		return BLK_STS_IOERR;
@@ -482,7 +555,7 @@ blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 	slot->offset = 0;
 	slot->bytes = bytes;
 	slot->retries = 0;
-	slot->whole = true;
+	slot->kind = ASBLK_SLOT_WHOLE;
 	slot->aborted = false;
 	slot->escalation = ASBLK_ESCALATE_ABORT;
 	/* Held at this point only for a flush, which has no parts that could wait. */

@@ -10,6 +10,7 @@
 #include <linux/export.h>
 #include <linux/jiffies.h>
 
+#include "command.h"
 #include "recovery.h"
 #include "request.h"
 #include "timeout.h"
@@ -55,7 +56,7 @@ static bool timeout_advances(struct asblk_hwq *hwq, struct request *rq)
 	/* It has ended, in a batch whose end is still to come. */
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
-	if (own->rq == rq && own->whole)
+	if (own->rq == rq && own->kind == ASBLK_SLOT_WHOLE)
 		return false;
 	for (i = 0; i < hwq->slots.nr && !busy; i++)
 		busy = timeout_in_flight(rq, &hwq->slots.slot[i]);
@@ -128,8 +129,8 @@ static bool timeout_abort(struct asblk_hwq *hwq, struct request *rq)
 	hwq->count.aborts += asked;
 	spin_unlock_irq(&hwq->lock);
 	dev_warn_ratelimited(&hwq->pub.ctrl->dev,
-			     "queue %u: request %d timed out, %u of its transfers aborted\n",
-			     hwq->pub.index, rq->tag, asked);
+			     "%s: request %d timed out, %u of its transfers aborted\n",
+			     hwq->name, rq->tag, asked);
 	return true;
 }
 
@@ -147,17 +148,26 @@ static void timeout_blame(struct asblk_hwq *hwq, struct request *rq)
 	spin_unlock_irq(&hwq->lock);
 }
 
+/* A command's own limit may be shorter than what a device deserves before it is reset. */
+static bool timeout_extend(struct request *rq)
+{
+	if (!blk_rq_is_passthrough(rq) || rq->timeout >= rq->q->rq_timeout)
+		return false;
+	rq->timeout = rq->q->rq_timeout;
+	return true;
+}
+
 static void timeout_escalate(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
 	int step = timeout_step(hwq, rq);
+	bool aborted = step == ASBLK_ESCALATE_ABORT && timeout_abort(hwq, rq);
 
 	lockdep_assert_held(&ctrl->ops_lock);
-	if (step < 0 || (step == ASBLK_ESCALATE_ABORT && timeout_abort(hwq, rq)))
+	if (step < 0 || timeout_extend(rq) || aborted)
 		return;
 	timeout_blame(hwq, rq);
-	dev_warn_ratelimited(&ctrl->dev, "queue %u: request %d timed out\n",
-			     hwq->pub.index, rq->tag);
+	dev_warn_ratelimited(&ctrl->dev, "%s: request %d timed out\n", hwq->name, rq->tag);
 	asblk_recovery_schedule(hwq, max(step, ASBLK_ESCALATE_QUEUE));
 }
 
@@ -169,12 +179,16 @@ bool asblk_timed_out(struct asblk_hwq *hwq, struct request *rq)
 {
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
 
+	if (rq->timeout == ASBLK_NO_TIMEOUT)
+		return false;
 	if (asblk_hwq_lost_interrupt(hwq, rq)) {
-		dev_warn_ratelimited(&ctrl->dev, "queue %u: interrupt lost, request %d had completed\n",
-				     hwq->pub.index, rq->tag);
+		dev_warn_ratelimited(&ctrl->dev, "%s: interrupt lost, request %d had completed\n",
+				     hwq->name, rq->tag);
 		return true;
 	}
 	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
+		return true;
+	if (blk_rq_is_passthrough(rq) && asblk_command_withdraw(hwq, rq))
 		return true;
 	/* Recovery holds it, or a short command: the next timeout looks again. */
 	if (!mutex_trylock(&ctrl->ops_lock))

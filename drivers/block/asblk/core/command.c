@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Commands that are sent on purpose: requests that carry a command of the controller's own
+ * command set instead of blocks. They go the way of all requests (submit.c, complete.c).
+ */
+#include <linux/export.h>
+
+#include "command.h"
+#include "ctrl.h"
+#include "disk.h"
+#include "request.h"
+
+/* How long an uninterruptible wait may be before the kernel calls it a hang: half of that. */
+#define COMMAND_WAIT	(60 * HZ)
+
+/**
+ * asblk_disk_queue - where commands to a disk's medium are sent to
+ * @disk: disk
+ *
+ * Context: any.
+ * Return: queue for asblk_command_request(), as long as the disk exists.
+ */
+struct request_queue *asblk_disk_queue(struct asblk_disk *disk)
+{
+	return disk->gd->queue;
+}
+ASBLK_EXPORT(asblk_disk_queue);
+
+/**
+ * asblk_command_request - make a request for a command
+ * @q: asblk_disk_queue() or asblk_admin_queue()
+ * @command: outlives the request
+ * @opf: REQ_OP_DRV_OUT if data goes to the device, else REQ_OP_DRV_IN; flags
+ * @flags: BLK_MQ_REQ_*
+ *
+ * Data can be mapped with blk_rq_map_user(), blk_rq_map_kern() and the like. It is not split:
+ * what does not fit one transfer fails with %BLK_STS_INVAL. &request.timeout is the time
+ * limit in jiffies, 0 for the queue's, or %ASBLK_NO_TIMEOUT. When it has passed a command
+ * that waits is withdrawn, and one that the device has is aborted; a device that does not
+ * heed that is reset after the queue's own limit.
+ *
+ * For asblk_command_execute(), blk_execute_rq() or blk_execute_rq_nowait();
+ * blk_mq_free_request() is to follow. Its status is not %BLK_STS_OK if @command->status is
+ * not 0.
+ *
+ * Context: task; may sleep without BLK_MQ_REQ_NOWAIT.
+ * Return: request, or an ERR_PTR: -EOPNOTSUPP if the controller knows no commands, -ENODEV if
+ * it is gone, -EWOULDBLOCK.
+ */
+struct request *asblk_command_request(struct request_queue *q, struct asblk_command *command,
+				      blk_opf_t opf, blk_mq_req_flags_t flags)
+{
+	struct request *rq = blk_mq_alloc_request(q, opf, flags);
+	struct asblk_hwq *hwq;
+	struct asblk_rq *ar;
+
+	if (IS_ERR(rq))
+		return rq;
+	hwq = rq->mq_hctx->driver_data;
+	if (!hwq->ops->answer) {
+		blk_mq_free_request(rq);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	ar = blk_mq_rq_to_pdu(rq);
+	ar->command = command;
+	command->answered = false;
+	command->status = 0;
+	command->result = 0;
+	return rq;
+}
+ASBLK_EXPORT(asblk_command_request);
+
+/* Take a slot off the list that begins at @head. Return: true if it was there. */
+static bool command_unlink(struct asblk_hwq *hwq, u16 *head, u16 index)
+{
+	u16 *at = head, last = ASBLK_SLOT_NONE;
+
+	while (*at != ASBLK_SLOT_NONE && *at != index) {
+		last = *at;
+		at = &hwq->slots.slot[last].next;
+	}
+	if (*at == ASBLK_SLOT_NONE)
+		return false;
+	*at = hwq->slots.slot[index].next;
+	if (head == &hwq->retry && hwq->retry_tail == index)
+		hwq->retry_tail = last;
+	return true;
+}
+
+/*
+ * End a command that waits to be sent, with %BLK_STS_TIMEOUT. Context: task. Return: false if
+ * it is no such command.
+ */
+bool asblk_command_withdraw(struct asblk_hwq *hwq, struct request *rq)
+{
+	struct asblk_slot *slot;
+	struct asblk_batch batch;
+	bool waits = false;
+
+	/* With a scheduler it may have no tag yet. */
+	if (rq->tag < 0)
+		return false;
+	slot = &hwq->slots.slot[rq->tag];
+	asblk_batch_begin(&batch, hwq, NULL);
+	if (slot->rq == rq && slot->kind == ASBLK_SLOT_COMMAND && !slot->in_flight)
+		waits = command_unlink(hwq, &hwq->retry, rq->tag) ||
+			command_unlink(hwq, &hwq->delayed, rq->tag);
+	if (waits) {
+		asblk_rq_note_failure(blk_mq_rq_to_pdu(rq), 0, BLK_STS_TIMEOUT);
+		asblk_rq_part_done(&batch, slot);
+	}
+	asblk_batch_end(&batch, true);
+	return waits;
+}
+
+/* Return: true and the command's ID if the device has it. */
+static bool command_to_abort(struct asblk_hwq *hwq, struct request *rq, u16 *id)
+{
+	struct asblk_slot *slot = &hwq->slots.slot[rq->tag];
+	bool found;
+
+	spin_lock_irq(&hwq->lock);
+	found = slot->rq == rq && slot->in_flight;
+	if (found) {
+		slot->aborted = true;
+		*id = slot->id;
+		hwq->count.aborts++;
+	}
+	spin_unlock_irq(&hwq->lock);
+	return found;
+}
+
+/**
+ * asblk_command_cancel - try to end a command early
+ * @rq: request of asblk_command_request() that was sent, and was not freed
+ *
+ * Best effort: a command that waits ends at once, one that the device has is aborted, if the
+ * device can do that. It ends once all the same, perhaps with success.
+ *
+ * Context: task, may sleep.
+ * Return: false if it has ended, or if nothing could be done.
+ */
+bool asblk_command_cancel(struct request *rq)
+{
+	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
+	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
+	u16 id;
+
+	if (rq->tag < 0)
+		return false;
+	if (asblk_command_withdraw(hwq, rq))
+		return true;
+	if (!hwq->ops->abort)
+		return false;
+	guard(mutex)(&ctrl->ops_lock);
+	return ctrl->state == ASBLK_CTRL_LIVE && command_to_abort(hwq, rq, &id) &&
+	       !hwq->ops->abort(&hwq->pub, id);
+}
+ASBLK_EXPORT(asblk_command_cancel);
+
+/**
+ * struct command_wait - somebody waits for a command
+ * @done: it has ended
+ * @status: with this
+ */
+struct command_wait {
+	struct completion done;
+	blk_status_t status;
+};
+
+static enum rq_end_io_ret command_ended(ASBLK_END_IO_ARGS)
+{
+	struct command_wait *wait = rq->end_io_data;
+
+	wait->status = status;
+	complete(&wait->done);
+	return RQ_END_IO_NONE;
+}
+
+/**
+ * asblk_command_execute - send a command and wait for its end
+ * @rq: request of asblk_command_request()
+ *
+ * A fatal signal cancels it: see asblk_command_cancel().
+ *
+ * Context: task, sleeps.
+ * Return: status.
+ */
+blk_status_t asblk_command_execute(struct request *rq)
+{
+	struct command_wait wait;
+
+	init_completion(&wait.done);
+	rq->end_io = command_ended;
+	rq->end_io_data = &wait;
+	blk_execute_rq_nowait(rq, false);
+	if (wait_for_completion_killable(&wait.done)) {
+		asblk_command_cancel(rq);
+		while (!wait_for_completion_io_timeout(&wait.done, COMMAND_WAIT))
+			;
+	}
+	return wait.status;
+}
+ASBLK_EXPORT(asblk_command_execute);
