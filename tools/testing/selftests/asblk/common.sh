@@ -24,13 +24,15 @@ udev=yes
 [[ ! ${ASBLK_UDEV_STOPPED-} ]] || udev=
 # shellcheck source-path=SCRIPTDIR source=udev.sh
 . "${BASH_SOURCE[0]%/*}/udev.sh"
-udev_on() { udev=yes; udev_start; }
+udev_on() {
+	udev=yes
+	udev_start || fail "udev does not start"
+}
 udev_off() {
 	[[ $udev ]] || return 0
 	# Whatever ends the test, the reader then starts udev.
-	exec {udev_fd}> >(trap '' HUP INT TERM; cat; udevadm control --start-exec-queue)
-	udevadm settle
-	udevadm control --stop-exec-queue
+	exec {udev_fd}> >(trap '' HUP INT TERM; cat; udev_start)
+	udev_stop || fail "udev does not stop"
 	udev=
 }
 settle() {
@@ -95,8 +97,7 @@ run_case() {
 	if [[ ! $case_loaded && -e /sys/module/asblk ]]; then
 		configfs_unload || :
 		settle
-		# shellcheck disable=SC2046 # words
-		modprobe -r $(modules) || fail "asblk is in use after a failure"
+		try_unload || fail "asblk is in use after a failure: $(users)"
 	fi
 	! declare -F after_failure >/dev/null || after_failure
 }
@@ -359,10 +360,23 @@ configfs_unload() {
 
 modules() { if [[ $device == nvme ]]; then echo asblk_nvme asblk; else echo asblk; fi; }
 
+# shellcheck disable=SC2046 # words
+try_unload() { modprobe -r $(modules); }
+
+# users - who uses our disks, and what else there is
+users() {
+	local pids
+
+	pids=$(find /proc/[0-9]*/fd -lname '/dev/asblk*' 2>/dev/null | cut -d/ -f3 | sort -u | paste -sd,)
+	echo "$(</sys/module/asblk/refcnt) references"
+	[[ ! $pids ]] || ps -o pid=,stat=,args= -p "$pids"
+	grep ^/dev/asblk /proc/mounts
+	find /sys/block/asblk*/ -path '*/holders/*'
+}
+
 unload() {
 	settle
-	# shellcheck disable=SC2046 # words
-	modprobe -r $(modules) || fail "rmmod asblk"
+	try_unload || fail "rmmod asblk: $(users)"
 	[[ ! -e $dev ]] || fail "$dev is still there"
 }
 
@@ -378,8 +392,7 @@ cleanup() {
 	configfs_unload
 	if [[ -e /sys/module/asblk ]]; then
 		settle
-		# shellcheck disable=SC2046 # words
-		modprobe -r $(modules) || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test"; }
+		try_unload || { ((status)) || status=1; echo "# FAIL: asblk is in use after the test: $(users)"; }
 	fi
 	[[ $device != nvme ]] || nvme_release
 	# Written to when the disk was gone.
