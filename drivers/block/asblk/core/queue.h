@@ -108,7 +108,7 @@ struct asblk_hwq {
 	const struct asblk_limits *lim;
 	u32 whole_bytes;
 	unsigned int max_retries;
-	char name[16];
+	char name[20];
 	size_t priv_size;
 	void *priv_area;
 	struct asblk_segment *segs;

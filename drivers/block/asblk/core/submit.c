@@ -59,7 +59,7 @@ static inline bool submit_knows(enum req_op op)
 }
 
 /* The operation of an accepted request's transfers. */
-u8 asblk_submit_op(const struct request *rq)
+u8 asblk_submit_op(struct request *rq)
 {
 	return blk_rq_is_passthrough(rq) ? ASBLK_OP_COMMAND : submit_ops[op_number(req_op(rq))];
 }

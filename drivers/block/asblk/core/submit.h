@@ -7,6 +7,6 @@
 
 blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq);
 void asblk_submit_waiting(struct asblk_batch *batch);
-u8 asblk_submit_op(const struct request *rq);
+u8 asblk_submit_op(struct request *rq);
 
 #endif /* _ASBLK_SUBMIT_H */

@@ -10,13 +10,30 @@ static int fake_start_queue(struct asblk_queue *q)
 {
 	struct fake *fake = asblk_ctrl_priv(q->ctrl);
 
-	fake->q = q;
+	if (q->index == ASBLK_ADMIN_QUEUE)
+		fake->admin = q;
+	else
+		fake->q = q;
 	q->priv = fake;
 	return fake->start_err;
 }
 
 static void fake_stop_queue(struct asblk_queue *q)
 {
+	struct fake *fake = q->priv;
+
+	fake->stops++;
+}
+
+/* Have the next reap of a queue report something. */
+static void fake_say_on(struct fake *fake, struct asblk_queue *q, u16 id, blk_status_t status,
+			u32 good, unsigned int flags)
+{
+	if (WARN_ON_ONCE(fake->nr_results == FAKE_MAX_TRANSFERS))
+		return;
+	fake->result[fake->nr_results++] = (struct fake_result) {
+		.q = q, .id = id, .status = status, .good = good, .flags = flags,
+	};
 }
 
 static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
@@ -41,11 +58,12 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 	fake->flushes += t->op == ASBLK_OP_FLUSH;
 	fake->opts = t->opts;
 	if (fake->automatic) {
-		fake_say(fake, t->id, BLK_STS_OK, 0, 0);
+		fake_say_on(fake, q, t->id, BLK_STS_OK, 0, 0);
 		return BLK_STS_OK;
 	}
 	if (WARN_ON_ONCE(fake->nr_seen == FAKE_MAX_SEEN))
 		return BLK_STS_IOERR;
+	seen->q = q;
 	seen->t = *t;
 	seen->data = 0;
 	seen->done = false;
@@ -73,18 +91,30 @@ static void fake_run(struct asblk_queue *q)
 static void fake_reap(struct asblk_queue *q, struct asblk_batch *batch)
 {
 	struct fake *fake = q->priv;
-	unsigned int i;
+	unsigned int i, left = 0;
 
 	for (i = 0; i < fake->nr_results; i++) {
 		const struct fake_result *r = &fake->result[i];
 
+		if (r->q != q) {
+			fake->result[left++] = *r;
+			continue;
+		}
 		if (r->status == BLK_STS_OK && !r->flags && !r->good)
 			asblk_complete(batch, r->id);
 		else
 			asblk_complete_error(batch, r->id, r->status, r->good,
 					     r->flags);
 	}
-	fake->nr_results = 0;
+	fake->nr_results = left;
+}
+
+static void fake_answer(struct asblk_queue *q, struct asblk_command *command)
+{
+	struct fake *fake = q->priv;
+
+	command->result = fake->answer;
+	command->status = fake->answer_status;
 }
 
 static int fake_abort(struct asblk_queue *q, u16 id)
@@ -92,6 +122,7 @@ static int fake_abort(struct asblk_queue *q, u16 id)
 	struct fake *fake = q->priv;
 
 	fake->aborts++;
+	fake->aborted = id;
 	return fake->abort_err;
 }
 
@@ -206,6 +237,7 @@ static const struct asblk_ctrl_ops fake_ops = {
 	.doorbell		= fake_doorbell,
 	.run		= fake_run,
 	.reap		= fake_reap,
+	.answer		= fake_answer,
 	.abort		= fake_abort,
 	.reset_queue	= fake_reset_queue,
 	.reset		= fake_reset,
@@ -238,7 +270,9 @@ void fake_params(struct asblk_ctrl_params *p)
 	};
 }
 
-struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
+/* @admin: NULL for no admin queue. */
+struct fake *fake_create_admin(struct kunit *test, const struct asblk_ctrl_params *p,
+			       const struct asblk_admin_params *admin)
 {
 	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	struct asblk_media_params mp = {
@@ -257,13 +291,19 @@ struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
 	init_completion(&fake->ioctl_came);
 	init_completion(&fake->ioctl_may_go);
 	fake->automatic = true;	/* for the partition scan */
-	fake->ctrl = asblk_ctrl_create(&fake_ops, p, NULL, fake);
+	fake->ctrl = asblk_ctrl_alloc(&fake_ops, admin, p->node, p->dma_dev, NULL, fake);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->ctrl));
+	KUNIT_ASSERT_EQ(test, asblk_ctrl_start(fake->ctrl, p), 0);
 	fake->disk = asblk_disk_add(fake->ctrl, &mp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->disk));
 	fake->automatic = false;
 	fake_forget(fake);
 	return fake;
+}
+
+struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p)
+{
+	return fake_create_admin(test, p, NULL);
 }
 
 void fake_destroy(struct fake *fake)
@@ -285,20 +325,25 @@ void fake_forget(struct fake *fake)
 void fake_say(struct fake *fake, u16 id, blk_status_t status, u32 good,
 	      unsigned int flags)
 {
-	if (WARN_ON_ONCE(fake->nr_results == FAKE_MAX_TRANSFERS))
-		return;
-	fake->result[fake->nr_results++] = (struct fake_result) {
-		.id = id, .status = status, .good = good, .flags = flags,
-	};
+	fake_say_on(fake, fake->q, id, status, good, flags);
+}
+
+/* Complete a transfer now, with flags of asblk_complete_error(). */
+void fake_finish_flags(struct fake *fake, unsigned int index, blk_status_t status,
+		       u32 good, unsigned int flags)
+{
+	struct fake_transfer *seen = &fake->seen[index];
+
+	seen->done = true;
+	fake_say_on(fake, seen->q, seen->t.id, status, good, flags);
+	asblk_reap(seen->q);
 }
 
 /* Complete a transfer now. */
 void fake_finish(struct fake *fake, unsigned int index, blk_status_t status,
 		 u32 good)
 {
-	fake->seen[index].done = true;
-	fake_say(fake, fake->seen[index].t.id, status, good, 0);
-	asblk_reap(fake->q);
+	fake_finish_flags(fake, index, status, good, 0);
 }
 
 /* Complete all that is in flight, and what it lets in. Return: how many. */

@@ -16,11 +16,13 @@
 
 /**
  * struct fake_transfer - a transfer that the fake has accepted
+ * @q: its queue
  * @t: copy of it; its segments are not kept
  * @data: sum of the lengths of its segments
  * @done: the fake has completed it
  */
 struct fake_transfer {
+	struct asblk_queue *q;
 	struct asblk_transfer t;
 	u32 data;
 	bool done;
@@ -28,12 +30,14 @@ struct fake_transfer {
 
 /**
  * struct fake_result - what the fake says of a transfer at the next reap
+ * @q: its queue
  * @id: its ID
  * @status: its status
  * @good: its good bytes
  * @flags: as asblk_complete_error()
  */
 struct fake_result {
+	struct asblk_queue *q;
 	u16 id;
 	blk_status_t status;
 	u32 good;
@@ -41,10 +45,11 @@ struct fake_result {
 };
 
 /**
- * struct fake - a fake controller with one queue and one disk
+ * struct fake - a fake controller with one queue, perhaps an admin queue, and one disk
  * @ctrl: controller
  * @disk: disk
  * @q: queue
+ * @admin: admin queue, if it has one
  * @automatic: complete every transfer at once, all well
  * @busy: say that many times that the controller is busy
  * @final: refuse the next transfer with this status
@@ -59,7 +64,11 @@ struct fake_result {
  * @abort_err: what abort returns
  * @reset_queue_err: what reset_queue returns
  * @reset_err: what reset returns
+ * @answer: what a command's result is
+ * @answer_status: and its status
+ * @stops: queues stopped
  * @aborts: calls of abort
+ * @aborted: what the last one was for
  * @queue_resets: calls of reset_queue
  * @resets: calls of reset
  * @disables: calls of disable
@@ -86,6 +95,7 @@ struct fake {
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
 	struct asblk_queue *q;
+	struct asblk_queue *admin;
 	bool automatic;
 	unsigned int busy;
 	blk_status_t final;
@@ -100,7 +110,11 @@ struct fake {
 	int abort_err;
 	int reset_queue_err;
 	int reset_err;
+	u64 answer;
+	u16 answer_status;
+	unsigned int stops;
 	unsigned int aborts;
+	u16 aborted;
 	unsigned int queue_resets;
 	unsigned int resets;
 	unsigned int disables;
@@ -126,10 +140,14 @@ struct fake {
 
 void fake_params(struct asblk_ctrl_params *p);
 struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p);
+struct fake *fake_create_admin(struct kunit *test, const struct asblk_ctrl_params *p,
+			       const struct asblk_admin_params *admin);
 void fake_destroy(struct fake *fake);
 void fake_forget(struct fake *fake);
 void fake_say(struct fake *fake, u16 id, blk_status_t status, u32 good,
 	      unsigned int flags);
+void fake_finish_flags(struct fake *fake, unsigned int index, blk_status_t status,
+		       u32 good, unsigned int flags);
 void fake_finish(struct fake *fake, unsigned int index, blk_status_t status,
 		 u32 good);
 unsigned int fake_finish_all(struct fake *fake);
