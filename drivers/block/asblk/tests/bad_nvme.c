@@ -19,11 +19,6 @@ void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value)
 	WRITE_ONCE(b->reg[reg / 4], value);
 }
 
-static void *memory(u64 dma)
-{
-	return phys_to_virt(dma);
-}
-
 static bool count_down(unsigned int *left)
 {
 	if (!*left)
@@ -35,7 +30,7 @@ static bool count_down(unsigned int *left)
 static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 status)
 {
 	struct bad_queue *q = &b->queue[qid];
-	struct nvme_completion *cqe = memory(q->cq) + q->cq_tail * sizeof(*cqe);
+	struct nvme_completion *cqe = bad_memory(q->cq) + q->cq_tail * sizeof(*cqe);
 	u16 phase = q->phase ^ (qid && count_down(&b->mistake_phase));
 
 	cqe->result.u64 = cpu_to_le64(result);
@@ -51,7 +46,7 @@ static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 
 
 static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 {
-	void *data = memory(le64_to_cpu(cmd->common.dptr.prp1));
+	void *data = bad_memory(le64_to_cpu(cmd->common.dptr.prp1));
 	struct nvme_id_ctrl *ctrl = data;
 	struct nvme_id_ns *ns = data;
 	__le32 *list = data;
@@ -100,129 +95,6 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 	}
 }
 
-/* Record the first error. */
-static void dma_error(struct bad_nvme *b, const char *what)
-{
-	if (!b->dma_error)
-		WRITE_ONCE(b->dma_error, what);
-}
-
-/* Move @len bytes between the medium and memory at @addr. */
-static void move(struct bad_nvme *b, u64 addr, u8 *medium, u32 len, bool read)
-{
-	if (!addr) {
-		dma_error(b, "address 0");
-		return;
-	}
-	if (!medium)
-		return;
-	if (read)
-		memcpy(memory(addr), medium, len);
-	else
-		memcpy(medium, memory(addr), len);
-}
-
-/* PRP entries (4.1.1): all but the first are whole pages; lists may be chained. */
-static void move_prps(struct bad_nvme *b, u64 prp1, u64 prp2, u8 *medium, u32 left, bool read)
-{
-	u32 step = min(ANVME_PAGE - (u32)(prp1 % ANVME_PAGE), left);
-	const __le64 *list = NULL;
-	unsigned int i = 0;
-	u64 addr = prp1;
-
-	if (prp1 % 4)
-		dma_error(b, "PRP1 not dword-aligned");
-	for (;;) {
-		move(b, addr, medium, step, read);
-		medium = medium ? medium + step : NULL;
-		left -= step;
-		if (!left)
-			return;
-		step = min(left, ANVME_PAGE);
-		if (!list && left <= ANVME_PAGE) {
-			addr = prp2;
-		} else {
-			if (!list)
-				list = prp2 && prp2 % 8 == 0 ? memory(prp2) : NULL;
-			if (!list) {
-				dma_error(b, "no PRP list");
-				return;
-			}
-			/* The last entry of a page points to the next list, if more follow. */
-			if (i == ANVME_PAGE / 8 - 1 && left > ANVME_PAGE) {
-				list = memory(le64_to_cpu(list[i]));
-				i = 0;
-			}
-			addr = le64_to_cpu(list[i++]);
-		}
-		if (addr % ANVME_PAGE)
-			dma_error(b, "PRP entry with an offset");
-	}
-}
-
-static void move_sgl(struct bad_nvme *b, const struct nvme_sgl_desc *first, u8 *medium,
-		     u32 left, bool read)
-{
-	const struct nvme_sgl_desc *desc = first;
-	u32 nr = 1, len;
-
-	if (first->type == NVME_SGL_FMT_LAST_SEG_DESC << 4) {
-		if (le32_to_cpu(first->length) % sizeof(*desc) || !first->length)
-			dma_error(b, "invalid length of an SGL segment");
-		nr = le32_to_cpu(first->length) / sizeof(*desc);
-		desc = memory(le64_to_cpu(first->addr));
-	}
-	for (; nr && left; nr--, desc++) {
-		if (desc->type != NVME_SGL_FMT_DATA_DESC << 4)
-			dma_error(b, "invalid type of an SGL descriptor");
-		len = le32_to_cpu(desc->length);
-		if (!len || len > left) {
-			dma_error(b, "invalid length of an SGL descriptor");
-			return;
-		}
-		move(b, le64_to_cpu(desc->addr), medium, len, read);
-		medium = medium ? medium + len : NULL;
-		left -= len;
-	}
-	if (nr || left)
-		dma_error(b, "SGL length differs from the transfer");
-}
-
-static void move_data(struct bad_nvme *b, const struct nvme_command *cmd)
-{
-	u32 len = (le16_to_cpu(cmd->rw.length) + 1) << BAD_SHIFT;
-	u64 from = le64_to_cpu(cmd->rw.slba) << BAD_SHIFT;
-	bool read = cmd->rw.opcode == nvme_cmd_read;
-	u8 *medium = NULL;
-
-	if (b->medium && from + len <= BAD_BLOCKS << BAD_SHIFT)
-		medium = b->medium + from;
-	if (cmd->rw.flags & NVME_CMD_SGL_METABUF)
-		move_sgl(b, &cmd->rw.dptr.sgl, medium, len, read);
-	else
-		move_prps(b, le64_to_cpu(cmd->rw.dptr.prp1), le64_to_cpu(cmd->rw.dptr.prp2),
-			  medium, len, read);
-}
-
-/*
- * A vendor command: transfers @transfer_pages pages of 5Ah to the host, however short the
- * buffer is. All pages that its pointers lead to must belong to the command.
- */
-static void vendor(struct bad_nvme *b, const struct nvme_command *cmd)
-{
-	u32 len = b->transfer_pages * ANVME_PAGE;
-	u8 *data = vmalloc(len);
-
-	b->vendor++;
-	if (!data)
-		return;
-	memset(data, 0x5a, len);
-	move_prps(b, le64_to_cpu(cmd->common.dptr.prp1), le64_to_cpu(cmd->common.dptr.prp2),
-		  data, len, true);
-	move(b, le64_to_cpu(cmd->common.metadata), data, ANVME_PAGE, true);
-	vfree(data);
-}
-
 static void set_queue(struct bad_queue *q, u64 sq, u64 cq, u16 size)
 {
 	*q = (struct bad_queue) {
@@ -235,7 +107,7 @@ static u16 set_feature(struct bad_nvme *b, const struct nvme_command *cmd)
 	if (b->denies_features)
 		return NVME_SC_FEATURE_NOT_CHANGEABLE | NVME_STATUS_DNR;
 	if (le32_to_cpu(cmd->features.fid) == NVME_FEAT_HOST_BEHAVIOR)
-		b->acre = *(u8 *)memory(le64_to_cpu(cmd->features.dptr.prp1));
+		b->acre = *(u8 *)bad_memory(le64_to_cpu(cmd->features.dptr.prp1));
 	b->feature[le32_to_cpu(cmd->features.fid) & 0xff] =
 		le32_to_cpu(cmd->features.dword11);
 	b->feature_sets++;
@@ -244,7 +116,7 @@ static u16 set_feature(struct bad_nvme *b, const struct nvme_command *cmd)
 
 static void log_page(struct bad_nvme *b, const struct nvme_command *cmd)
 {
-	struct nvme_smart_log *log = memory(le64_to_cpu(cmd->common.dptr.prp1));
+	struct nvme_smart_log *log = bad_memory(le64_to_cpu(cmd->common.dptr.prp1));
 
 	b->logs++;
 	memset(log, 0, sizeof(*log));
@@ -314,7 +186,7 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 		return;
 	}
 	if (cmd->common.opcode >= nvme_admin_vendor_start) {
-		vendor(b, cmd);
+		bad_vendor(b, cmd);
 		if (count_down(&b->swallow_admin)) {
 			b->swallowed_admin = cmd->common.command_id;
 			return;
@@ -332,7 +204,7 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 	b->command[b->nr_commands % BAD_COMMANDS] = *cmd;
 	WRITE_ONCE(b->nr_commands, b->nr_commands + 1);
 	if (cmd->rw.opcode == nvme_cmd_read || cmd->rw.opcode == nvme_cmd_write)
-		move_data(b, cmd);
+		bad_move_data(b, cmd);
 	if (count_down(&b->swallow)) {
 		b->swallowed = cid;
 		return;
@@ -383,7 +255,7 @@ static bool run_queue(struct bad_nvme *b, unsigned int qid)
 		return false;
 	smp_rmb();	/* entries are read after the doorbell */
 	while (q->on && q->sq_head != tail) {
-		struct nvme_command *sq = memory(q->sq);
+		struct nvme_command *sq = bad_memory(q->sq);
 		struct nvme_command cmd = sq[q->sq_head];
 
 		if (++q->sq_head == q->size)

@@ -7,6 +7,7 @@
 #define _ASBLK_KUNIT_BAD_NVME_H
 
 #include <kunit/test.h>
+#include <linux/io.h>
 #include <linux/sizes.h>
 
 #include "nvme/nvme.h"
@@ -161,7 +162,14 @@ void bad_wait_count(unsigned int *count, unsigned int wanted);
 const struct nvme_command *bad_last_command(struct bad_nvme *b);
 const struct nvme_command *bad_command(struct kunit *test, blk_opf_t opf, sector_t sector,
 				       u32 bytes);
+void bad_move_data(struct bad_nvme *b, const struct nvme_command *cmd);
+void bad_vendor(struct bad_nvme *b, const struct nvme_command *cmd);
 u32 bad_reg(struct bad_nvme *b, u32 reg);
 void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value);
+
+static inline void *bad_memory(u64 dma)
+{
+	return phys_to_virt(dma);
+}
 
 #endif /* _ASBLK_KUNIT_BAD_NVME_H */
