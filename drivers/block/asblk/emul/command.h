@@ -48,9 +48,9 @@ enum emul_recovered_by {
  * @eq: its queue
  * @result: its completion
  * @start: when it was executed, in nanoseconds
- * @cost: its share of the model's time
  * @passed: rules, by &emul_rule.bit, that were asked about block @asked and do nothing to it
  * @asked: blocks from the front that no rule does anything to
+ * @cost: its share of the model's time
  * @extra_us: time that fault rules add; the sum of all possible rules does not overflow
  * @busy_us: time for which they keep the queue busy
  * @inject: a fault rule does something to it, or has to be asked where sleeping is allowed
@@ -69,15 +69,26 @@ struct emul_cmd_state {
 	struct emul_queue *eq;
 	struct emul_completion result;
 	u64 start;
-	struct emul_cost cost;
-	u64 passed;
-	u32 asked;
+	/* Until it is executed, and from then on. */
+	union {
+		struct {
+			u64 passed;
+			u32 asked;
+		};
+		struct emul_cost cost;
+	};
 	u32 extra_us;
 	u32 busy_us;
 	bool inject;
 	u8 faults;
 	u8 recovered_by;
 };
+
+/*
+ * A queue has three of them for every two requests. With more bytes each, those of a queue
+ * whose depth is a power of two would take twice as many pages, of which half are not used.
+ */
+static_assert(IS_ENABLED(CONFIG_LOCKDEP) || sizeof(struct emul_cmd_state) <= 160);
 
 static inline struct emul_cmd_state *emul_cmd_state(const struct emul_command *cmd)
 {
