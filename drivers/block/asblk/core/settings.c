@@ -101,10 +101,14 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
 		err = cache_tell_device(ctrl, on);
 	if (!err)
 		err = cache_each_disk(ctrl, cache_flush, on);
-	if (err)
+	if (err) {
 		WRITE_ONCE(ctrl->cache_on, true);
-	else if (!on)
+		/* The device may have turned it off. Should it not turn it on, nothing is lost. */
+		if (!on)
+			cache_tell_device(ctrl, true);
+	} else if (!on) {
 		cache_each_disk(ctrl, cache_show_host, false);
+	}
 	return err;
 }
 
@@ -114,7 +118,8 @@ static int cache_set(struct asblk_ctrl *ctrl, bool on)
  * @on: true for on
  *
  * Its content is made durable before it is turned off. Context: task, may sleep.
- * Return: 0, or a negative errno; then the block layer flushes in any case.
+ * Return: 0, or a negative errno; then the block layer flushes in any case, and the cache is on
+ * if the device obeys.
  */
 int asblk_ctrl_write_cache(struct asblk_ctrl *ctrl, bool on)
 {

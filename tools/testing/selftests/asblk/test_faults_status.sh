@@ -46,8 +46,25 @@ short_read() {
 	no_rule
 }
 
+# The cache is flushed before it is turned off, and after that.
+flush_of_cache() {
+	local flush
+
+	for flush in 1 2; do
+		make_rule f r op=flush interval=$flush
+		refused "turning the cache off when flush $flush fails" set_option f write_cache 0
+		no_rule
+		eq "the option after flush $flush" "$(<"$configfs/f/write_cache")" 1
+		eq "the controller's cache" "$(<"$ctrl/write_cache")" 1
+		eq "the host's view" "$(<"/sys/block/${dev#/dev/}/queue/write_cache")" "write back"
+	done
+	set_option f write_cache 0
+	set_option f write_cache 1
+}
+
 run_modes "status before execution" before
 run_modes "status after execution" after
 run_modes "transient status is retried" transient
 run_modes "short write" short_write
 run_modes "short read" short_read
+run_case "a cache that cannot be flushed stays on" flush_of_cache
