@@ -89,7 +89,7 @@
 	  "Hardware queues with an interrupt; 0: one per CPU that is online")		\
 	X(POLL_QUEUES, poll_queues, CPUS, "0", 0, NR_CPUS, 0, fixed,			\
 	  "Polled hardware queues, in addition")					\
-	X(QUEUE_DEPTH, queue_depth, NUMBER, "128", 1, ASBLK_MAX_QUEUE_DEPTH, 0, fixed,	\
+	X(QUEUE_DEPTH, queue_depth, NUMBER, "64", 1, ASBLK_MAX_QUEUE_DEPTH, 0, fixed,	\
 	  "Requests in flight per hardware queue; half as many transfers more for the parts of split requests") \
 	X(NODE, node, NODE, "any", 1, 10, 0, fixed,					\
 	  "NUMA node of the queues' memory")						\
