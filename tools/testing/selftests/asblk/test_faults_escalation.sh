@@ -1,83 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Completions that never come: each is recovered from by the escalation step that the rule
-# says, and by no lower one.
+# Completions that never come on a queue with interrupts: see escalation.sh.
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
 . "$(dirname -- "$0")/faults.sh"
+. "$(dirname -- "$0")/escalation.sh"
 
-# lost ACTION STEP
-lost() {
-	local aborts resets all unknown
-
-	aborts=$(engine_count aborts) resets=$(engine_count resets) all=$(<"$ctrl/resets") unknown=$(engine_count unknown_ids)
-	rule op=write action="$1" recovered_by="$2" times=1
-	if [[ $2 == never ]]; then
-		bad_write 0x99
-		eq state "$(<"$ctrl/state")" dead
-		no_rule
-		power_cycle
-		return
-	fi
-	good_write 0x99
-	no_rule
-	reads_right 0x99
-	case $2 in
-	abort)
-		ge aborts "$(engine_count aborts)" $((aborts + 1))
-		eq resets "$(engine_count resets)" "$resets"
-		;;
-	queue-reset)
-		ge resets "$(engine_count resets)" $((resets + 1))
-		eq "controller resets" "$(<"$ctrl/resets")" "$all"
-		;;
-	controller-reset)
-		eq "controller resets" "$(<"$ctrl/resets")" $((all + 1))
-		;;
-	esac
-	[[ $1 != wrong-id && $1 != late ]] ||
-		ge "completions of an unknown ID" "$(engine_count unknown_ids)" $((unknown + 1))
-}
-
-# never ACTION before|after - a lost command has been executed, or it has not
-never() {
-	good_write 0x11
-	rule op=write action="$1" recovered_by=never when="$2" times=1
-	bad_write 0x22
-	no_rule
-	power_cycle
-	reads_right "$([[ $2 == before ]] && echo 0x11 || echo 0x22)"
-}
-
-fatal() {
-	rule op=read action=fatal times=1
-	bad read
-	bad write
-	no_rule
-	eq state "$(<"$ctrl/state")" dead
-	power_cycle
-	good read
-}
-
-for mode in interrupt poll; do
-	for action in lose wrong-id late hang; do
-		for step in abort queue-reset controller-reset never; do
-			# These two are not over with an abort.
-			[[ $step != abort || $action == lose || $action == wrong-id ]] || continue
-			# Minutes, with all checkers: from here on all queues are reset alike.
-			if [[ $slow && $mode == poll && $step != abort && $step != queue-reset ]]; then
-				run_case "$mode: $action, recovered by $step" skip "as for the interrupt queue"
-				continue
-			fi
-			run_case "$mode: $action, recovered by $step" lost $action $step
-		done
-	done
-	for action in lose fatal; do
-		for when in before after; do
-			run_case "$mode: $action for good $when execution" never $action $when
-		done
-	done
-	run_case "$mode: fatal error" fatal
-done
+# shellcheck disable=SC2034 # for faults.sh
+mode=interrupt
+escalation_cases

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Completions that never come on a polled queue: see escalation.sh.
+. "$(dirname -- "$0")/common.sh"
+
+need_emul
+. "$(dirname -- "$0")/faults.sh"
+. "$(dirname -- "$0")/escalation.sh"
+
+# shellcheck disable=SC2034 # for faults.sh
+mode=poll
+escalation_cases
