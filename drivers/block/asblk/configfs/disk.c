@@ -58,6 +58,24 @@ static ssize_t disk_device_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(disk_, device);
 
+static ssize_t disk_oldest_show(struct config_item *item, char *page)
+{
+	return emul_config_show_instant(to_config(item), true, page);
+}
+CONFIGFS_ATTR_RO(disk_, oldest);
+
+static ssize_t disk_now_show(struct config_item *item, char *page)
+{
+	return emul_config_show_instant(to_config(item), false, page);
+}
+CONFIGFS_ATTR_RO(disk_, now);
+
+static ssize_t disk_history_state_show(struct config_item *item, char *page)
+{
+	return emul_config_show_recorder(to_config(item), page);
+}
+CONFIGFS_ATTR_RO(disk_, history_state);
+
 #define DISK_OPTION_ATTR(id, name, ...)	&disk_attr_##name,
 
 static struct configfs_attribute *disk_attrs[] = {
@@ -65,6 +83,9 @@ static struct configfs_attribute *disk_attrs[] = {
 	&disk_attr_power,
 	&disk_attr_unplug,
 	&disk_attr_device,
+	&disk_attr_oldest,
+	&disk_attr_now,
+	&disk_attr_history_state,
 	NULL
 };
 

@@ -223,6 +223,52 @@ static int live_seed(struct emul_config *c, enum emul_option i, const struct emu
 	return 0;
 }
 
+static void config_history(const struct emul_options *o, struct emul_history_options *h)
+{
+	*h = (struct emul_history_options) {
+		.domain = o->power_domain, .limit = o->history_limit,
+		.cache_size = o->cache_size, .destage_any = o->cache_random, .seed = o->seed,
+	};
+}
+
+/* Record what the disk does from here on; or no longer, and forget what was recorded. */
+static int live_history(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	struct emul_recorder *rec = &c->medium.recorder;
+	struct emul_device *dev = &c->emul->dev;
+	struct emul_history_options h;
+	int err = 0;
+
+	config_history(new, &h);
+	if (new->history) {
+		err = emul_recorder_begin(rec, &h);
+		if (err)
+			return err;
+		emul_device_record(dev, true);
+		/* What the device has may not be recorded: the past begins after it. */
+		emul_device_drain(dev);
+		err = emul_recorder_restart(rec);
+	}
+	if (!new->history || err) {
+		emul_device_record(dev, false);
+		emul_recorder_end(rec, EMUL_HISTORY_OFF);
+	}
+	if (!err)
+		config_set_value(c, i, new);
+	return err;
+}
+
+static int live_history_limits(struct emul_config *c, enum emul_option i,
+			       const struct emul_options *new)
+{
+	struct emul_history_options h;
+
+	config_history(new, &h);
+	emul_recorder_set(&c->medium.recorder, &h);
+	config_set_value(c, i, new);
+	return 0;
+}
+
 typedef int (*live_fn)(struct emul_config *c, enum emul_option i,
 		       const struct emul_options *new);
 
@@ -266,8 +312,10 @@ static int config_set(struct emul_config *c, enum emul_option i, const char *tex
 	/* A contradiction may still be mended before the disk is powered on. */
 	scoped_guard(mutex, &c->lock)
 		c->options = *new;
-	/* The data is there even if the disk is not. */
+	/* The data is there even if the disk is not, and so is its history. */
 	emul_budget_set(&c->budget, new->memory_limit);
+	if (!new->history || i == EMUL_POWER_DOMAIN)
+		emul_recorder_end(&c->medium.recorder, EMUL_HISTORY_OFF);
 free:
 	kfree(new);
 	return err;
@@ -318,6 +366,39 @@ ssize_t emul_config_show_power(struct emul_config *c, char *page)
 ASBLK_EXPORT(emul_config_show_power);
 
 /**
+ * emul_config_show_instant - format the first or last instant that can be looked at
+ * @c: configuration
+ * @first: true for the first
+ * @page: the text goes here, empty line if nothing is recorded; a page
+ *
+ * Context: may sleep.
+ * Return: length.
+ */
+ssize_t emul_config_show_instant(struct emul_config *c, bool first, char *page)
+{
+	u64 oldest, now;
+
+	if (emul_recorder_instants(&c->medium.recorder, &oldest, &now))
+		return sysfs_emit(page, "\n");
+	return sysfs_emit(page, "%llu\n", first ? oldest : now);
+}
+ASBLK_EXPORT(emul_config_show_instant);
+
+/**
+ * emul_config_show_recorder - format whether the disk is recorded
+ * @c: configuration
+ * @page: the text goes here: off, recording, or ended; a page
+ *
+ * Context: any.
+ * Return: length.
+ */
+ssize_t emul_config_show_recorder(struct emul_config *c, char *page)
+{
+	return emul_recorder_show(&c->medium.recorder, page);
+}
+ASBLK_EXPORT(emul_config_show_recorder);
+
+/**
  * emul_config_show_device - format the disk's name
  * @c: configuration
  * @page: the text goes here: asblkN, or an empty line without a disk; a page
@@ -336,6 +417,26 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 }
 ASBLK_EXPORT(emul_config_show_device);
 
+/* Begin to record, or go on, before anything can be written. */
+static int config_record(struct emul_config *c)
+{
+	struct emul_history_options h;
+	int err;
+
+	if (!c->options.history)
+		return 0;
+	config_history(&c->options, &h);
+	if (emul_recorder_is_on(&c->medium.recorder)) {
+		emul_recorder_set(&c->medium.recorder, &h);
+		return 0;
+	}
+	err = emul_recorder_begin(&c->medium.recorder, &h) ?:
+	      emul_recorder_restart(&c->medium.recorder);
+	if (err)
+		emul_recorder_end(&c->medium.recorder, EMUL_HISTORY_OFF);
+	return err;
+}
+
 /* Data of an earlier time is there again, as far as it fits. */
 static int config_on(struct emul_config *c)
 {
@@ -350,6 +451,9 @@ static int config_on(struct emul_config *c)
 		return err;
 	emul_budget_set(&c->budget, o->memory_limit);
 	WRITE_ONCE(c->faults.seed, o->seed);
+	err = config_record(c);
+	if (err)
+		return err;
 	emul = emul_create(o, c->nr, &c->medium, &c->faults);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
@@ -375,6 +479,13 @@ static int config_on(struct emul_config *c)
 	return 0;
 }
 
+/* A device that is told that its power goes writes its cache out. */
+static void config_shut_down(struct emul_config *c)
+{
+	config_off(c);
+	emul_recorder_settle(&c->medium.recorder);
+}
+
 /**
  * emul_config_power - create or remove the disk
  * @c: configuration
@@ -395,7 +506,7 @@ int emul_config_power(struct emul_config *c, bool on)
 	if (on && !c->emul)
 		err = config_on(c);
 	else if (!on && c->emul)
-		config_off(c);
+		config_shut_down(c);
 	mutex_unlock(&c->change_lock);
 	if (err)
 		pr_err_ratelimited("%s: failed to create the disk: %pe\n", c->name,

@@ -61,6 +61,8 @@ ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 			  const char *page, size_t len);
 ssize_t emul_config_show_power(struct emul_config *c, char *page);
 ssize_t emul_config_show_device(struct emul_config *c, char *page);
+ssize_t emul_config_show_instant(struct emul_config *c, bool first, char *page);
+ssize_t emul_config_show_recorder(struct emul_config *c, char *page);
 int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on);
 int emul_config_power(struct emul_config *c, bool on);
 int emul_config_unplug(struct emul_config *c);

@@ -40,6 +40,7 @@ int emul_chains_init(struct emul_chains *c, struct emul_store *store, struct emu
 		     u32 disk)
 {
 	*c = (struct emul_chains) { .store = store, .domain = d, .disk = disk };
+	INIT_LIST_HEAD(&c->dirty);
 	/* As long as the store's table, which may be longer than its size needs. */
 	c->nr_leaves = store->nr_leaves;
 	c->leaf = __vmalloc(c->nr_leaves * sizeof(*c->leaf), GFP_KERNEL | __GFP_ZERO |
@@ -104,17 +105,15 @@ static struct emul_version *version_alloc(const struct chain_write *w, struct em
 
 	if (!emul_budget_take(b, sizeof(*v) + bytes))
 		return NULL;
-	v = kmalloc(sizeof(*v), gfp);
+	v = kmalloc_obj(*v, gfp);
 	if (!v)
 		goto give;
 	*v = (struct emul_version) {
 		.record = r, .index = w->index, .covers = emul_grains(w->offset, w->len),
 		.bytes = bytes, .first = w->offset >> EMUL_GRAIN_SHIFT,
 	};
-	if (!bytes)
-		return v;
 	/* The whole of a page is the page itself, once it is replaced. */
-	if (bytes == PAGE_SIZE)
+	if (!bytes || bytes == PAGE_SIZE)
 		return v;
 	v->before = kmalloc(bytes, gfp);
 	if (v->before)
@@ -282,6 +281,16 @@ static bool chain_apply(struct chain_write *w, unsigned long *slot)
 	return true;
 }
 
+static bool chain_apply_locked(struct chain_write *w, unsigned long *slot)
+{
+	bool done;
+
+	emul_chain_lock(slot);
+	done = chain_apply(w, slot);
+	emul_chain_unlock(slot);
+	return done;
+}
+
 /* Write within a page. */
 static int chain_write_page(struct emul_chains *c, struct emul_record *r, u64 pos,
 			    const void *src, u32 len, gfp_t gfp)
@@ -290,20 +299,15 @@ static int chain_write_page(struct emul_chains *c, struct emul_record *r, u64 po
 		.chains = c, .index = pos >> PAGE_SHIFT, .offset = offset_in_page(pos),
 		.len = len, .src = src,
 	};
-	unsigned long *slot;
 	bool done = false;
 	int err;
 
 	while (!done) {
 		err = chain_prepare(&w, r, gfp);
 		if (!err) {
-			slot = emul_chain_slot(c, w.index);
 			rcu_read_lock();
-			if (slot)
-				emul_chain_lock(slot);
-			done = chain_apply(&w, slot);
-			if (slot)
-				emul_chain_unlock(slot);
+			done = r ? chain_apply_locked(&w, emul_chain_slot(c, w.index)) :
+				   chain_apply(&w, NULL);
 			rcu_read_unlock();
 		}
 		chain_write_free(&w);

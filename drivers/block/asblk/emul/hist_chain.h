@@ -63,6 +63,11 @@ struct emul_chain_leaf {
  *	to be read for the others, which this does not know
  * @domain: the power domain
  * @disk: number in the domain
+ * @dirty: records (&emul_record.dirty) in the volatile cache; under the domain's lock, as is
+ *	all that follows
+ * @dirty_bytes: bytes that they wrote
+ * @in_flight: records that have not completed
+ * @closed: no more are taken
  */
 struct emul_chains {
 	struct emul_chain_leaf **leaf;
@@ -71,6 +76,10 @@ struct emul_chains {
 	bool overlay;
 	struct emul_domain *domain;
 	u32 disk;
+	struct list_head dirty;
+	u64 dirty_bytes;
+	unsigned int in_flight;
+	bool closed;
 };
 
 int emul_chains_init(struct emul_chains *c, struct emul_store *store, struct emul_domain *d,
@@ -102,12 +111,14 @@ static inline unsigned long *emul_chain_slot(const struct emul_chains *c, u64 in
 
 /* Chains are changed in softirqs, too. */
 static inline void emul_chain_lock(unsigned long *slot)
+	__acquires(bitlock)
 {
 	local_bh_disable();
 	bit_spin_lock(0, slot);
 }
 
 static inline void emul_chain_unlock(unsigned long *slot)
+	__releases(bitlock)
 {
 	bit_spin_unlock(0, slot);
 	local_bh_enable();

@@ -15,9 +15,9 @@ void emul_domain_init(struct emul_domain *d, u64 limit)
 	d->flushes = RB_ROOT;
 	d->last_flush = NULL;
 	d->settled = 0;
+	d->nr_reading = 0;
 	d->now = 0;
 	d->oldest = 0;
-	d->nr_in_flight = 0;
 	emul_budget_init(&d->budget, limit);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_init);
@@ -35,31 +35,33 @@ void emul_domain_exit(struct emul_domain *d)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_exit);
 
-/*
- * The device takes a command. @what has what is known of it. Context: any but hard interrupts,
- * as @gfp says. Return: its record, which the caller completes, or NULL without memory.
- */
-struct emul_record *emul_domain_fetch(struct emul_domain *d, const struct emul_record *what,
-				      gfp_t gfp)
+/* Memory for a record. @what has what is known of it. Context: as @gfp says. */
+struct emul_record *emul_record_alloc(const struct emul_record *what, gfp_t gfp)
 {
-	struct emul_record *r;
+	struct emul_record *r = kmalloc_obj(*r, gfp);
 
-	if (!emul_budget_take(&d->budget, sizeof(*r)))
+	if (!r)
 		return NULL;
-	r = kmalloc(sizeof(*r), gfp);
-	if (!r) {
-		emul_budget_give(&d->budget, sizeof(*r));
-		return NULL;
-	}
 	*r = *what;
+	INIT_LIST_HEAD(&r->dirty);
 	if (emul_op_is_flush(r->op))
 		RB_CLEAR_NODE(&r->by_completion);
-	spin_lock_bh(&d->lock);
+	return r;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_record_alloc);
+
+/*
+ * The device takes a command: the caller completes its record, which is the domain's from here
+ * on. Under the lock. Return: 0, or -ENOBUFS without memory for the history.
+ */
+int emul_domain_fetch(struct emul_domain *d, struct emul_record *r)
+{
+	lockdep_assert_held(&d->lock);
+	if (!emul_budget_take(&d->budget, sizeof(*r)))
+		return -ENOBUFS;
 	r->fetched = ++d->now;
 	list_add_tail(&r->list, &d->records);
-	d->nr_in_flight++;
-	spin_unlock_bh(&d->lock);
-	return r;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_fetch);
 
@@ -87,36 +89,41 @@ static void domain_flushed(struct emul_domain *d, struct emul_record *r)
 /*
  * The completion of a command is about to be posted: whoever sees it, and sends a command
  * after it, sends one that is fetched later than this. A flush that failed promises nothing.
- * Context: any but hard interrupts.
+ * Under the lock.
  */
 void emul_domain_complete(struct emul_domain *d, struct emul_record *r, bool failed)
 {
-	spin_lock_bh(&d->lock);
+	lockdep_assert_held(&d->lock);
 	WRITE_ONCE(r->completed, ++d->now);
-	d->nr_in_flight--;
 	if (failed)
 		r->flags |= EMUL_RECORD_FAILED;
 	if (r->flags & EMUL_RECORD_FUA)
 		WRITE_ONCE(r->durable, r->completed);
 	if (emul_op_is_flush(r->op) && !failed)
 		domain_flushed(d, r);
-	spin_unlock_bh(&d->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_complete);
 
 /*
  * All that has completed becomes durable, as by an eject, a format or an orderly shutdown.
- * Context: as @gfp says. Return: 0 or -ENOMEM.
+ * Context: as @gfp says. Return: 0 or -ENOBUFS.
  */
 int emul_domain_settle(struct emul_domain *d, gfp_t gfp)
 {
 	const struct emul_record what = { .op = ASBLK_OP_FLUSH };
-	struct emul_record *r = emul_domain_fetch(d, &what, gfp);
+	struct emul_record *r = emul_record_alloc(&what, gfp);
+	int err;
 
 	if (!r)
-		return -ENOMEM;
-	emul_domain_complete(d, r, false);
-	return 0;
+		return -ENOBUFS;
+	spin_lock_bh(&d->lock);
+	err = emul_domain_fetch(d, r);
+	if (!err)
+		emul_domain_complete(d, r, false);
+	spin_unlock_bh(&d->lock);
+	if (err)
+		kfree(r);
+	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_settle);
 
@@ -142,6 +149,34 @@ u64 emul_domain_horizon(struct emul_domain *d, u64 at)
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_horizon);
 
 /*
+ * Return: the first instant at which what the record wrote was durable, or 0 if it is not; the
+ * oldest instant, if it was durable before that. Under the lock.
+ */
+u64 emul_domain_durable_at(struct emul_domain *d, const struct emul_record *r)
+{
+	struct rb_node *node = d->flushes.rb_node;
+	u64 at = r->durable;
+
+	lockdep_assert_held(&d->lock);
+	if (!r->completed)
+		return 0;
+	if (r->completed <= d->settled)
+		return d->oldest;
+	while (node) {
+		struct emul_record *f = rb_entry(node, struct emul_record, by_completion);
+
+		if (f->covers >= r->completed) {
+			at = at ? min(at, f->completed) : f->completed;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return at;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_domain_durable_at);
+
+/*
  * Free a record that has completed and has no versions; a flush only if it completed up to
  * the oldest instant. Under the lock.
  */
@@ -149,6 +184,7 @@ void emul_domain_forget(struct emul_domain *d, struct emul_record *r)
 {
 	lockdep_assert_held(&d->lock);
 	list_del(&r->list);
+	list_del(&r->dirty);
 	if (emul_op_is_flush(r->op) && !RB_EMPTY_NODE(&r->by_completion)) {
 		if (d->last_flush == r) {
 			struct rb_node *before = rb_prev(&r->by_completion);

@@ -25,6 +25,8 @@ struct emul_version;
 /**
  * struct emul_record - a command that changes a medium, or a flush
  * @list: on &emul_domain.records, in the order of @fetched
+ * @dirty: on &emul_chains.dirty, in the order of @completed, as long as it may be neither
+ *	flushed nor destaged
  * @fetched: the instant at which the device took it; names it
  * @completed: the instant at which its completion was posted; 0 while it is in flight
  * @durable: the instant from which its pieces are durable whatever is flushed; 0 for none
@@ -44,6 +46,7 @@ struct emul_version;
  */
 struct emul_record {
 	struct list_head list;
+	struct list_head dirty;
 	u64 fetched;
 	u64 completed;
 	u64 durable;
@@ -73,7 +76,7 @@ struct emul_record {
  * @last_flush: the last of these
  * @settled: all that had completed up to this instant was durable at @oldest
  * @views: views of an instant
- * @nr_in_flight: records that have not completed
+ * @nr_reading: reads of views that are under way
  * @change_lock: held while members join, leave, or are retired from; outside @lock
  * @budget: memory of the records and of all that they keep
  */
@@ -86,18 +89,19 @@ struct emul_domain {
 	struct emul_record *last_flush;
 	u64 settled;
 	struct list_head views;
-	unsigned int nr_in_flight;
+	unsigned int nr_reading;
 	struct mutex change_lock;	/* members, retiring */
 	struct emul_budget budget;
 };
 
 void emul_domain_init(struct emul_domain *d, u64 limit);
 void emul_domain_exit(struct emul_domain *d);
-struct emul_record *emul_domain_fetch(struct emul_domain *d, const struct emul_record *what,
-				      gfp_t gfp);
+struct emul_record *emul_record_alloc(const struct emul_record *what, gfp_t gfp);
+int emul_domain_fetch(struct emul_domain *d, struct emul_record *r);
 void emul_domain_complete(struct emul_domain *d, struct emul_record *r, bool failed);
 int emul_domain_settle(struct emul_domain *d, gfp_t gfp);
 u64 emul_domain_horizon(struct emul_domain *d, u64 at);
+u64 emul_domain_durable_at(struct emul_domain *d, const struct emul_record *r);
 void emul_domain_forget(struct emul_domain *d, struct emul_record *r);
 
 /*
@@ -109,6 +113,14 @@ static inline bool emul_record_is_durable(const struct emul_record *r, u64 at, u
 	u64 completed = READ_ONCE(r->completed), durable = READ_ONCE(r->durable);
 
 	return (completed && completed <= horizon) || (durable && durable <= at);
+}
+
+/* Is it durable now? Under the domain's lock. */
+static inline bool emul_record_is_safe(const struct emul_domain *d, const struct emul_record *r)
+{
+	u64 horizon = d->last_flush ? d->last_flush->covers : d->settled;
+
+	return emul_record_is_durable(r, d->now, horizon);
 }
 
 static inline bool emul_op_is_flush(u8 op)

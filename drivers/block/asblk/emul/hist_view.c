@@ -4,6 +4,7 @@
 #include <linux/rcupdate.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "hist_view.h"
 
@@ -291,6 +292,31 @@ static int view_read_chain(struct emul_view *v, const struct emul_chains *c, u64
 	return err;
 }
 
+/* What is read stays until view_end_read(). Return: false if it has gone already. */
+static bool view_begin_read(struct emul_view *v)
+{
+	bool there;
+
+	spin_lock_bh(&v->domain->lock);
+	there = !v->lost;
+	v->domain->nr_reading += there;
+	spin_unlock_bh(&v->domain->lock);
+	return there;
+}
+
+static void view_end_read(struct emul_view *v)
+{
+	struct emul_domain *d = v->domain;
+	bool last;
+
+	spin_lock_bh(&d->lock);
+	last = !--d->nr_reading;
+	spin_unlock_bh(&d->lock);
+	/* Pairs with the wait of history_end_work(): somebody may want to free it. */
+	if (last)
+		wake_up_var(&d->nr_reading);
+}
+
 /**
  * emul_view_read - read what the power cut has left
  * @v: view
@@ -311,9 +337,9 @@ int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *ds
 {
 	int err = 0;
 
+	if (!view_begin_read(v))
+		return -ESTALE;
 	mutex_lock(&v->lock);
-	if (v->lost)
-		err = -ESTALE;
 	while (len && !err) {
 		u32 step = min_t(u32, len, min(1U << block_shift,
 					       (u32)(PAGE_SIZE - offset_in_page(pos))));
@@ -329,6 +355,7 @@ int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *ds
 		len -= step;
 	}
 	mutex_unlock(&v->lock);
+	view_end_read(v);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_view_read);

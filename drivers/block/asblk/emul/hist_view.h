@@ -51,7 +51,7 @@ enum emul_policy {
  * @asked: those asked for, in this order
  * @nr_asked: and how many
  * @spare: memory for more
- * @lost: the history has ended; nothing can be read any more
+ * @lost: the history has ended; nothing can be read any more. Under the domain's lock
  */
 struct emul_view {
 	struct emul_domain *domain;

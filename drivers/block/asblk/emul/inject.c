@@ -96,7 +96,7 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 	u8 shift = in->medium->block_shift;
 	u64 done = first << shift;
 
-	if (emul_medium_move(in->medium, cmd, first << shift, nr << shift, &done))
+	if (emul_medium_move(in->medium, in->s->record, cmd, first << shift, nr << shift, &done))
 		injection_fail(in, BLK_STS_NOSPC, done, 0);
 	done = (done >> shift) - first;
 	if (cmd->op == ASBLK_OP_WRITE && done)
@@ -143,8 +143,8 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 	u8 shift = in->medium->block_shift;
 	u64 done = 0;
 
-	if (!emul_store_write_wait(&in->medium->store, lba << shift, in->block, 1 << shift,
-				   &done))
+	if (!emul_medium_put(in->medium, in->s->record, lba << shift, in->block, 1 << shift,
+			     &done))
 		return true;
 	injection_fail(in, BLK_STS_NOSPC, from, 0);
 	return false;
@@ -430,7 +430,7 @@ static void injection_other(struct injection *in)
 	struct decision none;
 
 	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none)) {
-		blk_status_t status = emul_medium_exec(in->medium, cmd);
+		blk_status_t status = emul_medium_exec(in->medium, in->s->record, cmd);
 
 		if (status != BLK_STS_OK)
 			injection_fail(in, status, 0, 0);

@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
+#include "hist_disk.h"
 #include "rings.h"
 #include "store.h"
 
@@ -19,6 +20,7 @@
 /**
  * struct emul_medium - a medium, which outlives the controller that it is in
  * @store: its data
+ * @recorder: the data's history, if it is recorded
  * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
  * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
  *	as is @block_shift
@@ -28,6 +30,7 @@
  */
 struct emul_medium {
 	struct emul_store store;
+	struct emul_recorder recorder;
 	spinlock_t lock;	/* block size, number of blocks */
 	u64 nr_blocks;
 	u8 block_shift;
@@ -41,10 +44,18 @@ int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
 void emul_medium_cut(struct emul_medium *m);
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
-int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
-		     u64 len, u64 *done);
-int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done);
-blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd);
+int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct emul_command *cmd,
+		     u64 from, u64 len, u64 *done);
+int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const void *src,
+		    u64 len, u64 *done);
+int emul_medium_write_wait(struct emul_medium *m, struct emul_record *r,
+			   const struct emul_command *cmd, u64 *done);
+blk_status_t emul_medium_exec(struct emul_medium *m, struct emul_record *r,
+			      const struct emul_command *cmd);
+struct emul_record *emul_medium_begin(struct emul_medium *m, const struct emul_command *cmd,
+				      u16 queue, u8 flags, gfp_t gfp);
+int emul_medium_write_recorded(struct emul_medium *m, struct emul_record *r,
+			       const struct emul_command *cmd, u32 *done);
 
 static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_blocks)
 {

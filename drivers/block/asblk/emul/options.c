@@ -380,6 +380,10 @@ int emul_options_check(const struct emul_options *o)
 	if (o->alignment_offset >= emul_options_physical_block_size(o))
 		return options_clash(o, EMUL_ALIGNMENT_OFFSET, "less than",
 				     EMUL_PHYSICAL_BLOCK_SIZE);
+	if (o->atomic_boundary && o->atomic_boundary < o->atomic_unit)
+		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_ATOMIC_UNIT);
+	if (o->atomic_boundary && o->atomic_boundary < block)
+		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_BLOCK_SIZE);
 	if (o->dma_alignment > block)
 		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most", EMUL_BLOCK_SIZE);
 	if (lim.max_segment_bytes % o->dma_alignment)

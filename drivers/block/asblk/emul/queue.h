@@ -88,6 +88,8 @@ struct emul_queue {
  * @faults: its fault rules, or NULL
  * @model: model of time, or NULL
  * @slow: see emul_is_slow()
+ * @records: what changes the medium is recorded
+ * @special: both
  * @fatal: a fault rule has stopped it for good
  * @queue: @nr_queues of them
  * @nr_queues: with and without interrupts
@@ -99,7 +101,13 @@ struct emul_device {
 	struct emul_medium *medium;
 	struct emul_faults *faults;
 	struct emul_model __rcu *model;
-	bool slow;
+	union {
+		struct {
+			bool slow;
+			bool records;
+		};
+		u16 special;
+	};
 	bool fatal;
 	struct emul_queue *queue;
 	unsigned int nr_queues;

@@ -50,6 +50,23 @@ EMUL_COUNT_ATTR(deferred, deferred);
 EMUL_COUNT_ATTR(errors, errors);
 EMUL_COUNT_ATTR(interrupts, raised);
 
+/* Can be polled. */
+static ssize_t history_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct emul_device *ed = asblk_disk_priv(dev);
+
+	return emul_recorder_show(&ed->medium->recorder, buf);
+}
+static DEVICE_ATTR_RO(history);
+
+/* The state of the history has changed. @data: the disk's device. Context: may sleep. */
+void emul_sysfs_history(void *data)
+{
+	struct device *dev = data;
+
+	sysfs_notify(&dev->kobj, "emul", "history");
+}
+
 static struct attribute *emul_attrs[] = {
 	&dev_attr_memory_used.attr,
 	&dev_attr_memory_limit.attr,
@@ -65,6 +82,7 @@ static struct attribute *emul_attrs[] = {
 	&dev_attr_deferred.attr,
 	&dev_attr_errors.attr,
 	&dev_attr_interrupts.attr,
+	&dev_attr_history.attr,
 	NULL
 };
 

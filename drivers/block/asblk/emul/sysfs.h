@@ -7,4 +7,6 @@
 /* Of a disk whose &asblk_media_params.priv is the device. */
 extern const struct attribute_group emul_attr_group;
 
+void emul_sysfs_history(void *data);
+
 #endif /* _ASBLK_EMUL_SYSFS_H */

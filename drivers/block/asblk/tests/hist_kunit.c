@@ -17,7 +17,7 @@
 #include <linux/sort.h>
 
 #include "compat.h"
-#include "emul/hist_view.h"
+#include "emul/hist_retire.h"
 
 #define MAX_CMDS	12
 #define MAX_BLOCKS	6
@@ -39,6 +39,15 @@ struct cmd {
 	struct emul_record *record;
 };
 
+/* A decision that a view was asked for. */
+struct asked {
+	u64 fetched;
+	u64 block;
+	bool survives;
+};
+
+#define MAX_ASKED	64
+
 struct hist_test {
 	struct emul_budget budget;
 	struct emul_store store;
@@ -53,6 +62,8 @@ struct hist_test {
 	u8 *buf;
 	u64 *want;
 	u64 *got;
+	struct asked prefix[MAX_ASKED];
+	struct asked seen[MAX_ASKED];
 	u64 checked;
 	u64 states;
 };
@@ -111,6 +122,7 @@ static void hist_restart(struct hist_test *t)
 	hist_forget(t);
 	emul_store_unmap(&t->store, 0, (u64)MAX_BLOCKS << t->block_shift, false);
 	t->domain.now = 0;
+	t->domain.oldest = 0;
 	t->domain.settled = 0;
 	t->now = 0;
 	t->nr_executed = 0;
@@ -126,8 +138,11 @@ static void fetch(struct kunit *test, struct cmd *c)
 		.lba = c->first, .nr_blocks = c->nr, .block_shift = t->block_shift,
 	};
 
-	c->record = emul_domain_fetch(&t->domain, &what, GFP_KERNEL);
+	c->record = emul_record_alloc(&what, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, c->record);
+	spin_lock_bh(&t->domain.lock);
+	KUNIT_EXPECT_EQ(test, emul_domain_fetch(&t->domain, c->record), 0);
+	spin_unlock_bh(&t->domain.lock);
 	c->fetched = ++t->now;
 	KUNIT_ASSERT_EQ(test, c->record->fetched, c->fetched);
 }
@@ -152,7 +167,9 @@ static void complete_cmd(struct kunit *test, struct cmd *c)
 {
 	struct hist_test *t = test->priv;
 
+	spin_lock_bh(&t->domain.lock);
 	emul_domain_complete(&t->domain, c->record, false);
+	spin_unlock_bh(&t->domain.lock);
 	c->completed = ++t->now;
 	KUNIT_ASSERT_EQ(test, c->record->completed, c->completed);
 }
@@ -272,14 +289,6 @@ static u64 view_state(struct kunit *test, struct emul_view *v)
 	return state;
 }
 
-struct asked {
-	u64 fetched;
-	u64 block;
-	bool survives;
-};
-
-#define MAX_ASKED	64
-
 static unsigned int view_asked(struct emul_view *v, struct asked *asked)
 {
 	struct emul_decision *d;
@@ -293,7 +302,8 @@ static unsigned int view_asked(struct emul_view *v, struct asked *asked)
 /* Walk the tree of decisions. Return: the number of states that were seen. */
 static unsigned int view_states(struct kunit *test, struct emul_view *v, u64 *states)
 {
-	struct asked prefix[MAX_ASKED], seen[MAX_ASKED];
+	struct hist_test *t = test->priv;
+	struct asked *prefix = t->prefix, *seen = t->seen;
 	unsigned int nr = 0, nr_seen, out = 0, i;
 
 	for (;;) {
@@ -320,7 +330,7 @@ static unsigned int view_states(struct kunit *test, struct emul_view *v, u64 *st
 	}
 }
 
-/* The states of instant @at are those of the model, none missing, none more. */
+/* The states that views of @at show are those of the model, none missing, none more. */
 static void check_at(struct kunit *test, u64 at)
 {
 	struct hist_test *t = test->priv;
@@ -464,7 +474,7 @@ static void run_order(struct kunit *test, const struct walk *w, bool data, u16 l
 	}
 }
 
-/* Which writes are durable, at every instant. */
+/* Which writes are durable, and when. */
 static void check_durable(struct kunit *test, const struct walk *w)
 {
 	struct hist_test *t = test->priv;
@@ -562,8 +572,17 @@ static void hist_all_records(struct kunit *test)
 		   t->states);
 }
 
-/* A random record: up to eight writes and three flushes, up to six blocks. */
-static void random_record(struct kunit *test, struct rnd_state *rnd)
+static void retire(struct hist_test *t)
+{
+	guard(mutex)(&t->domain.change_lock);
+	emul_domain_retire_to(&t->domain, 0);
+}
+
+/*
+ * A random record: up to ten commands, three flushes and six blocks. @retires: now and then
+ * all that can retire does.
+ */
+static void random_record(struct kunit *test, struct rnd_state *rnd, bool retires)
 {
 	struct hist_test *t = test->priv;
 	unsigned int fetched = 0, flushes = 0, pieces = 0, i, left;
@@ -591,6 +610,8 @@ static void random_record(struct kunit *test, struct rnd_state *rnd)
 		u32 r = prandom_u32_state(rnd);
 		unsigned int in_flight = 0, pick;
 
+		if (retires && !(r >> 28))
+			retire(t);
 		for (i = 0; i < fetched; i++)
 			in_flight += !t->cmd[i].completed;
 		if (fetched < t->nr && (!in_flight || r % 2)) {
@@ -623,7 +644,7 @@ static void hist_random(struct kunit *test)
 	for (i = 0; i < NR_RANDOM; i += STRIDE) {
 		prandom_seed_state(&rnd, i);
 		t->block_shift = max(shifts[i % ARRAY_SIZE(shifts)], EMUL_GRAIN_SHIFT);
-		random_record(test, &rnd);
+		random_record(test, &rnd, false);
 		at = prandom_u32_state(&rnd) % (t->now + 1);
 		check_at(test, at);
 		check_at(test, t->now - prandom_u32_state(&rnd) % min(t->now + 1, 4));
@@ -635,7 +656,43 @@ static void hist_random(struct kunit *test)
 	kunit_info(test, "%llu instants, %llu states, seeds 0 to %u\n", t->checked, t->states, i);
 }
 
+/* What retires cannot be looked at. All else looks as before, also to those who look already. */
+static void hist_retire(struct kunit *test)
+{
+	struct hist_test *t = test->priv;
+	struct emul_view v, none;
+	struct rnd_state rnd;
+	unsigned int i, nr, retired = 0;
+	u64 at;
+
+	for (i = 0; i < 20000; i += STRIDE) {
+		prandom_seed_state(&rnd, i);
+		random_record(test, &rnd, true);
+		at = t->domain.oldest + prandom_u32_state(&rnd) % (t->now - t->domain.oldest + 1);
+		nr = model_states(t, at, t->want);
+		KUNIT_ASSERT_EQ(test, emul_view_open(&v, &t->domain, at), 0);
+		retire(t);
+		KUNIT_ASSERT_LE(test, t->domain.oldest, at);
+		KUNIT_ASSERT_EQ(test, view_states(test, &v, t->got), nr);
+		KUNIT_ASSERT_MEMEQ(test, t->got, t->want, nr * sizeof(*t->want));
+		emul_view_close(&v);
+		for (at = t->domain.oldest; at <= t->now; at++)
+			check_at(test, at);
+		retire(t);
+		KUNIT_ASSERT_EQ(test, t->domain.oldest, t->now);
+		check_at(test, t->now);
+		KUNIT_ASSERT_EQ(test, emul_view_open(&none, &t->domain, t->now - 1), -ERANGE);
+		KUNIT_ASSERT_EQ(test, emul_view_open(&none, &t->domain, t->now + 1), -ERANGE);
+		retired += list_count_nodes(&t->domain.records) < t->nr;
+		if (!(i % 1024))
+			cond_resched();
+	}
+	KUNIT_EXPECT_GT(test, retired, i / STRIDE / 2);
+	kunit_info(test, "%llu instants, %llu states\n", t->checked, t->states);
+}
+
 static struct kunit_case hist_cases[] = {
+	KUNIT_CASE_SLOW(hist_retire),
 	KUNIT_CASE(hist_all_states),
 	KUNIT_CASE(hist_all_orders),
 	KUNIT_CASE_SLOW(hist_all_records),

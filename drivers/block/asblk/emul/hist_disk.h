@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The history of a disk: recording begins, is kept within its memory, and ends. What of a disk
+ * has been recorded belongs to its power domain.
+ */
+#ifndef _ASBLK_EMUL_HIST_DISK_H
+#define _ASBLK_EMUL_HIST_DISK_H
+
+#include <linux/kref.h>
+#include <linux/prandom.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "hist_retire.h"
+
+#define EMUL_DOMAIN_NAME_SIZE	21
+
+/**
+ * struct emul_power - a power domain and those who are in it
+ * @name: of one with several disks; empty of a disk's own
+ * @list: of all with a name
+ * @nr_members: disks that are recorded, and views
+ * @next_disk: number of the next disk
+ * @domain: the domain
+ * @room: retires the oldest instants
+ */
+struct emul_power {
+	char name[EMUL_DOMAIN_NAME_SIZE];
+	struct list_head list;
+	unsigned int nr_members;
+	u32 next_disk;
+	struct emul_domain domain;
+	struct work_struct room;
+};
+
+/* What becomes of a disk's history. */
+enum emul_history_state {
+	EMUL_HISTORY_OFF,
+	EMUL_HISTORY_RECORDING,
+	EMUL_HISTORY_ENDED,	/* without memory for it */
+};
+
+/**
+ * struct emul_history - the history of a disk
+ * @chains: what its pages held before
+ * @power: the domain that it is recorded in
+ * @owner: the disk's place for it
+ * @limit: its share of the domain's memory, bytes
+ * @cache_size: bytes that its volatile cache holds, or 0 for any number; under the domain's
+ *	lock, as are the next two
+ * @destage_any: which of them are destaged is random
+ * @random: for that
+ * @end: frees it once nothing is in flight
+ */
+struct emul_history {
+	struct emul_chains chains;
+	struct emul_power *power;
+	struct emul_recorder *owner;
+	u64 limit;
+	u64 cache_size;
+	bool destage_any;
+	struct rnd_state random;
+	struct work_struct end;
+};
+
+/**
+ * struct emul_recorder - a disk's place for a history
+ * @history: or NULL; changed under @lock
+ * @state: what became of it
+ * @nr_ending: histories that have ended and are not freed
+ * @lock: held while recording begins or ends
+ * @store: the disk's data
+ * @changed: called when @state has changed, or NULL; may sleep
+ * @data: its argument
+ */
+struct emul_recorder {
+	struct emul_history __rcu *history;
+	enum emul_history_state state;
+	atomic_t nr_ending;
+	struct mutex lock;	/* beginning and end */
+	struct emul_store *store;
+	void (*changed)(void *data);
+	void *data;
+};
+
+/**
+ * struct emul_history_options - how to record
+ * @domain: name of the power domain, or empty for one of the disk's own
+ * @limit: most bytes for what is recorded
+ * @cache_size: bytes, or 0 for any number
+ * @destage_any: what exceeds that is destaged at random, not the oldest first
+ * @seed: for that
+ */
+struct emul_history_options {
+	const char *domain;
+	u64 limit;
+	u64 cache_size;
+	bool destage_any;
+	u64 seed;
+};
+
+void emul_recorder_init(struct emul_recorder *rec, struct emul_store *store);
+void emul_recorder_exit(struct emul_recorder *rec);
+int emul_recorder_begin(struct emul_recorder *rec, const struct emul_history_options *o);
+void emul_recorder_set(struct emul_recorder *rec, const struct emul_history_options *o);
+void emul_recorder_end(struct emul_recorder *rec, enum emul_history_state state);
+int emul_recorder_restart(struct emul_recorder *rec);
+int emul_recorder_renew(struct emul_recorder *rec);
+bool emul_recorder_busy(struct emul_recorder *rec);
+bool emul_recorder_make_room(struct emul_recorder *rec, bool again);
+void emul_recorder_watch(struct emul_recorder *rec, void (*changed)(void *data), void *data);
+ssize_t emul_recorder_show(const struct emul_recorder *rec, char *page);
+void emul_recorder_settle(struct emul_recorder *rec);
+int emul_recorder_instants(struct emul_recorder *rec, u64 *oldest, u64 *now);
+int emul_record_begin(struct emul_recorder *rec, const struct emul_record *what, gfp_t gfp,
+		      struct emul_record **record);
+void emul_record_end(struct emul_record *r, bool failed);
+
+static inline bool emul_recorder_is_on(const struct emul_recorder *rec)
+{
+	return rcu_access_pointer(rec->history);
+}
+
+#endif /* _ASBLK_EMUL_HIST_DISK_H */
