@@ -16,6 +16,7 @@
 #include "config.h"
 #include "controller.h"
 #include "module_params.h"
+#include "views.h"
 
 static DEFINE_IDA(config_ida);
 static LIST_HEAD(config_list);
@@ -67,12 +68,15 @@ struct emul_config *emul_config_create(const char *name)
 		goto free;
 	emul_faults_init(&c->faults, &c->budget);
 	emul_options_init(&c->options, c->name);
-	if (config_identity(c)) {
-		emul_config_destroy(c);
-		return ERR_PTR(-EINVAL);
-	}
+	err = config_identity(c);
+	if (err)
+		goto exit_medium;
+	emul_views_add(c);
 	return c;
 
+exit_medium:
+	emul_faults_exit(&c->faults);
+	emul_medium_exit(&c->medium);
 free:
 	ida_free(&config_ida, c->nr);
 	kfree(c);
@@ -112,6 +116,7 @@ void emul_config_destroy(struct emul_config *c)
 {
 	if (c->emul)
 		config_off(c);
+	emul_views_remove(c);
 	emul_medium_exit(&c->medium);
 	emul_faults_exit(&c->faults);
 	ida_free(&config_ida, c->nr);
@@ -223,6 +228,13 @@ static int live_seed(struct emul_config *c, enum emul_option i, const struct emu
 	return 0;
 }
 
+/* What looks at it does so later. */
+static int live_value(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	config_set_value(c, i, new);
+	return 0;
+}
+
 static void config_history(const struct emul_options *o, struct emul_history_options *h)
 {
 	*h = (struct emul_history_options) {
@@ -250,7 +262,7 @@ static int live_history(struct emul_config *c, enum emul_option i, const struct 
 		err = emul_recorder_restart(rec);
 	}
 	if (!new->history || err) {
-		emul_device_record(dev, false);
+		emul_device_record(dev, c->medium.base);
 		emul_recorder_end(rec, EMUL_HISTORY_OFF);
 	}
 	if (!err)
@@ -446,7 +458,8 @@ static int config_on(struct emul_config *c)
 	int err;
 
 	lockdep_assert_held(&c->change_lock);
-	err = emul_options_check(o) ?: emul_medium_insert(&c->medium, o->size, o->block_size);
+	err = emul_views_insert(c) ?: emul_options_check(o) ?:
+	      emul_medium_insert(&c->medium, o->size, o->block_size);
 	if (err)
 		return err;
 	emul_budget_set(&c->budget, o->memory_limit);

@@ -477,7 +477,7 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
 	if (o->coalesce_usecs)
 		emul_be_slow(ed);
-	emul_device_record(ed, emul_recorder_is_on(&medium->recorder));
+	emul_device_record(ed, medium->base || emul_recorder_is_on(&medium->recorder));
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 

@@ -121,6 +121,11 @@ static void device_work(struct work_struct *work)
 	device_begin_wait(eq, s);
 	if (s->inject) {
 		emul_inject(ed->faults, ed->medium, eq->index, s);
+	} else if (s->cmd.op == ASBLK_OP_READ) {
+		/* Of a disk that shows a view, which may have gone. */
+		err = emul_medium_move(ed->medium, NULL, &s->cmd, 0,
+				       s->cmd.nr_blocks << ed->medium->block_shift, &done);
+		emul_set_result(s, err ? BLK_STS_OFFLINE : BLK_STS_OK, done);
 	} else if (s->cmd.op == ASBLK_OP_WRITE) {
 		err = emul_medium_write_wait(ed->medium, s->record, &s->cmd, &done);
 		emul_set_result(s, status_of(err), done);
@@ -184,6 +189,9 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 		if (inject)
 			goto defer;
 	}
+	/* To show a view may need memory, and to wait for others who look at it. */
+	if (special && m->base && cmd->op != ASBLK_OP_FLUSH)
+		goto defer;
 	if (special && cmd->op != ASBLK_OP_READ &&
 	    device_begin(eq, s, GFP_NOWAIT | __GFP_NOWARN))
 		goto defer;

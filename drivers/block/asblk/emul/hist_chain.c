@@ -160,7 +160,10 @@ static void *chain_new_page(const struct chain_write *w, gfp_t gfp)
 		return ERR_PTR(-ENOBUFS);
 	if (IS_ERR(page))
 		return page;
-	if (w->src)
+	/* The kernel's best copy wants pages. */
+	if (w->src && w->len == PAGE_SIZE && PAGE_ALIGNED(w->src))
+		copy_page(page, (void *)w->src);
+	else if (w->src)
 		memcpy(page + w->offset, w->src, w->len);
 	else if (w->had_page)
 		clear_page(page);
@@ -247,7 +250,7 @@ static void chain_overwrite(struct chain_write *w, void *page)
 		memcpy(page + w->offset, w->src, w->len);
 	else
 		memset(page + w->offset, 0, w->len);
-	if (w->chains->overlay)
+	if (w->chains->base)
 		set_page_private(virt_to_page(page), page_private(virt_to_page(page)) | mask);
 }
 
@@ -388,7 +391,7 @@ static int chain_unmap_page(struct emul_chains *c, struct emul_record *r, u64 in
 
 /**
  * emul_chain_unmap - make bytes read as zeroes, and keep what was there before
- * @c: chains of a disk that is no overlay
+ * @c: chains of a disk that is no view
  * @r: the command's record
  * @pos: first byte, a multiple of %EMUL_GRAIN
  * @len: bytes, likewise

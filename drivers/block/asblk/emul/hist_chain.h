@@ -15,6 +15,8 @@
 #include "hist_domain.h"
 #include "store.h"
 
+struct emul_base;
+
 /* What a version tells apart: the smallest block, or as many bytes as 64 bits can tell. */
 #define EMUL_GRAIN_SHIFT	(PAGE_SHIFT - 6 > 9 ? PAGE_SHIFT - 6 : 9)
 #define EMUL_GRAIN		(1U << EMUL_GRAIN_SHIFT)
@@ -59,8 +61,8 @@ struct emul_chain_leaf {
  * @leaf: table of @nr_leaves pointers, filled on first use and as fine as the store's
  * @nr_leaves: length of the table
  * @store: the pages
- * @overlay: a page has data only in the grains that its private field names; a base is
- *	to be read for the others, which this does not know
+ * @base: of a view: a page has data only in the grains that its private field names; the
+ *	others are as in the base. NULL of any other disk, whose holes read as zeroes
  * @domain: the power domain
  * @disk: number in the domain
  * @dirty: records (&emul_record.dirty) in the volatile cache; under the domain's lock, as is
@@ -73,7 +75,7 @@ struct emul_chains {
 	struct emul_chain_leaf **leaf;
 	unsigned long nr_leaves;
 	struct emul_store *store;
-	bool overlay;
+	struct emul_base *base;
 	struct emul_domain *domain;
 	u32 disk;
 	struct list_head dirty;
@@ -98,7 +100,7 @@ static inline u64 emul_grains(u32 offset, u32 len)
 /* Grains of a page of the store that there is data in. */
 static inline u64 emul_chain_present(const struct emul_chains *c, const void *page)
 {
-	return !page ? 0 : c->overlay ? page_private(virt_to_page(page)) : U64_MAX;
+	return !page ? 0 : c->base ? page_private(virt_to_page(page)) : U64_MAX;
 }
 
 /* Pairs with the cmpxchg() of chain_add_leaf(). Return: NULL if there is no version near. */

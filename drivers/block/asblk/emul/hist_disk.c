@@ -2,7 +2,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <kunit/visibility.h>
+#include <linux/err.h>
 #include <linux/export.h>
+#include <linux/kstrtox.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -37,6 +39,7 @@ static struct emul_power *power_find(const char *name)
 		return NULL;
 	strscpy(p->name, name);
 	emul_domain_init(&p->domain, 1);
+	INIT_LIST_HEAD(&p->marks);
 	INIT_WORK(&p->room, power_room);
 	list_add(&p->list, &power_list);
 	return p;
@@ -51,6 +54,21 @@ static void power_join(struct emul_power *p, u64 limit)
 	emul_budget_set(&p->domain.budget, before + limit);
 }
 
+/* Forget what instants before @oldest are called. */
+static void power_forget_marks(struct emul_power *p, u64 oldest)
+{
+	struct emul_mark *mark, *next;
+
+	lockdep_assert_held(&power_lock);
+	list_for_each_entry_safe(mark, next, &p->marks, list) {
+		if (mark->at >= oldest)
+			continue;
+		list_del(&mark->list);
+		emul_budget_give(&p->domain.budget, sizeof(*mark));
+		kfree(mark);
+	}
+}
+
 /* A member has left, and nothing of it is recorded any more. */
 static void power_leave(struct emul_power *p, u64 limit)
 {
@@ -61,6 +79,7 @@ static void power_leave(struct emul_power *p, u64 limit)
 	}
 	list_del(&p->list);
 	cancel_work_sync(&p->room);
+	power_forget_marks(p, U64_MAX);
 	emul_domain_exit(&p->domain);
 	kfree(p);
 }
@@ -163,6 +182,7 @@ void emul_recorder_init(struct emul_recorder *rec, struct emul_store *store)
 	atomic_set(&rec->nr_ending, 0);
 	mutex_init(&rec->lock);
 	rec->store = store;
+	rec->base = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_recorder_init);
 
@@ -210,6 +230,7 @@ static struct emul_history *history_create(struct emul_recorder *rec,
 	p->next_disk++;
 	h->power = p;
 	h->owner = rec;
+	h->chains.base = rec->base;
 	h->limit = o->limit;
 	INIT_WORK(&h->end, history_end_work);
 	return h;
@@ -369,6 +390,129 @@ void emul_recorder_settle(struct emul_recorder *rec)
 	} while (err && emul_recorder_make_room(rec, again) && (again = true));
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_recorder_settle);
+
+/*
+ * Call the last instant @name, which is printable; @at is set to it. Context: may sleep. Return:
+ * 0, -ENODATA if nothing is recorded, -ENAMETOOLONG, or -ENOMEM.
+ */
+int emul_recorder_mark(struct emul_recorder *rec, const char *name, u64 *at)
+{
+	struct emul_history *h;
+	struct emul_mark *mark;
+	struct emul_domain *d;
+	u64 oldest;
+
+	guard(mutex)(&rec->lock);
+	h = recorder_history(rec);
+	if (!h)
+		return -ENODATA;
+	if (strlen(name) >= EMUL_MARK_SIZE)
+		return -ENAMETOOLONG;
+	d = h->chains.domain;
+	if (!emul_budget_take(&d->budget, sizeof(*mark)))
+		return -ENOMEM;
+	mark = kmalloc_obj(*mark);
+	if (!mark) {
+		emul_budget_give(&d->budget, sizeof(*mark));
+		return -ENOMEM;
+	}
+	strscpy(mark->name, name);
+	guard(mutex)(&power_lock);
+	spin_lock_bh(&d->lock);
+	mark->at = d->now;
+	oldest = d->oldest;
+	spin_unlock_bh(&d->lock);
+	*at = mark->at;
+	list_add(&mark->list, &h->power->marks);
+	power_forget_marks(h->power, oldest);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_recorder_mark);
+
+/* The instant that is so many after or before a mark. Return: 0, -EINVAL, or -ENOENT. */
+static int power_resolve_mark(struct emul_power *p, const char *text, u64 *at)
+{
+	size_t len = strcspn(text, "+-");
+	struct emul_mark *mark;
+	u64 distance = 0;
+
+	if (text[len] && kstrtou64(text + len + 1, 10, &distance))
+		return -EINVAL;
+	guard(mutex)(&power_lock);
+	list_for_each_entry(mark, &p->marks, list) {
+		if (strlen(mark->name) != len || strncmp(mark->name, text, len))
+			continue;
+		*at = text[len] == '-' ? mark->at - distance : mark->at + distance;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/*
+ * Find the instant that @text names: a number, now, oldest, or a mark with +N or -N behind it or
+ * without. Context: may sleep. Return: 0; -ENODATA if nothing is recorded, -ENOENT if there is
+ * no such mark, or -EINVAL.
+ */
+int emul_recorder_resolve(struct emul_recorder *rec, const char *text, u64 *at)
+{
+	struct emul_history *h;
+	u64 oldest, now;
+	int err;
+
+	err = emul_recorder_instants(rec, &oldest, &now);
+	if (err)
+		return err;
+	*at = now;
+	if (!strcmp(text, "now"))
+		return 0;
+	*at = oldest;
+	if (!strcmp(text, "oldest") || !kstrtou64(text, 10, at))
+		return 0;
+	guard(mutex)(&rec->lock);
+	h = recorder_history(rec);
+	return h ? power_resolve_mark(h->power, text, at) : -ENODATA;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_recorder_resolve);
+
+/*
+ * Open a view of a recorded disk. Context: may sleep. Return: it, -ENODATA if the disk is not
+ * recorded, -ERANGE if the instant cannot be looked at, or -ENOMEM, as an ERR_PTR.
+ */
+struct emul_base *emul_recorder_open(struct emul_recorder *rec, u64 at)
+{
+	struct emul_base *base = kzalloc_obj(*base);
+	struct emul_history *h;
+	int err = -ENODATA;
+
+	if (!base)
+		return ERR_PTR(-ENOMEM);
+	guard(mutex)(&rec->lock);
+	h = recorder_history(rec);
+	if (h)
+		err = emul_view_open(&base->view, h->chains.domain, at);
+	if (err) {
+		kfree(base);
+		return ERR_PTR(err);
+	}
+	base->chains = &h->chains;
+	base->power = h->power;
+	mutex_init(&base->lock);
+	guard(mutex)(&power_lock);
+	power_join(h->power, 0);
+	return base;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_recorder_open);
+
+/* Nobody reads it any more. Context: may sleep. */
+void emul_base_close(struct emul_base *base)
+{
+	emul_view_close(&base->view);
+	scoped_guard(mutex, &power_lock)
+		power_leave(base->power, 0);
+	mutex_destroy(&base->lock);
+	kfree(base);
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_base_close);
 
 /* The instants that can be looked at. Context: may sleep. Return: 0, or -ENODATA if none. */
 int emul_recorder_instants(struct emul_recorder *rec, u64 *oldest, u64 *now)

@@ -18,10 +18,11 @@
 /**
  * struct emul_power - a power domain and those who are in it
  * @name: of one with several disks; empty of a disk's own
- * @list: of all with a name
+ * @list: of all
  * @nr_members: disks that are recorded, and views
  * @next_disk: number of the next disk
  * @domain: the domain
+ * @marks: what users have called instants
  * @room: retires the oldest instants
  */
 struct emul_power {
@@ -30,7 +31,22 @@ struct emul_power {
 	unsigned int nr_members;
 	u32 next_disk;
 	struct emul_domain domain;
+	struct list_head marks;
 	struct work_struct room;
+};
+
+#define EMUL_MARK_SIZE	64
+
+/**
+ * struct emul_mark - what a user has called an instant
+ * @list: on &emul_power.marks, the last first
+ * @at: the instant
+ * @name: the name
+ */
+struct emul_mark {
+	struct list_head list;
+	u64 at;
+	char name[EMUL_MARK_SIZE];
 };
 
 /* What becomes of a disk's history. */
@@ -70,6 +86,7 @@ struct emul_history {
  * @nr_ending: histories that have ended and are not freed
  * @lock: held while recording begins or ends
  * @store: the disk's data
+ * @base: of a disk that shows a view
  * @changed: called when @state has changed, or NULL; may sleep
  * @data: its argument
  */
@@ -79,6 +96,7 @@ struct emul_recorder {
 	atomic_t nr_ending;
 	struct mutex lock;	/* beginning and end */
 	struct emul_store *store;
+	struct emul_base *base;
 	void (*changed)(void *data);
 	void *data;
 };
@@ -111,6 +129,10 @@ bool emul_recorder_make_room(struct emul_recorder *rec, bool again);
 void emul_recorder_watch(struct emul_recorder *rec, void (*changed)(void *data), void *data);
 ssize_t emul_recorder_show(const struct emul_recorder *rec, char *page);
 void emul_recorder_settle(struct emul_recorder *rec);
+int emul_recorder_mark(struct emul_recorder *rec, const char *name, u64 *at);
+int emul_recorder_resolve(struct emul_recorder *rec, const char *text, u64 *at);
+struct emul_base *emul_recorder_open(struct emul_recorder *rec, u64 at);
+void emul_base_close(struct emul_base *base);
 int emul_recorder_instants(struct emul_recorder *rec, u64 *oldest, u64 *now);
 int emul_record_begin(struct emul_recorder *rec, const struct emul_record *what, gfp_t gfp,
 		      struct emul_record **record);

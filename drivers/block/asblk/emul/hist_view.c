@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/visibility.h>
+#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <linux/siphash.h>
@@ -160,6 +161,9 @@ static bool view_policy(const struct emul_view *v, u64 fetched, u64 block)
 	}
 }
 
+/* Decisions that were asked for, of all views: a program may ask several. */
+static atomic64_t view_order;
+
 /*
  * Ask about a piece. Return: 1 if it survives, 0 if not, -EAGAIN if this needs memory. Under
  * the view's lock.
@@ -184,6 +188,7 @@ static int view_ask(struct emul_view *v, const struct emul_record *r, u64 block)
 	}
 	if (!decision->record) {
 		decision->record = r;
+		decision->order = atomic64_inc_return(&view_order);
 		list_add_tail(&decision->asked, &v->asked);
 		v->nr_asked++;
 	}
@@ -222,7 +227,8 @@ static int view_survives(struct emul_view *v, const struct emul_version *version
 /*
  * Find the content of a block, or of the part of it that is in the page: what the newest
  * version that survives has written, which is what the one after it has replaced, if any.
- * @mask: its grains, of which @first is the first. Return: 0 or -EAGAIN. Under both locks.
+ * @mask: its grains. Return: 0, -EAGAIN, or -ENOENT if it is as in the disk's base. Under both
+ * locks.
  */
 static int view_find_block(struct emul_view *v, const struct emul_chains *c,
 			   struct emul_version *newest, const void *page, u64 mask, u64 lba,
@@ -237,15 +243,17 @@ static int view_find_block(struct emul_view *v, const struct emul_chains *c,
 		if (!(version->covers & mask))
 			continue;
 		survives = view_survives(v, version, lba);
+		if (survives > 0)
+			break;
 		if (survives)
-			return survives > 0 ? 0 : survives;
+			return survives;
 		*data = !(version->present & mask) ? NULL : version->before +
 			((first - version->first) << EMUL_GRAIN_SHIFT);
 	}
-	return 0;
+	return *data || !c->base ? 0 : -ENOENT;
 }
 
-/* Read bytes of a block that are in one page. Return: 0 or -EAGAIN. Under both locks. */
+/* Read bytes of a block that are in one page. Return: as view_find_block(). */
 static int view_read_block(struct emul_view *v, const struct emul_chains *c,
 			   struct emul_version *newest, u64 pos, void *dst, u32 len,
 			   u8 block_shift)
@@ -266,12 +274,12 @@ static int view_read_block(struct emul_view *v, const struct emul_chains *c,
 
 /* Without a chain: no command changes the page, or will have before the copy is complete. */
 static bool view_read_plain(struct emul_view *v, const struct emul_chains *c, u64 pos, void *dst,
-			    u32 len, u8 block_shift)
+			    u32 len, u8 block_shift, int *err)
 {
 	if (emul_chain_slot(c, pos >> PAGE_SHIFT))
 		return false;
 	rcu_read_lock();
-	view_read_block(v, c, NULL, pos, dst, len, block_shift);
+	*err = view_read_block(v, c, NULL, pos, dst, len, block_shift);
 	rcu_read_unlock();
 	/* Before a page is changed it gets a chain: pairs with chain_add_leaf() */
 	smp_rmb();
@@ -344,11 +352,18 @@ int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *ds
 		u32 step = min_t(u32, len, min(1U << block_shift,
 					       (u32)(PAGE_SIZE - offset_in_page(pos))));
 
-		if (!view_read_plain(v, c, pos, dst, step, block_shift))
+		if (!view_read_plain(v, c, pos, dst, step, block_shift, &err))
 			err = view_read_chain(v, c, pos, dst, step, block_shift);
 		if (err == -EAGAIN) {
 			err = view_refill(v) ? 0 : -ENOMEM;
 			continue;
+		}
+		if (err == -ENOENT) {
+			/* A view of a disk that shows a view itself. */
+			mutex_unlock(&v->lock);
+			err = emul_view_read(&c->base->view, c->base->chains, pos, dst, step,
+					     block_shift);
+			mutex_lock(&v->lock);
 		}
 		pos += step;
 		dst += step;
@@ -359,3 +374,62 @@ int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *ds
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_view_read);
+
+static const char *view_op_name(u8 op)
+{
+	static const char *const names[ASBLK_NR_OPS] = {
+		[ASBLK_OP_WRITE] = "write",
+		[ASBLK_OP_UNMAP] = "unmap",
+		[ASBLK_OP_WRITE_ZEROES] = "write-zeroes",
+		[ASBLK_OP_SECURE_ERASE] = "secure-erase",
+	};
+
+	return op < ASBLK_NR_OPS && names[op] ? names[op] : "other";
+}
+
+/* A line about a decision, as scnprintf(). */
+static int view_show_decision(const struct emul_decision *d, char *buf, size_t size)
+{
+	const struct emul_record *r = d->record;
+	char block[24] = "whole";
+
+	if (d->block != EMUL_WHOLE)
+		snprintf(block, sizeof(block), "%llu", d->block);
+	return snprintf(buf, size, "%llu %s %d %llu %s %llu+%llu%s queue %u disk %u until %llu\n",
+			d->fetched, block, d->survives, d->order, view_op_name(r->op), r->lba,
+			r->nr_blocks, r->flags & EMUL_RECORD_FUA ? " fua" : "", r->queue,
+			r->chains->disk, r->completed);
+}
+
+/**
+ * emul_view_show_asked - write down the decisions that were asked for
+ * @v: view
+ * @buf: the text goes here, a line for each, in the order in which they were asked; or NULL
+ * @size: of @buf, bytes; what does not fit is left out
+ *
+ * Context: may sleep.
+ * Return: length of the text, without a 0 at its end; 0 if the history has ended.
+ */
+ssize_t emul_view_show_asked(struct emul_view *v, char *buf, size_t size)
+{
+	const struct emul_decision *d;
+	size_t len = 0;
+
+	/* The records are what is read. */
+	if (!view_begin_read(v))
+		return 0;
+	mutex_lock(&v->lock);
+	list_for_each_entry(d, &v->asked, asked) {
+		char line[192];
+		size_t more = view_show_decision(d, line, sizeof(line));
+
+		if (buf && len + more > size)
+			break;
+		if (buf)
+			memcpy(buf + len, line, more);
+		len += more;
+	}
+	mutex_unlock(&v->lock);
+	view_end_read(v);
+	return len;
+}

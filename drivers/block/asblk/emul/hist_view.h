@@ -7,6 +7,7 @@
 #define _ASBLK_EMUL_HIST_VIEW_H
 
 #include "hist_chain.h"
+#include "options.h"
 
 /* A piece that is a whole command, &emul_decision.block. */
 #define EMUL_WHOLE	U64_MAX
@@ -18,6 +19,7 @@
  * @fetched: names the command
  * @block: logical block, or %EMUL_WHOLE
  * @record: the command, once it was asked for
+ * @order: among all that views were asked for
  * @survives: the answer
  *
  * While the view is open nobody forgets the record of a piece that is undecided there.
@@ -28,14 +30,8 @@ struct emul_decision {
 	u64 fetched;
 	u64 block;
 	const struct emul_record *record;
+	u64 order;
 	bool survives;
-};
-
-/* How a piece is decided that the list of decisions does not name. */
-enum emul_policy {
-	EMUL_POLICY_ALL,	/* it survives */
-	EMUL_POLICY_NONE,	/* it does not */
-	EMUL_POLICY_SEED,	/* a hash of piece and seed tells */
 };
 
 /**
@@ -68,11 +64,28 @@ struct emul_view {
 	bool lost;
 };
 
+struct emul_power;
+
+/**
+ * struct emul_base - what a disk that shows a view shows as long as nothing else is written
+ * @view: the view
+ * @chains: of the disk that it is of
+ * @power: that disk's power domain, which stays
+ * @lock: one command of the disk that shows it at a time
+ */
+struct emul_base {
+	struct emul_view view;
+	struct emul_chains *chains;
+	struct emul_power *power;
+	struct mutex lock;	/* what has been written instead */
+};
+
 int emul_view_open(struct emul_view *v, struct emul_domain *d, u64 at);
 int emul_view_move(struct emul_view *v, u64 at);
 void emul_view_close(struct emul_view *v);
 int emul_view_give(struct emul_view *v, u64 fetched, u64 block, bool survives);
 void emul_view_forget(struct emul_view *v);
+ssize_t emul_view_show_asked(struct emul_view *v, char *buf, size_t size);
 int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *dst, u32 len,
 		   u8 block_shift);
 

@@ -97,7 +97,8 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 	u64 done = first << shift;
 
 	if (emul_medium_move(in->medium, in->s->record, cmd, first << shift, nr << shift, &done))
-		injection_fail(in, BLK_STS_NOSPC, done, 0);
+		injection_fail(in, cmd->op == ASBLK_OP_READ ? BLK_STS_OFFLINE : BLK_STS_NOSPC,
+			       done, 0);
 	done = (done >> shift) - first;
 	if (cmd->op == ASBLK_OP_WRITE && done)
 		injection_heal(in, cmd->lba + first, done);
@@ -132,9 +133,8 @@ static void read_block(struct injection *in, u64 lba)
 {
 	u8 shift = in->medium->block_shift;
 
-	rcu_read_lock();
-	emul_store_read(&in->medium->store, lba << shift, in->block, 1 << shift);
-	rcu_read_unlock();
+	if (emul_medium_get(in->medium, lba << shift, in->block, 1 << shift))
+		injection_fail(in, BLK_STS_OFFLINE, 0, 0);
 }
 
 /* Return: true if it was written. */

@@ -30,6 +30,8 @@ EXPORT_SYMBOL_IF_KUNIT(emul_medium_init);
 void emul_medium_exit(struct emul_medium *m)
 {
 	emul_recorder_exit(&m->recorder);
+	if (m->base)
+		emul_base_close(m->base);
 	emul_store_exit(&m->store);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_exit);
@@ -198,6 +200,89 @@ int emul_medium_write_recorded(struct emul_medium *m, struct emul_record *r,
 }
 
 /*
+ * From here on the medium is as in a view, or as empty as it was if @base is NULL. Return the
+ * old base to its owner. No command is in flight. Context: may sleep.
+ */
+void emul_medium_set_base(struct emul_medium *m, struct emul_base *base)
+{
+	struct emul_base *old = m->base;
+
+	emul_store_unmap(&m->store, 0, m->store.size, false);
+	m->base = base;
+	m->recorder.base = base;
+	if (old)
+		emul_base_close(old);
+}
+
+/* Read whole blocks within a page: what was written, or what is in the base. */
+static int medium_get_overlay(struct emul_medium *m, u64 pos, void *dst, u32 len)
+{
+	const struct emul_chains overlay = { .store = &m->store, .base = m->base };
+	u64 there, mask;
+	u32 step, left;
+	int err = 0;
+
+	rcu_read_lock();
+	there = emul_chain_present(&overlay, emul_store_find(&m->store, pos >> PAGE_SHIFT));
+	for (left = len; there && left; left -= step, pos += step, dst += step) {
+		step = min(left, 1U << m->block_shift);
+		mask = emul_grains(offset_in_page(pos), step);
+		if (there & mask) {
+			emul_store_read(&m->store, pos, dst, step);
+			continue;
+		}
+		rcu_read_unlock();
+		err = emul_view_read(&m->base->view, m->base->chains, pos, dst, step,
+				     m->block_shift);
+		rcu_read_lock();
+		if (err)
+			break;
+	}
+	rcu_read_unlock();
+	/* Most of it is as in the base: read that at once. */
+	return there ? err : emul_view_read(&m->base->view, m->base->chains, pos, dst, len,
+					    m->block_shift);
+}
+
+/*
+ * Read whole blocks. Context: may sleep. Return: 0; or of a disk that shows a view -ENOMEM, or
+ * -ESTALE if that has gone.
+ */
+int emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len)
+{
+	int err = 0;
+
+	if (!m->base) {
+		rcu_read_lock();
+		emul_store_read(&m->store, pos, dst, len);
+		rcu_read_unlock();
+		return 0;
+	}
+	guard(mutex)(&m->base->lock);
+	while (len && !err) {
+		u32 step = min_t(u64, len, PAGE_SIZE - offset_in_page(pos));
+
+		err = medium_get_overlay(m, pos, dst, step);
+		pos += step;
+		dst += step;
+		len -= step;
+	}
+	return err;
+}
+
+/* The same as emul_store_write_wait(), of a disk that shows a view. */
+static int medium_put_overlay(struct emul_medium *m, u64 pos, const void *src, u64 len, u64 *done)
+{
+	struct emul_chains overlay = { .store = &m->store, .base = m->base };
+	int err;
+
+	mutex_lock(&m->base->lock);
+	err = emul_chain_write(&overlay, NULL, pos, src, len, EMUL_GFP_WAIT, done);
+	mutex_unlock(&m->base->lock);
+	return err;
+}
+
+/*
  * Write @len bytes at byte @pos, of the command with record @r if it has one; without memory to
  * record it recording ends. @src is NULL for zeroes. Context and return as
  * emul_store_write_wait().
@@ -209,8 +294,13 @@ int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const
 
 	while (r) {
 		u64 written = 0;
-		int err = emul_chain_write(r->chains, r, pos, src, len, EMUL_GFP_WAIT, &written);
+		int err;
 
+		if (m->base)
+			mutex_lock(&m->base->lock);
+		err = emul_chain_write(r->chains, r, pos, src, len, EMUL_GFP_WAIT, &written);
+		if (m->base)
+			mutex_unlock(&m->base->lock);
 		*done += written;
 		if (err != -ENOBUFS)
 			return err;
@@ -221,6 +311,8 @@ int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const
 			break;
 		again = !written;
 	}
+	if (m->base)
+		return medium_put_overlay(m, pos, src, len, done);
 	return emul_store_write_wait(&m->store, pos, src, len, done);
 }
 
@@ -237,15 +329,17 @@ static int medium_put_data(struct emul_medium *m, struct emul_record *r,
 		u64 there = c.desc->len - c.from, step = min(there, len);
 		void *bounce = NULL, *src = phys_to_virt(c.desc->start + c.from);
 
-		if (r && !IS_ALIGNED(step, 1U << m->block_shift)) {
+		if ((r || m->base) && !IS_ALIGNED(step, 1U << m->block_shift)) {
 			step = min_t(u64, len, 1U << m->block_shift);
 			bounce = kmalloc(step, EMUL_GFP_WAIT);
-			if (bounce)
-				cursor_copy(c, bounce, step);
-			else if (!emul_recorder_make_room(&m->recorder, true))
+			if (!bounce && m->base)
+				return -ENOMEM;
+			if (!bounce) {
+				emul_recorder_make_room(&m->recorder, true);
 				r = NULL;
-			if (!bounce)
 				continue;
+			}
+			cursor_copy(c, bounce, step);
 			src = bounce;
 		}
 		err = emul_medium_put(m, r, pos, src, step, done);
@@ -258,30 +352,57 @@ static int medium_put_data(struct emul_medium *m, struct emul_record *r,
 	return err;
 }
 
-static void medium_get_data(struct emul_medium *m, const struct emul_command *cmd, u64 from,
-			    u64 len)
+static void cursor_fill(struct medium_cursor c, const void *src, u32 len)
 {
-	struct medium_cursor c = { emul_command_descs(cmd) };
-	u64 pos = (cmd->lba << m->block_shift) + from;
-
-	cursor_skip(&c, from);
 	while (len) {
-		u64 step = min(c.desc->len - c.from, len);
+		u32 step = min_t(u64, len, c.desc->len - c.from);
 
-		rcu_read_lock();
-		emul_store_read(&m->store, pos, phys_to_virt(c.desc->start + c.from), step);
-		rcu_read_unlock();
-		pos += step;
+		memcpy(phys_to_virt(c.desc->start + c.from), src, step);
+		src += step;
 		len -= step;
 		if (len)
 			cursor_skip(&c, step);
 	}
 }
 
+/* Read from byte @from of a command's data on, of which blocks may be in several pieces. */
+static int medium_get_data(struct emul_medium *m, const struct emul_command *cmd, u64 from,
+			   u64 len, u64 *done)
+{
+	struct medium_cursor c = { emul_command_descs(cmd) };
+	u64 pos = (cmd->lba << m->block_shift) + from;
+	int err = 0;
+
+	cursor_skip(&c, from);
+	while (len && !err) {
+		u64 step = min(c.desc->len - c.from, len);
+		void *bounce = NULL, *dst = phys_to_virt(c.desc->start + c.from);
+
+		if (m->base && !IS_ALIGNED(step, 1U << m->block_shift)) {
+			step = 1U << m->block_shift;
+			bounce = kmalloc(step, EMUL_GFP_WAIT);
+			if (!bounce)
+				return -ENOMEM;
+		}
+		err = emul_medium_get(m, pos, bounce ?: dst, step);
+		if (bounce && !err)
+			cursor_fill(c, bounce, step);
+		kfree(bounce);
+		if (err)
+			break;
+		*done += step;
+		pos += step;
+		len -= step;
+		if (len)
+			cursor_skip(&c, step);
+	}
+	return err;
+}
+
 /*
  * Move @len bytes of a read or write that has passed emul_medium_check(), from byte @from of
  * its data on; @done is incremented by the bytes moved. @r: record of a write, or NULL. Context:
- * may sleep. Return: 0 or as emul_store_write_wait().
+ * may sleep. Return: 0 or as emul_store_write_wait(), or as emul_medium_get().
  */
 int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct emul_command *cmd,
 		     u64 from, u64 len, u64 *done)
@@ -290,9 +411,7 @@ int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct 
 		return 0;
 	if (cmd->op != ASBLK_OP_READ)
 		return medium_put_data(m, r, cmd, from, len, done);
-	medium_get_data(m, cmd, from, len);
-	*done += len;
-	return 0;
+	return medium_get_data(m, cmd, from, len, done);
 }
 
 /* Write a whole command, waiting for memory. Context and return as emul_medium_move(). */
@@ -308,7 +427,13 @@ static void medium_clear(struct emul_medium *m, struct emul_record *r, u64 pos, 
 			 bool erase)
 {
 	bool again = false;
+	u64 done = 0;
 
+	/* A hole of a view would show the base. */
+	if (m->base) {
+		emul_medium_put(m, r, pos, NULL, len, &done);
+		return;
+	}
 	while (r) {
 		if (!emul_chain_unmap(r->chains, r, pos, len))
 			return;

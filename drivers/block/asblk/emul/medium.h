@@ -21,6 +21,8 @@
  * struct emul_medium - a medium, which outlives the controller that it is in
  * @store: its data
  * @recorder: the data's history, if it is recorded
+ * @base: of a disk that shows a view of another, else NULL; changed while no command is in
+ *	flight. Then @store has only what was written since
  * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
  * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
  *	as is @block_shift
@@ -31,6 +33,7 @@
 struct emul_medium {
 	struct emul_store store;
 	struct emul_recorder recorder;
+	struct emul_base *base;
 	spinlock_t lock;	/* block size, number of blocks */
 	u64 nr_blocks;
 	u8 block_shift;
@@ -46,6 +49,8 @@ int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, boo
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
 int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct emul_command *cmd,
 		     u64 from, u64 len, u64 *done);
+void emul_medium_set_base(struct emul_medium *m, struct emul_base *base);
+int emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len);
 int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const void *src,
 		    u64 len, u64 *done);
 int emul_medium_write_wait(struct emul_medium *m, struct emul_record *r,

@@ -158,7 +158,13 @@
 	X(CACHE_RANDOM, cache_random, FLAG, "0", 0, 1, 0, live_history_limits,		\
 	  "1: which these are is random; 0: the least recently written")		\
 	X(POWER_DOMAIN, power_domain, WORD, "", 1, 20, 0, fixed,			\
-	  "Name of the power domain: a power cut hits all its disks at once. By default the disk is alone")
+	  "Name of the power domain: a power cut hits all its disks at once. By default the disk is alone") \
+	X(BASE, base, WORD, "", 0, 20, 0, fixed,					\
+	  "Name of a recorded disk: this one shows what a power cut may have left of it, and keeps to itself what is written") \
+	X(INSTANT, instant, TEXT, "now", 1, 90, 0, live_value,				\
+	  "When the power was cut: a number, now, oldest, or a mark with +N or -N behind it or without") \
+	X(DECIDE, decide, DECIDE, "all", 1, 40, 0, live_value,				\
+	  "What survived that was undecided: all, none, or what a hash with seed N tells. What decisions says goes first")
 
 #define EMUL_OPTION_ID(id, ...)	EMUL_##id,
 
@@ -180,6 +186,7 @@ enum emul_option {
 #define EMUL_VALUE_STALL		EMUL_VALUE_TEXT
 #define EMUL_VALUE_PROFILE		EMUL_VALUE_TEXT
 #define EMUL_VALUE_INTERRUPT		EMUL_VALUE_TEXT
+#define EMUL_VALUE_DECIDE		EMUL_VALUE_TEXT
 
 #define EMUL_VALUE(id, name, type, def, min, max, ...)	EMUL_VALUE_##type(name, max)
 
@@ -219,6 +226,15 @@ static inline bool emul_options_whole(const struct emul_options *o, u64 pos, u64
 	return (asked || o->atomic_always) && len <= o->atomic_unit &&
 	       (!o->atomic_boundary || pos / o->atomic_boundary == (pos + len - 1) / o->atomic_boundary);
 }
+
+/* How a piece is decided that the list of decisions does not name. */
+enum emul_policy {
+	EMUL_POLICY_ALL,	/* it survives */
+	EMUL_POLICY_NONE,	/* it does not */
+	EMUL_POLICY_SEED,	/* a hash of piece and seed tells */
+};
+
+bool emul_policy_parse(const char *text, enum emul_policy *policy, u64 *seed);
 
 /* profiles.c */
 int emul_profile_apply(struct emul_options *o);

@@ -88,7 +88,7 @@ struct emul_queue {
  * @faults: its fault rules, or NULL
  * @model: model of time, or NULL
  * @slow: see emul_is_slow()
- * @records: what changes the medium is recorded
+ * @records: what changes the medium is recorded, or it shows a view
  * @special: both
  * @fatal: a fault rule has stopped it for good
  * @queue: @nr_queues of them

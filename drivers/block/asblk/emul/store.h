@@ -60,6 +60,14 @@ static inline struct store_leaf *store_leaf(const struct emul_store *s,
 	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
 }
 
+/* Return: page @index, or NULL; under rcu_read_lock(). */
+static inline void *emul_store_find(const struct emul_store *s, u64 index)
+{
+	const struct store_leaf *leaf = store_leaf(s, index);
+
+	return leaf ? store_page(leaf, index) : NULL;
+}
+
 /* Shared by store.c and store_free.c. */
 struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves);
 bool emul_store_overwrite(struct emul_store *s, u64 pos, const void *src, u32 len);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Disks that show what a power cut may have left of another disk. */
+#ifndef _ASBLK_EMUL_VIEWS_H
+#define _ASBLK_EMUL_VIEWS_H
+
+#include "config.h"
+
+void emul_views_add(struct emul_config *c);
+void emul_views_remove(struct emul_config *c);
+int emul_views_insert(struct emul_config *c);
+
+#endif /* _ASBLK_EMUL_VIEWS_H */
