@@ -109,6 +109,15 @@ static ssize_t disk_mark_store(struct config_item *item, const char *page, size_
 }
 CONFIGFS_ATTR(disk_, mark);
 
+static ssize_t disk_cut_store(struct config_item *item, const char *page, size_t len)
+{
+	u64 seed;
+	int err = kstrtou64(page, 10, &seed) ?: emul_config_cut(to_config(item), seed);
+
+	return err ?: len;
+}
+CONFIGFS_ATTR_WO(disk_, cut);
+
 /* Of any length. */
 static ssize_t disk_asked_read(struct config_item *item, void *buf, size_t size)
 {
@@ -134,6 +143,7 @@ static struct configfs_attribute *disk_attrs[] = {
 	&disk_attr_decisions,
 	&disk_attr_rewind,
 	&disk_attr_mark,
+	&disk_attr_cut,
 	NULL
 };
 

@@ -100,7 +100,7 @@ static void config_lose(struct emul_config *c)
  * Remove the disk. Others see it until nothing uses it any more, so that they can unplug it
  * while this waits for its requests. The caller holds change_lock or is the last user.
  */
-static void config_off(struct emul_config *c)
+void emul_config_off(struct emul_config *c)
 {
 	emul_remove_disk(c->emul);
 	config_lose(c);
@@ -114,9 +114,12 @@ static void config_off(struct emul_config *c)
  */
 void emul_config_destroy(struct emul_config *c)
 {
-	if (c->emul)
-		config_off(c);
 	emul_views_remove(c);
+	/* Who has found it before may be cutting its power, and turn it on again. */
+	mutex_lock(&c->change_lock);
+	if (c->emul)
+		emul_config_off(c);
+	mutex_unlock(&c->change_lock);
 	emul_medium_exit(&c->medium);
 	emul_faults_exit(&c->faults);
 	ida_free(&config_ida, c->nr);
@@ -449,8 +452,11 @@ static int config_record(struct emul_config *c)
 	return err;
 }
 
-/* Data of an earlier time is there again, as far as it fits. */
-static int config_on(struct emul_config *c)
+/*
+ * Create the disk. Data of an earlier time is there again, as far as it fits. Under change_lock.
+ * Return: 0 or a negative errno.
+ */
+int emul_config_on(struct emul_config *c)
 {
 	struct emul_options *o = &c->options;
 	struct emul *emul;
@@ -495,7 +501,7 @@ static int config_on(struct emul_config *c)
 /* A device that is told that its power goes writes its cache out. */
 static void config_shut_down(struct emul_config *c)
 {
-	config_off(c);
+	emul_config_off(c);
 	emul_recorder_settle(&c->medium.recorder);
 }
 
@@ -517,7 +523,7 @@ int emul_config_power(struct emul_config *c, bool on)
 	if (mutex_lock_interruptible(&c->change_lock))
 		return -ERESTARTSYS;
 	if (on && !c->emul)
-		err = config_on(c);
+		err = emul_config_on(c);
 	else if (!on && c->emul)
 		config_shut_down(c);
 	mutex_unlock(&c->change_lock);
@@ -529,13 +535,13 @@ int emul_config_power(struct emul_config *c, bool on)
 ASBLK_EXPORT(emul_config_power);
 
 /* Fail everything that waits for the disk. Return: its life, 0 if it is powered off. */
-static u64 config_dead(struct emul_config *c)
+u64 emul_config_dead(struct emul_config *c, const char *why)
 {
 	u64 life = 0;
 
 	mutex_lock(&c->lock);
 	if (c->emul) {
-		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+		asblk_ctrl_dead(c->emul->ctrl, why);
 		life = c->life;
 	}
 	mutex_unlock(&c->lock);
@@ -554,7 +560,7 @@ static u64 config_dead(struct emul_config *c)
  */
 int emul_config_unplug(struct emul_config *c)
 {
-	u64 life = config_dead(c);
+	u64 life = emul_config_dead(c, "unplugged");
 
 	if (!life)
 		return -ENODEV;
@@ -562,7 +568,7 @@ int emul_config_unplug(struct emul_config *c)
 	mutex_lock(&c->change_lock);
 	/* Another user may have removed it since, and made a new one. */
 	if (c->emul && c->life == life)
-		config_off(c);
+		emul_config_off(c);
 	mutex_unlock(&c->change_lock);
 	return 0;
 }

@@ -51,6 +51,8 @@ struct emul_given {
  * @nr_given: and how many
  * @marked: the instant that was marked last
  * @all: of all disks
+ * @cut: of those whose power is being cut; under @change_lock
+ * @was_on: it was on before that; likewise
  * @list: of the disks made at load
  * @exit_work: removes it when the module is unloaded
  */
@@ -70,6 +72,8 @@ struct emul_config {
 	size_t nr_given;
 	u64 marked;
 	struct list_head all;
+	struct list_head cut;
+	bool was_on;
 	struct list_head list;
 	struct work_struct exit_work;
 };
@@ -92,6 +96,10 @@ ssize_t emul_config_show_mark(struct emul_config *c, char *page);
 int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on);
 int emul_config_power(struct emul_config *c, bool on);
 int emul_config_unplug(struct emul_config *c);
+int emul_config_cut(struct emul_config *c, u64 seed);
+int emul_config_on(struct emul_config *c);
+void emul_config_off(struct emul_config *c);
+u64 emul_config_dead(struct emul_config *c, const char *why);
 int emul_init(void);
 void emul_exit(void);
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data);

@@ -502,8 +502,11 @@ int emul_add_disk(struct emul *emul)
 	emul->disk = emul_create_disk(emul);
 	if (IS_ERR(emul->disk))
 		return PTR_ERR(emul->disk);
-	emul_recorder_watch(&emul->dev.medium->recorder, emul_sysfs_history,
-			    disk_to_dev(asblk_disk_queue(emul->disk)->disk));
+	emul->history_file =
+		emul_sysfs_get_history(disk_to_dev(asblk_disk_queue(emul->disk)->disk));
+	if (emul->history_file)
+		emul_recorder_watch(&emul->dev.medium->recorder, emul_sysfs_history,
+				    emul->history_file);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
@@ -512,6 +515,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 void emul_remove_disk(struct emul *emul)
 {
 	emul_recorder_watch(&emul->dev.medium->recorder, NULL, NULL);
+	sysfs_put(emul->history_file);
 	asblk_disk_remove(emul->disk);
 }
 

@@ -43,7 +43,7 @@ int emul_chains_init(struct emul_chains *c, struct emul_store *store, struct emu
 	INIT_LIST_HEAD(&c->dirty);
 	/* As long as the store's table, which may be longer than its size needs. */
 	c->nr_leaves = store->nr_leaves;
-	c->leaf = __vmalloc(c->nr_leaves * sizeof(*c->leaf), GFP_KERNEL | __GFP_ZERO |
+	c->leaf = __vmalloc(c->nr_leaves * sizeof(*c->leaf), GFP_NOIO | __GFP_ZERO |
 			    __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	return c->leaf ? 0 : -ENOMEM;
 }
@@ -124,19 +124,52 @@ give:
 	return NULL;
 }
 
-static void chain_free_page(struct rcu_head *head)
+/*
+ * The kernel may fill new pages with zeroes: those that retire are used again. They are taken out
+ * of the history's memory, and a few of them may be kept.
+ */
+static void chain_pool_page(struct rcu_head *head)
 {
-	__free_page(container_of(head, struct page, rcu_head));
+	struct page *page = container_of(head, struct page, rcu_head);
+	struct emul_domain *d = (struct emul_domain *)page_private(page);
+
+	set_page_private(page, 0);
+	if (atomic_inc_return(&d->nr_pool) * PAGE_SIZE > READ_ONCE(d->budget.limit) / EMUL_POOL) {
+		atomic_dec(&d->nr_pool);
+		__free_page(page);
+		return;
+	}
+	llist_add(page_address(page), &d->pool);
+}
+
+static void *chain_get_page(struct emul_domain *d, gfp_t gfp)
+{
+	struct llist_node *page = NULL;
+
+	if (!llist_empty(&d->pool)) {
+		/* Several can add at a time, but only one take. */
+		spin_lock_bh(&d->pool_lock);
+		page = llist_del_first(&d->pool);
+		spin_unlock_bh(&d->pool_lock);
+	}
+	if (!page)
+		return (void *)__get_free_page(gfp);
+	atomic_dec(&d->nr_pool);
+	return page;
 }
 
 /* Free what a version has kept. The live disk may still be reading a page that was replaced. */
 static void version_free_before(struct emul_version *v)
 {
-	if (v->is_page)
-		call_rcu_hurry(&virt_to_page(v->before)->rcu_head, chain_free_page);
-	else
+	struct emul_domain *d = v->record->chains->domain;
+
+	if (v->is_page) {
+		set_page_private(virt_to_page(v->before), (unsigned long)d);
+		call_rcu_hurry(&virt_to_page(v->before)->rcu_head, chain_pool_page);
+	} else {
 		kfree(v->before);
-	emul_budget_give(&v->record->chains->domain->budget, v->bytes);
+	}
+	emul_budget_give(&d->budget, v->bytes);
 	v->before = NULL;
 	v->bytes = 0;
 	v->is_page = false;
@@ -153,7 +186,7 @@ static void version_free(struct emul_version *v)
 static void *chain_new_page(const struct chain_write *w, gfp_t gfp)
 {
 	/* One that takes the place of another takes nothing of the disk's memory. */
-	void *page = w->had_page ? (void *)__get_free_page(gfp) :
+	void *page = w->had_page ? chain_get_page(w->chains->domain, gfp) :
 		     emul_store_take_page(w->chains->store, gfp | __GFP_ZERO);
 
 	if (!page)

@@ -17,7 +17,10 @@
 /* Records that a random choice of what to destage is from. */
 #define DESTAGE_CHOICE	64
 
-/* Power domains with a name, and the members of all. */
+/*
+ * Power domains and their members. Inside the lock of a recorder, which I/O may wait for: under
+ * neither of them memory is allocated by doing I/O.
+ */
 static DEFINE_MUTEX(power_lock);
 static LIST_HEAD(power_list);
 
@@ -34,7 +37,7 @@ static struct emul_power *power_find(const char *name)
 	list_for_each_entry(p, &power_list, list)
 		if (*name && !strcmp(p->name, name))
 			return p;
-	p = kzalloc_obj(*p);
+	p = kzalloc_obj(*p, GFP_NOIO);
 	if (!p)
 		return NULL;
 	strscpy(p->name, name);
@@ -213,7 +216,7 @@ static void history_set(struct emul_history *h, const struct emul_history_option
 static struct emul_history *history_create(struct emul_recorder *rec,
 					   const struct emul_history_options *o)
 {
-	struct emul_history *h = kzalloc_obj(*h);
+	struct emul_history *h = kzalloc_obj(*h, GFP_NOIO);
 	struct emul_power *p;
 
 	if (!h)
@@ -248,7 +251,10 @@ static void recorder_set_state(struct emul_recorder *rec, enum emul_history_stat
 		rec->changed(rec->data);
 }
 
-/* @changed, or NULL for none, is called with @data when the state changes. Context: may sleep. */
+/*
+ * @changed, or NULL for none, is called with @data when the state changes. It must not
+ * sleep. Context: may sleep.
+ */
 void emul_recorder_watch(struct emul_recorder *rec, void (*changed)(void *data), void *data)
 {
 	guard(mutex)(&rec->lock);
@@ -361,7 +367,7 @@ int emul_recorder_restart(struct emul_recorder *rec)
 	d = h->chains.domain;
 	if (!list_empty_careful(&d->views))
 		return -EBUSY;
-	err = emul_domain_settle(d, GFP_KERNEL);
+	err = emul_domain_settle(d, GFP_NOIO);
 	if (err)
 		return err;
 	guard(mutex)(&d->change_lock);
@@ -385,7 +391,7 @@ void emul_recorder_settle(struct emul_recorder *rec)
 	do {
 		mutex_lock(&rec->lock);
 		h = recorder_history(rec);
-		err = h ? emul_domain_settle(h->chains.domain, GFP_KERNEL) : 0;
+		err = h ? emul_domain_settle(h->chains.domain, GFP_NOIO) : 0;
 		mutex_unlock(&rec->lock);
 	} while (err && emul_recorder_make_room(rec, again) && (again = true));
 }
@@ -411,7 +417,7 @@ int emul_recorder_mark(struct emul_recorder *rec, const char *name, u64 *at)
 	d = h->chains.domain;
 	if (!emul_budget_take(&d->budget, sizeof(*mark)))
 		return -ENOMEM;
-	mark = kmalloc_obj(*mark);
+	mark = kmalloc_obj(*mark, GFP_NOIO);
 	if (!mark) {
 		emul_budget_give(&d->budget, sizeof(*mark));
 		return -ENOMEM;
@@ -480,7 +486,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_recorder_resolve);
  */
 struct emul_base *emul_recorder_open(struct emul_recorder *rec, u64 at)
 {
-	struct emul_base *base = kzalloc_obj(*base);
+	struct emul_base *base = kzalloc_obj(*base, GFP_NOIO);
 	struct emul_history *h;
 	int err = -ENODATA;
 
@@ -502,6 +508,25 @@ struct emul_base *emul_recorder_open(struct emul_recorder *rec, u64 at)
 	return base;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_recorder_open);
+
+/* Does one power cut hit both? Context: may sleep. */
+bool emul_recorder_same(struct emul_recorder *a, struct emul_recorder *b)
+{
+	struct emul_power *power = NULL;
+	struct emul_history *h;
+
+	if (a == b)
+		return true;
+	scoped_guard(mutex, &a->lock) {
+		h = recorder_history(a);
+		if (h)
+			power = h->power;
+	}
+	guard(mutex)(&b->lock);
+	h = recorder_history(b);
+	return h && h->power == power;
+}
+EXPORT_SYMBOL_IF_KUNIT(emul_recorder_same);
 
 /* Nobody reads it any more. Context: may sleep. */
 void emul_base_close(struct emul_base *base)

@@ -87,7 +87,7 @@ struct emul_history {
  * @lock: held while recording begins or ends
  * @store: the disk's data
  * @base: of a disk that shows a view
- * @changed: called when @state has changed, or NULL; may sleep
+ * @changed: called when @state has changed, or NULL
  * @data: its argument
  */
 struct emul_recorder {
@@ -133,6 +133,7 @@ int emul_recorder_mark(struct emul_recorder *rec, const char *name, u64 *at);
 int emul_recorder_resolve(struct emul_recorder *rec, const char *text, u64 *at);
 struct emul_base *emul_recorder_open(struct emul_recorder *rec, u64 at);
 void emul_base_close(struct emul_base *base);
+bool emul_recorder_same(struct emul_recorder *a, struct emul_recorder *b);
 int emul_recorder_instants(struct emul_recorder *rec, u64 *oldest, u64 *now);
 int emul_record_begin(struct emul_recorder *rec, const struct emul_record *what, gfp_t gfp,
 		      struct emul_record **record);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/visibility.h>
 #include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "hist_domain.h"
@@ -10,11 +12,13 @@ void emul_domain_init(struct emul_domain *d, u64 limit)
 {
 	spin_lock_init(&d->lock);
 	mutex_init(&d->change_lock);
+	spin_lock_init(&d->pool_lock);
+	init_llist_head(&d->pool);
+	atomic_set(&d->nr_pool, 0);
 	INIT_LIST_HEAD(&d->records);
 	INIT_LIST_HEAD(&d->views);
 	d->flushes = RB_ROOT;
 	d->last_flush = NULL;
-	d->settled = 0;
 	d->nr_reading = 0;
 	d->now = 0;
 	d->oldest = 0;
@@ -25,11 +29,18 @@ EXPORT_SYMBOL_IF_KUNIT(emul_domain_init);
 /* Every record has completed, and none has a version left. */
 void emul_domain_exit(struct emul_domain *d)
 {
+	struct llist_node *page, *next_page;
 	struct emul_record *r, *next;
 
 	list_for_each_entry_safe(r, next, &d->records, list) {
 		kfree(r);
 		emul_budget_give(&d->budget, sizeof(*r));
+	}
+	/* Of pages on their way to the pool. */
+	rcu_barrier();
+	for (page = llist_del_all(&d->pool); page; page = next_page) {
+		next_page = page->next;
+		free_page((unsigned long)page);
 	}
 	mutex_destroy(&d->change_lock);
 }
@@ -73,7 +84,7 @@ static void domain_flushed(struct emul_domain *d, struct emul_record *r)
 {
 	struct emul_record *last = d->last_flush;
 
-	if (r->fetched <= (last ? last->covers : d->settled))
+	if (r->fetched <= (last ? last->covers : 0))
 		return;
 	r->covers = r->fetched;
 	/* The rightmost node, so far, has no right child. */
@@ -131,7 +142,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_domain_settle);
 u64 emul_domain_horizon(struct emul_domain *d, u64 at)
 {
 	struct rb_node *node = d->flushes.rb_node;
-	u64 horizon = d->settled;
+	u64 horizon = 0;
 
 	lockdep_assert_held(&d->lock);
 	while (node) {
@@ -149,36 +160,8 @@ u64 emul_domain_horizon(struct emul_domain *d, u64 at)
 EXPORT_SYMBOL_IF_KUNIT(emul_domain_horizon);
 
 /*
- * Return: the first instant at which what the record wrote was durable, or 0 if it is not; the
- * oldest instant, if it was durable before that. Under the lock.
- */
-u64 emul_domain_durable_at(struct emul_domain *d, const struct emul_record *r)
-{
-	struct rb_node *node = d->flushes.rb_node;
-	u64 at = r->durable;
-
-	lockdep_assert_held(&d->lock);
-	if (!r->completed)
-		return 0;
-	if (r->completed <= d->settled)
-		return d->oldest;
-	while (node) {
-		struct emul_record *f = rb_entry(node, struct emul_record, by_completion);
-
-		if (f->covers >= r->completed) {
-			at = at ? min(at, f->completed) : f->completed;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return at;
-}
-EXPORT_SYMBOL_IF_KUNIT(emul_domain_durable_at);
-
-/*
- * Free a record that has completed and has no versions; a flush only if it completed up to
- * the oldest instant. Under the lock.
+ * Free a record that has completed and has no versions; a flush only if all that it made durable
+ * has been forgotten. Under the lock.
  */
 void emul_domain_forget(struct emul_domain *d, struct emul_record *r)
 {
@@ -193,7 +176,6 @@ void emul_domain_forget(struct emul_domain *d, struct emul_record *r)
 							  by_completion) : NULL;
 		}
 		rb_erase(&r->by_completion, &d->flushes);
-		d->settled = max(d->settled, r->covers);
 	}
 	kfree(r);
 	emul_budget_give(&d->budget, sizeof(*r));

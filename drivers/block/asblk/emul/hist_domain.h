@@ -8,6 +8,7 @@
 
 #include <linux/asblk.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
@@ -16,6 +17,9 @@
 
 struct emul_chains;
 struct emul_version;
+
+/* Pages that are kept to be used again are at most such a part of the history's memory, in addition. */
+#define EMUL_POOL	8
 
 /* &emul_record.flags */
 #define EMUL_RECORD_WHOLE	BIT(0)	/* it survives as a whole or not at all */
@@ -74,9 +78,11 @@ struct emul_record {
  * @records: of all disks, in the order in which they were fetched
  * @flushes: those of them that made more durable, in the order of their completion
  * @last_flush: the last of these
- * @settled: all that had completed up to this instant was durable at @oldest
  * @views: views of an instant
  * @nr_reading: reads of views that are under way
+ * @pool: pages that have retired, to be used again
+ * @pool_lock: held while one is taken
+ * @nr_pool: their number
  * @change_lock: held while members join, leave, or are retired from; outside @lock
  * @budget: memory of the records and of all that they keep
  */
@@ -87,9 +93,11 @@ struct emul_domain {
 	struct list_head records;
 	struct rb_root flushes;
 	struct emul_record *last_flush;
-	u64 settled;
 	struct list_head views;
 	unsigned int nr_reading;
+	struct llist_head pool;
+	spinlock_t pool_lock;		/* taking */
+	atomic_t nr_pool;
 	struct mutex change_lock;	/* members, retiring */
 	struct emul_budget budget;
 };
@@ -101,7 +109,6 @@ int emul_domain_fetch(struct emul_domain *d, struct emul_record *r);
 void emul_domain_complete(struct emul_domain *d, struct emul_record *r, bool failed);
 int emul_domain_settle(struct emul_domain *d, gfp_t gfp);
 u64 emul_domain_horizon(struct emul_domain *d, u64 at);
-u64 emul_domain_durable_at(struct emul_domain *d, const struct emul_record *r);
 void emul_domain_forget(struct emul_domain *d, struct emul_record *r);
 
 /*
@@ -118,7 +125,7 @@ static inline bool emul_record_is_durable(const struct emul_record *r, u64 at, u
 /* Is it durable now? Under the domain's lock. */
 static inline bool emul_record_is_safe(const struct emul_domain *d, const struct emul_record *r)
 {
-	u64 horizon = d->last_flush ? d->last_flush->covers : d->settled;
+	u64 horizon = d->last_flush ? d->last_flush->covers : 0;
 
 	return emul_record_is_durable(r, d->now, horizon);
 }

@@ -375,6 +375,46 @@ int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *ds
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_view_read);
 
+/* Let the disk hold what the view shows in a page. @page: memory for it. */
+static int view_apply_page(struct emul_view *v, struct emul_chains *c, u64 pos, void *page,
+			   u8 block_shift)
+{
+	u32 len = min_t(u64, PAGE_SIZE, c->store->size - pos);
+	u64 done = 0;
+	int err = emul_view_read(v, c, pos, page, len, block_shift);
+
+	if (err)
+		return err;
+	/* Zeroes need no memory, but where a hole shows something else. */
+	if (!c->base && !memchr_inv(page, 0, len)) {
+		emul_store_unmap(c->store, pos, len, false);
+		return 0;
+	}
+	return emul_chain_write(c, NULL, pos, page, len, EMUL_GFP_WAIT, &done);
+}
+
+/*
+ * Let a disk hold what the view shows. What it has recorded is of no use from then on. No command
+ * is in flight. Context: may sleep. Return: 0, or as emul_view_read() or emul_chain_write(), with
+ * a part done.
+ */
+int emul_view_apply(struct emul_view *v, struct emul_chains *c, u8 block_shift)
+{
+	void *page = (void *)__get_free_page(GFP_KERNEL);
+	unsigned long i, j;
+	int err = page ? 0 : -ENOMEM;
+
+	for (i = 0; i < c->nr_leaves && !err; i++) {
+		for (j = 0; c->leaf[i] && j < STORE_LEAF_ENTRIES && !err; j++)
+			if (c->leaf[i]->newest[j])
+				err = view_apply_page(v, c, ((u64)i << STORE_LEAF_SHIFT | j) <<
+						      PAGE_SHIFT, page, block_shift);
+		cond_resched();
+	}
+	free_page((unsigned long)page);
+	return err;
+}
+
 static const char *view_op_name(u8 op)
 {
 	static const char *const names[ASBLK_NR_OPS] = {

@@ -85,6 +85,7 @@ int emul_view_move(struct emul_view *v, u64 at);
 void emul_view_close(struct emul_view *v);
 int emul_view_give(struct emul_view *v, u64 fetched, u64 block, bool survives);
 void emul_view_forget(struct emul_view *v);
+int emul_view_apply(struct emul_view *v, struct emul_chains *c, u8 block_shift);
 ssize_t emul_view_show_asked(struct emul_view *v, char *buf, size_t size);
 int emul_view_read(struct emul_view *v, struct emul_chains *c, u64 pos, void *dst, u32 len,
 		   u8 block_shift);

@@ -59,14 +59,6 @@ static ssize_t history_show(struct device *dev, struct device_attribute *attr, c
 }
 static DEVICE_ATTR_RO(history);
 
-/* The state of the history has changed. @data: the disk's device. Context: may sleep. */
-void emul_sysfs_history(void *data)
-{
-	struct device *dev = data;
-
-	sysfs_notify(&dev->kobj, "emul", "history");
-}
-
 static struct attribute *emul_attrs[] = {
 	&dev_attr_memory_used.attr,
 	&dev_attr_memory_limit.attr,
@@ -90,3 +82,19 @@ const struct attribute_group emul_attr_group = {
 	.name = "emul",
 	.attrs = emul_attrs,
 };
+
+/* Return: what emul_sysfs_history() wants, or NULL; to be given to sysfs_put(). */
+struct kernfs_node *emul_sysfs_get_history(struct device *dev)
+{
+	struct kernfs_node *group = sysfs_get_dirent(dev->kobj.sd, emul_attr_group.name);
+	struct kernfs_node *file = group ? sysfs_get_dirent(group, "history") : NULL;
+
+	sysfs_put(group);
+	return file;
+}
+
+/* The state of the history has changed. @data: emul_sysfs_get_history(). Context: any. */
+void emul_sysfs_history(void *data)
+{
+	sysfs_notify_dirent(data);
+}

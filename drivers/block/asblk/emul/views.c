@@ -45,6 +45,40 @@ static struct emul_config *views_find(const char *name)
 	return NULL;
 }
 
+/* Unlock what emul_views_lock_domain() has locked. */
+void emul_views_unlock_domain(struct list_head *disks)
+{
+	struct emul_config *c, *next;
+
+	list_for_each_entry_safe(c, next, disks, cut) {
+		list_del(&c->cut);
+		mutex_unlock(&c->change_lock);
+	}
+}
+
+/*
+ * Lock all disks of the power domain of @c and put them on a list: they stay, and nobody else
+ * changes them. Context: may sleep. Return: false, with nothing locked, if one of them is being
+ * changed.
+ */
+bool emul_views_lock_domain(struct emul_config *c, struct list_head *disks)
+{
+	struct emul_config *other;
+
+	guard(mutex)(&views_lock);
+	list_for_each_entry(other, &views_disks, all) {
+		if (!emul_recorder_same(&c->medium.recorder, &other->medium.recorder))
+			continue;
+		/* Elsewhere this lock is the outer one. */
+		if (!mutex_trylock(&other->change_lock)) {
+			emul_views_unlock_domain(disks);
+			return false;
+		}
+		list_add(&other->cut, disks);
+	}
+	return true;
+}
+
 static int views_decide(struct emul_config *c, struct emul_view *v)
 {
 	const struct emul_given *g;
@@ -72,7 +106,8 @@ static struct emul_base *views_open(struct emul_config *c, u64 *nr_blocks, u32 *
 	lockdep_assert_held(&c->change_lock);
 	guard(mutex)(&views_lock);
 	of = views_find(o->base);
-	err = of && of != c ? emul_recorder_resolve(&of->medium.recorder, o->instant, &at) : -ENOENT;
+	err = !of || of == c ? -ENOENT :
+	      emul_recorder_resolve(&of->medium.recorder, o->instant, &at);
 	if (err)
 		goto log;
 	scoped_guard(mutex, &of->lock) {
@@ -224,7 +259,7 @@ static int views_give(struct emul_config *c, char *text)
 		if (!*line)
 			continue;
 		if (!views_parse(line, &more[c->nr_given + nr++])) {
-			pr_err_ratelimited("%s: decisions: line %zu, %*pE, is not FETCHED BLOCK|whole 0|1\n",
+			pr_err_ratelimited("%s: decisions: line %zu is not FETCHED BLOCK|whole 0|1: %*pE\n",
 					   c->name, i, (int)strlen(line), line);
 			kvfree(more);
 			return -EINVAL;
@@ -324,7 +359,8 @@ ssize_t emul_config_mark(struct emul_config *c, const char *page, size_t len)
 		return -ENOMEM;
 	name = strim(copy);
 	/* What could be taken for another instant. */
-	err = *name && !isdigit(*name) && strcmp(name, "now") && strcmp(name, "oldest") ? 0 : -EINVAL;
+	err = *name && !isdigit(*name) && strcmp(name, "now") && strcmp(name, "oldest") ?
+	      0 : -EINVAL;
 	for (p = name; *p; p++)
 		if (!isascii(*p) || !isprint(*p) || *p == '+' || *p == '-')
 			err = -EINVAL;

@@ -123,7 +123,6 @@ static void hist_restart(struct hist_test *t)
 	emul_store_unmap(&t->store, 0, (u64)MAX_BLOCKS << t->block_shift, false);
 	t->domain.now = 0;
 	t->domain.oldest = 0;
-	t->domain.settled = 0;
 	t->now = 0;
 	t->nr_executed = 0;
 	t->nr = 0;
@@ -456,7 +455,6 @@ static void run_order(struct kunit *test, const struct walk *w, bool data, u16 l
 	t->nr = w->nr;
 	t->now = 0;
 	t->domain.now = 0;
-	t->domain.settled = 0;
 	for (i = 0; i < t->nr; i++) {
 		t->cmd[i].fetched = 0;
 		t->cmd[i].completed = 0;

@@ -192,6 +192,36 @@ domain() {
 	rmdir "$configfs"/{v,w,d,e}
 }
 
+# The disk goes, and comes back with one outcome.
+power_cut() {
+	local seed states=
+
+	for ((seed = 0; seed < 12; seed++)); do
+		make_disk d size=16M block_size=4096 history=1 power_domain=p
+		make_disk e size=16M block_size=4096 history=1 power_domain=p
+		put d 0 A
+		put d 2 A
+		put e 0 A
+		flush d
+		put d 0 B
+		blkdiscard -f -o 8192 -l 4096 "$(path d)"
+		put e 0 B
+		set_option d cut "$seed"
+		states+="$(get d 3)$(get e 1) "
+		eq "recording" "$(option d history_state)$(option e history_state)" recordingrecording
+		# What is there now is there for good.
+		make_disk v base=d decide=none
+		eq "afterwards" "$(get v 3)" "$(get d 3)"
+		rmdir "$configfs/v" "$configfs/d" "$configfs/e"
+	done
+	[[ ! ${states//[AB]0[A0][AB] /} ]] || fail "other states: $states"
+	ge "different states" "$(tr ' ' '\n' <<<"$states" | sort -u | grep -c .)" 3
+	make_base
+	make_view v
+	refused "a power cut under a view" set_option d cut 1
+	rmdir "$configfs/v" "$configfs/d"
+}
+
 wrong() {
 	make_base
 	put d 0 A
@@ -220,6 +250,6 @@ wrong() {
 	rmdir "$configfs/v"
 }
 
-for name in undecided past pieces durable nested domain wrong; do
+for name in undecided past pieces durable nested domain power_cut wrong; do
 	run_case "$name" "$name"
 done
