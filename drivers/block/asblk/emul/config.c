@@ -488,6 +488,7 @@ int emul_config_on(struct emul_config *c)
 	}
 	/* Data beyond the end is lost only now that nothing else can go wrong. */
 	emul_medium_cut(&c->medium);
+	emul_views_forget(c);
 	scoped_guard(mutex, &c->lock)
 		strscpy(c->disk_name, asblk_disk_name(emul->disk));
 	most = emul_budget_limit(&c->budget);

@@ -174,7 +174,7 @@ static void history_close(struct emul_history *h)
 	idle = !h->chains.in_flight;
 	spin_unlock_bh(&d->lock);
 	if (idle)
-		queue_work(system_unbound_wq, &h->end);
+		queue_work(system_dfl_wq, &h->end);
 }
 
 /* @store: the disk's, which outlives it. */
@@ -575,7 +575,7 @@ static void history_look_at_memory(struct emul_history *h)
 	const struct emul_budget *b = &h->chains.domain->budget;
 
 	if (unlikely((u64)atomic64_read(&b->used) > READ_ONCE(b->limit) / 8 * EMUL_ROOM_BEGINS))
-		queue_work(system_unbound_wq, &h->power->room);
+		queue_work(system_dfl_wq, &h->power->room);
 }
 
 /*
@@ -667,7 +667,7 @@ void emul_record_end(struct emul_record *r, bool failed)
 	last = !--c->in_flight && c->closed;
 	spin_unlock_bh(&d->lock);
 	if (unlikely(last))
-		queue_work(system_unbound_wq, &h->end);
+		queue_work(system_dfl_wq, &h->end);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_record_end);
 

@@ -18,7 +18,7 @@
 struct emul_chains;
 struct emul_version;
 
-/* Pages that are kept to be used again are at most such a part of the history's memory, in addition. */
+/* Pages that wait to be used again are at most such a part of the memory, in addition to it. */
 #define EMUL_POOL	8
 
 /* &emul_record.flags */

@@ -175,6 +175,21 @@ int emul_views_insert(struct emul_config *c)
 	return 0;
 }
 
+/*
+ * A disk with a base has been created, and looked at for partitions: forget what that has asked
+ * for. The answers would be the same again. Under change_lock.
+ */
+void emul_views_forget(struct emul_config *c)
+{
+	struct emul_base *base = c->medium.base;
+
+	if (!base)
+		return;
+	emul_view_forget(&base->view);
+	if (views_decide(c, &base->view))
+		pr_err_ratelimited("%s: no memory for its decisions\n", c->name);
+}
+
 static int views_rewind(struct emul_config *c)
 {
 	struct emul_medium *m = &c->medium;

@@ -10,5 +10,6 @@ void emul_views_remove(struct emul_config *c);
 bool emul_views_lock_domain(struct emul_config *c, struct list_head *disks);
 void emul_views_unlock_domain(struct list_head *disks);
 int emul_views_insert(struct emul_config *c);
+void emul_views_forget(struct emul_config *c);
 
 #endif /* _ASBLK_EMUL_VIEWS_H */

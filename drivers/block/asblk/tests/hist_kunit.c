@@ -17,7 +17,7 @@
 #include <linux/sort.h>
 
 #include "compat.h"
-#include "emul/hist_retire.h"
+#include "emul/hist_disk.h"
 
 #define MAX_CMDS	12
 #define MAX_BLOCKS	6
@@ -689,7 +689,109 @@ static void hist_retire(struct kunit *test)
 	kunit_info(test, "%llu instants, %llu states\n", t->checked, t->states);
 }
 
+#define CACHE_BLOCKS	8
+
+/* A command of a recorded disk, from beginning to end. Return: its domain. */
+static struct emul_domain *do_command(struct kunit *test, struct emul_recorder *rec, u8 op, u64 lba,
+				      u64 nr)
+{
+	struct hist_test *t = test->priv;
+	struct emul_record what = { .op = op, .lba = lba, .nr_blocks = nr, .block_shift = 9 }, *r;
+	struct emul_domain *d;
+	u64 done = 0;
+
+	KUNIT_ASSERT_EQ(test, emul_record_begin(rec, &what, GFP_KERNEL, &r), 0);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	if (op == ASBLK_OP_WRITE)
+		KUNIT_ASSERT_EQ(test, emul_chain_write(r->chains, r, lba << 9, t->buf, nr << 9,
+						       GFP_KERNEL, &done), 0);
+	d = r->chains->domain;
+	emul_record_end(r, false);
+	return d;
+}
+
+/* The volatile cache holds what it can, and all of that but what was flushed. */
+static void hist_cache(struct kunit *test)
+{
+	struct hist_test *t = test->priv;
+	struct emul_history_options o = {
+		.domain = "", .limit = SZ_8M, .cache_size = CACHE_BLOCKS << 9, .seed = 1,
+	};
+	unsigned int round, i, unflushed, most, destaged[2] = {};
+	struct emul_recorder rec;
+	struct emul_domain *d;
+	struct emul_record *r;
+	struct rnd_state rnd;
+
+	prandom_seed_state(&rnd, 1);
+	for (round = 0; round < 2; round++) {
+		unflushed = 0;
+		o.destage_any = round;
+		emul_recorder_init(&rec, &t->store);
+		KUNIT_ASSERT_EQ(test, emul_recorder_begin(&rec, &o), 0);
+		for (i = 0; i < 1000; i++) {
+			u32 nr = 1 + prandom_u32_state(&rnd) % 3, dirty = 0;
+			bool flush = !(prandom_u32_state(&rnd) % 16);
+
+			d = do_command(test, &rec, flush ? ASBLK_OP_FLUSH : ASBLK_OP_WRITE,
+				       prandom_u32_state(&rnd) % 64, flush ? 0 : nr);
+			unflushed = flush ? 0 : unflushed + nr;
+			most = min(unflushed, CACHE_BLOCKS);
+			spin_lock_bh(&d->lock);
+			list_for_each_entry(r, &d->records, list)
+				if (!emul_op_is_flush(r->op) && !emul_record_is_safe(d, r))
+					dirty += r->nr_blocks;
+			spin_unlock_bh(&d->lock);
+			KUNIT_ASSERT_LE(test, dirty, most);
+			/* One command more would not have fitted. */
+			KUNIT_ASSERT_GT(test, dirty + 3, most);
+			destaged[round] += unflushed - dirty;
+		}
+		emul_recorder_exit(&rec);
+	}
+	KUNIT_EXPECT_GT(test, destaged[0], 0);
+	KUNIT_EXPECT_GT(test, destaged[1], 0);
+}
+
+/* Without memory recording ends, and only that; it can begin again. */
+static void hist_ends(struct kunit *test)
+{
+	struct hist_test *t = test->priv;
+	struct emul_history_options o = { .domain = "", .limit = 8 * PAGE_SIZE };
+	struct emul_record what = { .op = ASBLK_OP_WRITE, .nr_blocks = 1, .block_shift = 9 }, *r;
+	struct emul_recorder rec;
+	struct emul_base *base;
+	u64 done = 0, oldest, now;
+	int err = 0;
+
+	emul_recorder_init(&rec, &t->store);
+	KUNIT_ASSERT_EQ(test, emul_recorder_begin(&rec, &o), 0);
+	base = emul_recorder_open(&rec, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(base));
+	KUNIT_ASSERT_EQ(test, emul_record_begin(&rec, &what, GFP_KERNEL, &r), 0);
+	while (!err)
+		err = emul_chain_write(r->chains, r, done, t->buf, PAGE_SIZE, GFP_KERNEL, &done) ?:
+		      emul_chain_write(r->chains, r, done - PAGE_SIZE, t->buf, PAGE_SIZE,
+				       GFP_KERNEL, &(u64){ 0 });
+	KUNIT_EXPECT_EQ(test, err, -ENOBUFS);
+	/* The view needs what could be retired. */
+	KUNIT_EXPECT_FALSE(test, emul_recorder_make_room(&rec, false));
+	KUNIT_EXPECT_EQ(test, (int)rec.state, EMUL_HISTORY_ENDED);
+	KUNIT_EXPECT_FALSE(test, emul_recorder_is_on(&rec));
+	KUNIT_EXPECT_EQ(test, emul_recorder_instants(&rec, &oldest, &now), -ENODATA);
+	KUNIT_EXPECT_EQ(test, emul_view_read(&base->view, base->chains, 0, t->buf, 512, 9),
+			-ESTALE);
+	/* What was in flight ends as always. */
+	emul_record_end(r, false);
+	KUNIT_EXPECT_EQ(test, emul_recorder_begin(&rec, &o), 0);
+	do_command(test, &rec, ASBLK_OP_WRITE, 0, 1);
+	emul_base_close(base);
+	emul_recorder_exit(&rec);
+}
+
 static struct kunit_case hist_cases[] = {
+	KUNIT_CASE(hist_cache),
+	KUNIT_CASE(hist_ends),
 	KUNIT_CASE_SLOW(hist_retire),
 	KUNIT_CASE(hist_all_states),
 	KUNIT_CASE(hist_all_orders),
