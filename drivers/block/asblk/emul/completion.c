@@ -86,7 +86,7 @@ static void completion_post(struct emul_queue *eq, struct emul_cmd_state *s)
 		return;
 	}
 	/* The true one first: its status counts. Then @s is the driver side's again. */
-	emul_post_state(eq, s, &s->result);
+	emul_post(eq, &s->result);
 	if (faults & EMUL_FAULT_TWICE)
 		completion_post_extra(eq, id);
 }
@@ -155,15 +155,8 @@ bool emul_completion_interrupt(struct emul_queue *eq, unsigned int nr)
 	return raise && !eq->polled;
 }
 
-/* A command that the device forgets has ended for whoever looks at what is recorded. */
-static void completion_end_record(struct emul_cmd_state *s)
-{
-	if (s->record)
-		emul_record_end(s->record, true);
-}
-
 /* Take the command off the list of lost ones, if an abort finds it there. */
-static struct emul_cmd_state *completion_find(struct emul_queue *eq, u16 id)
+static bool completion_find(struct emul_queue *eq, u16 id)
 {
 	struct emul_cmd_state *s;
 
@@ -171,9 +164,9 @@ static struct emul_cmd_state *completion_find(struct emul_queue *eq, u16 id)
 		if (s->result.id != id || s->recovered_by != EMUL_RECOVERED_BY_ABORT)
 			continue;
 		list_del(&s->lost);
-		return s;
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 /*
@@ -185,15 +178,14 @@ bool emul_completion_abort(struct emul_queue *eq, u16 id)
 	struct emul_cmd_state *s;
 
 	lockdep_assert_held(&eq->run_lock);
-	s = completion_find(eq, id);
-	if (!s) {
+	if (!completion_find(eq, id)) {
 		s = emul_wait_find(&eq->wait, id);
 		if (!s)
 			return false;
 		completion_cancel(eq, s);
 		completion_arm(eq);
 	}
-	emul_post_state(eq, s, &(struct emul_completion) {
+	emul_post(eq, &(struct emul_completion) {
 		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
 	});
 	return true;
@@ -207,19 +199,15 @@ bool emul_reset_recovers(const struct emul_queue *eq, enum emul_recovered_by by)
 
 /*
  * Forget all completions for a reset, with the worker idle, which could still have lost
- * one. Completions that a fault rule wants late are posted now. What was executed stays so.
+ * one. Completions that a fault rule wants late are posted now.
  */
 void emul_completion_forget(struct emul_queue *eq)
 {
 	struct emul_cmd_state *s, *next;
 
 	lockdep_assert_held(&eq->run_lock);
-	while ((s = emul_wait_first(&eq->wait))) {
+	while ((s = emul_wait_first(&eq->wait)))
 		completion_cancel(eq, s);
-		completion_end_record(s);
-	}
-	llist_for_each_entry_safe(s, next, llist_del_all(&eq->done), done)
-		completion_end_record(s);
 	emul_coalesce_init(&eq->coalesce);
 	completion_arm(eq);
 	eq->hang = false;
@@ -227,7 +215,6 @@ void emul_completion_forget(struct emul_queue *eq)
 	WRITE_ONCE(eq->rings.busy_until, 0);
 	list_for_each_entry_safe(s, next, &eq->lost, lost) {
 		list_del(&s->lost);
-		completion_end_record(s);
 		if (s->faults & EMUL_FAULT_LATE)
 			completion_post_extra(eq, s->result.id);
 	}

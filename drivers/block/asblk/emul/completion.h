@@ -22,16 +22,6 @@ static inline void emul_post(struct emul_queue *eq, const struct emul_completion
 		eq->count.errors++;
 }
 
-/* Post the completion of a command that has an &emul_cmd_state. */
-static inline void emul_post_state(struct emul_queue *eq, struct emul_cmd_state *s,
-				   const struct emul_completion *c)
-{
-	/* First: who sees the completion may send a flush that has to cover the command. */
-	if (unlikely(s->record))
-		emul_record_end(s->record, c->status);
-	emul_post(eq, c);
-}
-
 void emul_completion_init(struct emul_queue *eq, u64 seed,
 			  enum hrtimer_restart (*expired)(struct hrtimer *timer));
 void emul_completion_exit(struct emul_queue *eq);

@@ -265,7 +265,6 @@ static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul_recorder_settle(&emul->dev.medium->recorder);
 	emul->dev.medium->loaded = false;
 	return 0;
 }
@@ -278,7 +277,7 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 	return 0;
 }
 
-/* The medium keeps everything either way. From here on writes are durable at once, or not. */
+/* The medium keeps everything either way; the host decides what it flushes. */
 static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
@@ -418,7 +417,6 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.physical_block_size	= emul->physical_block_size,
 		.alignment_offset	= o->alignment_offset,
 		.atomic_bytes		= o->atomic_unit,
-		.atomic_boundary	= o->atomic_boundary,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
 		.group			= &emul_attr_group,
@@ -477,7 +475,6 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
 	if (o->coalesce_usecs)
 		emul_be_slow(ed);
-	emul_device_record(ed, medium->base || emul_recorder_is_on(&medium->recorder));
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
@@ -500,22 +497,13 @@ int emul_add_disk(struct emul *emul)
 	if (f && rcu_access_pointer(f->set))
 		emul_be_slow(&emul->dev);
 	emul->disk = emul_create_disk(emul);
-	if (IS_ERR(emul->disk))
-		return PTR_ERR(emul->disk);
-	emul->history_file =
-		emul_sysfs_get_history(disk_to_dev(asblk_disk_queue(emul->disk)->disk));
-	if (emul->history_file)
-		emul_recorder_watch(&emul->dev.medium->recorder, emul_sysfs_history,
-				    emul->history_file);
-	return 0;
+	return PTR_ERR_OR_ZERO(emul->disk);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 
 /* Context: may sleep; waits for requests in flight, which asblk_ctrl_dead() ends. */
 void emul_remove_disk(struct emul *emul)
 {
-	emul_recorder_watch(&emul->dev.medium->recorder, NULL, NULL);
-	sysfs_put(emul->history_file);
 	asblk_disk_remove(emul->disk);
 }
 

@@ -38,7 +38,6 @@ struct emul_host_queue {
  * @physical_block_size: in bytes, as the disk is made; a format may need a larger one
  * @ctrl: controller, once it is known to the engine
  * @disk: disk, likewise
- * @history_file: to be told of changes, or NULL
  */
 struct emul {
 	struct emul_device dev;
@@ -46,7 +45,6 @@ struct emul {
 	u32 physical_block_size;
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
-	struct kernfs_node *history_file;
 };
 
 struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_medium *medium,

@@ -73,42 +73,6 @@ static blk_status_t status_of(int err)
 	return err ? BLK_STS_NOSPC : BLK_STS_OK;
 }
 
-/*
- * Begin to record a command, if the medium is recorded. Context: as @gfp says. Return: 0, or
- * -ENOBUFS without memory.
- */
-static int device_begin(struct emul_queue *eq, struct emul_cmd_state *s, gfp_t gfp)
-{
-	const struct emul_options *o = eq->ed->options;
-	const struct emul_command *cmd = &s->cmd;
-	struct emul_record *r;
-	u8 flags = 0, shift = eq->ed->medium->block_shift;
-
-	if (cmd->opts & ASBLK_OPT_FUA || !o->volatile_cache || !READ_ONCE(o->write_cache))
-		flags |= EMUL_RECORD_FUA;
-	if (cmd->op == ASBLK_OP_WRITE &&
-	    emul_options_whole(o, cmd->lba << shift, cmd->nr_blocks << shift,
-			       cmd->opts & ASBLK_OPT_ATOMIC))
-		flags |= EMUL_RECORD_WHOLE;
-	r = emul_medium_begin(eq->ed->medium, cmd, eq->index, flags, gfp);
-	if (IS_ERR(r))
-		return PTR_ERR(r);
-	s->record = r;
-	return 0;
-}
-
-/* The same where sleeping is allowed; without memory recording ends. */
-static void device_begin_wait(struct emul_queue *eq, struct emul_cmd_state *s)
-{
-	bool again = false;
-
-	if (s->record || s->cmd.op == ASBLK_OP_READ)
-		return;
-	while (device_begin(eq, s, EMUL_GFP_WAIT) &&
-	       emul_recorder_make_room(&eq->ed->medium->recorder, again))
-		again = true;
-}
-
 /* Execute a command that may sleep. */
 static void device_work(struct work_struct *work)
 {
@@ -118,19 +82,13 @@ static void device_work(struct work_struct *work)
 	u64 done = 0;
 	int err;
 
-	device_begin_wait(eq, s);
 	if (s->inject) {
 		emul_inject(ed->faults, ed->medium, eq->index, s);
-	} else if (s->cmd.op == ASBLK_OP_READ) {
-		/* Of a disk that shows a view, which may have gone. */
-		err = emul_medium_move(ed->medium, NULL, &s->cmd, 0,
-				       s->cmd.nr_blocks << ed->medium->block_shift, &done);
-		emul_set_result(s, err ? BLK_STS_OFFLINE : BLK_STS_OK, done);
 	} else if (s->cmd.op == ASBLK_OP_WRITE) {
-		err = emul_medium_write_wait(ed->medium, s->record, &s->cmd, &done);
+		err = emul_medium_write_wait(ed->medium, &s->cmd, &done);
 		emul_set_result(s, status_of(err), done);
 	} else {
-		emul_set_result(s, emul_medium_exec(ed->medium, s->record, &s->cmd), 0);
+		emul_set_result(s, emul_medium_exec(ed->medium, &s->cmd), 0);
 	}
 	/*
 	 * Only the holder of run_lock may post the completion. From then on the command's
@@ -166,16 +124,14 @@ static void device_defer(struct emul_queue *eq, const struct emul_command *cmd, 
 }
 
 /*
- * Execute one command. @special: &emul_device.special. Return: false if the worker has to; else
- * @status is filled in, and @good, the bytes from the front that were written.
+ * Execute one command. Return: false if the worker has to; else @status is filled in, and
+ * @good, the bytes from the front that were written.
  */
-static __always_inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
-					   u16 special, blk_status_t *status, u32 *good)
+static inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
+				  bool slow, blk_status_t *status, u32 *good)
 {
-	struct emul_cmd_state *s = emul_cmd_state(cmd);
 	struct emul_device *ed = eq->ed;
 	struct emul_medium *m = ed->medium;
-	bool inject = false;
 	int err;
 
 	*status = emul_medium_check(m, cmd);
@@ -184,17 +140,10 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 		return true;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		eq->count.fua++;
-	if (special && emul_is_slow(ed)) {
-		inject = emul_faults_concern(ed->faults, eq->index, s);
-		if (inject)
-			goto defer;
+	if (unlikely(slow) && emul_faults_concern(ed->faults, eq->index, emul_cmd_state(cmd))) {
+		device_defer(eq, cmd, true);
+		return false;
 	}
-	/* To show a view may need memory, and to wait for others who look at it. */
-	if (special && m->base && cmd->op != ASBLK_OP_FLUSH)
-		goto defer;
-	if (special && cmd->op != ASBLK_OP_READ &&
-	    device_begin(eq, s, GFP_NOWAIT | __GFP_NOWARN))
-		goto defer;
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
 		emul_medium_read(m, cmd);
@@ -204,10 +153,8 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
 		      emul_medium_reserve(m, cmd, false) : 0;
 		if (likely(!err))
-			err = special && s->record ?
-			      emul_medium_write_recorded(m, s->record, cmd, good) :
-			      emul_medium_write(m, cmd, good);
-		if (unlikely(err == -ENOMEM || err == -ENOBUFS))
+			err = emul_medium_write(m, cmd, good);
+		if (unlikely(err == -ENOMEM))
 			break;
 		eq->count.written_bytes += *good;
 		*status = status_of(err);
@@ -215,48 +162,28 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 	case ASBLK_OP_FLUSH:
 		return true;
 	}
-defer:
-	if (!special)
-		s->record = NULL;
-	device_defer(eq, cmd, inject);
+	device_defer(eq, cmd, false);
 	return false;
-}
-
-/* The same on a device that is slow, or records. Return: as device_command(). */
-static noinline bool device_command_special(struct emul_queue *eq, const struct emul_command *cmd,
-					    u16 special)
-{
-	struct emul_completion c = { .id = cmd->id };
-	struct emul_cmd_state *s = emul_cmd_state(cmd);
-	blk_status_t status;
-
-	s->record = NULL;
-	if (!device_execute(eq, cmd, special, &status, &c.good))
-		return false;
-	c.status = (__force u8)status;
-	if (!emul_is_slow(eq->ed)) {
-		emul_post_state(eq, s, &c);
-		return true;
-	}
-	device_remember(eq, cmd, false);
-	s->result = c;
-	return emul_complete(eq, s);
 }
 
 /* Execute one command and complete it. Return: true if a completion was posted. */
 static inline bool device_command(struct emul_queue *eq, const struct emul_command *cmd,
-				  u16 special)
+				  bool slow)
 {
 	struct emul_completion c = { .id = cmd->id };
+	struct emul_cmd_state *s;
 	blk_status_t status;
 
-	if (unlikely(special))
-		return device_command_special(eq, cmd, special);
-	if (!device_execute(eq, cmd, 0, &status, &c.good))
+	if (!device_execute(eq, cmd, slow, &status, &c.good))
 		return false;
 	c.status = (__force u8)status;
-	emul_post(eq, &c);
-	return true;
+	if (likely(!slow)) {
+		emul_post(eq, &c);
+		return true;
+	}
+	s = device_remember(eq, cmd, false);
+	s->result = c;
+	return emul_complete(eq, s);
 }
 
 static bool device_is_stuck(const struct emul_queue *eq)
@@ -283,7 +210,7 @@ static unsigned int device_complete_done(struct emul_queue *eq, bool slow)
 		else if (s->cmd.op == ASBLK_OP_READ)
 			eq->count.read_bytes += s->result.good;
 		if (likely(!slow)) {
-			emul_post_state(eq, s, &s->result);
+			emul_post(eq, &s->result);
 			nr++;
 		} else {
 			nr += emul_complete(eq, s);
@@ -304,7 +231,6 @@ static bool device_pass(struct emul_queue *eq)
 	u64 bytes = 0;
 	/* The commands first: a disk is made slow before the commands that follow. */
 	u32 filled = ring_filled(&r->sq);
-	u16 special = READ_ONCE(eq->ed->special);
 	bool slow = emul_is_slow(eq->ed), raise;
 
 	if (unlikely(slow)) {
@@ -323,7 +249,7 @@ static bool device_pass(struct emul_queue *eq)
 
 		if (cmd->op <= ASBLK_OP_WRITE)
 			bytes += cmd->nr_blocks << m->block_shift;
-		nr += device_command(eq, cmd, special);
+		nr += device_command(eq, cmd, slow);
 		ring_consume(&r->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
 			break;
@@ -437,6 +363,7 @@ int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 	/* Commands that the worker has are still using their memory. */
 	flush_workqueue(eq->ed->wq);
 	queue_lock(eq);
+	llist_del_all(&eq->done);
 	eq->rings.cq.head = eq->rings.cq.tail;
 	emul_completion_forget(eq);
 	queue_unlock(eq, false);
@@ -488,24 +415,6 @@ void emul_device_stop_queue(struct emul_queue *eq)
 	flush_workqueue(eq->ed->wq);
 	emul_completion_exit(eq);
 	flush_work(&eq->rerun);
-}
-
-/* Wait for the commands that the device has: they have been executed. Context: may sleep. */
-void emul_device_drain(struct emul_device *ed)
-{
-	unsigned int i;
-
-	for (i = 0; i < ed->nr_queues; i++) {
-		queue_lock(&ed->queue[i]);
-		queue_unlock(&ed->queue[i], false);
-	}
-	flush_workqueue(ed->wq);
-}
-
-/* Record from here on, or no longer. Commands in flight may or may not be. Context: any. */
-void emul_device_record(struct emul_device *ed, bool on)
-{
-	WRITE_ONCE(ed->records, on);
 }
 
 /* Let random numbers of the model start again from a seed. Context: may sleep. */

@@ -96,9 +96,8 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 	u8 shift = in->medium->block_shift;
 	u64 done = first << shift;
 
-	if (emul_medium_move(in->medium, in->s->record, cmd, first << shift, nr << shift, &done))
-		injection_fail(in, cmd->op == ASBLK_OP_READ ? BLK_STS_OFFLINE : BLK_STS_NOSPC,
-			       done, 0);
+	if (emul_medium_move(in->medium, cmd, first << shift, nr << shift, &done))
+		injection_fail(in, BLK_STS_NOSPC, done, 0);
 	done = (done >> shift) - first;
 	if (cmd->op == ASBLK_OP_WRITE && done)
 		injection_heal(in, cmd->lba + first, done);
@@ -133,8 +132,9 @@ static void read_block(struct injection *in, u64 lba)
 {
 	u8 shift = in->medium->block_shift;
 
-	if (emul_medium_get(in->medium, lba << shift, in->block, 1 << shift))
-		injection_fail(in, BLK_STS_OFFLINE, 0, 0);
+	rcu_read_lock();
+	emul_store_read(&in->medium->store, lba << shift, in->block, 1 << shift);
+	rcu_read_unlock();
 }
 
 /* Return: true if it was written. */
@@ -143,8 +143,8 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 	u8 shift = in->medium->block_shift;
 	u64 done = 0;
 
-	if (!emul_medium_put(in->medium, in->s->record, lba << shift, in->block, 1 << shift,
-			     &done))
+	if (!emul_store_write_wait(&in->medium->store, lba << shift, in->block, 1 << shift,
+				   &done))
 		return true;
 	injection_fail(in, BLK_STS_NOSPC, from, 0);
 	return false;
@@ -430,7 +430,7 @@ static void injection_other(struct injection *in)
 	struct decision none;
 
 	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none)) {
-		blk_status_t status = emul_medium_exec(in->medium, in->s->record, cmd);
+		blk_status_t status = emul_medium_exec(in->medium, cmd);
 
 		if (status != BLK_STS_OK)
 			injection_fail(in, status, 0, 0);

@@ -11,7 +11,6 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
-#include "hist_disk.h"
 #include "rings.h"
 #include "store.h"
 
@@ -20,9 +19,6 @@
 /**
  * struct emul_medium - a medium, which outlives the controller that it is in
  * @store: its data
- * @recorder: the data's history, if it is recorded
- * @base: of a disk that shows a view of another, else NULL; changed while no command is in
- *	flight. Then @store has only what was written since
  * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
  * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
  *	as is @block_shift
@@ -32,8 +28,6 @@
  */
 struct emul_medium {
 	struct emul_store store;
-	struct emul_recorder recorder;
-	struct emul_base *base;
 	spinlock_t lock;	/* block size, number of blocks */
 	u64 nr_blocks;
 	u8 block_shift;
@@ -47,20 +41,10 @@ int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
 void emul_medium_cut(struct emul_medium *m);
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
-int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct emul_command *cmd,
-		     u64 from, u64 len, u64 *done);
-void emul_medium_set_base(struct emul_medium *m, struct emul_base *base);
-int emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len);
-int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const void *src,
-		    u64 len, u64 *done);
-int emul_medium_write_wait(struct emul_medium *m, struct emul_record *r,
-			   const struct emul_command *cmd, u64 *done);
-blk_status_t emul_medium_exec(struct emul_medium *m, struct emul_record *r,
-			      const struct emul_command *cmd);
-struct emul_record *emul_medium_begin(struct emul_medium *m, const struct emul_command *cmd,
-				      u16 queue, u8 flags, gfp_t gfp);
-int emul_medium_write_recorded(struct emul_medium *m, struct emul_record *r,
-			       const struct emul_command *cmd, u32 *done);
+int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
+		     u64 len, u64 *done);
+int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done);
+blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd);
 
 static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_blocks)
 {

@@ -37,7 +37,6 @@ enum option_type {
 	TYPE_STALL,
 	TYPE_PROFILE,
 	TYPE_INTERRUPT,
-	TYPE_DECIDE,
 };
 
 static const struct option_info {
@@ -211,31 +210,6 @@ static bool is_stall(const char *text)
 	return emul_stall_parse(&s, text);
 }
 
-/* all, none or seed N. Return: false if it is something else. Context: any. */
-bool emul_policy_parse(const char *text, enum emul_policy *policy, u64 *seed)
-{
-	static const char with_seed[] = "seed ";
-
-	*seed = 0;
-	*policy = EMUL_POLICY_ALL;
-	if (!strcmp(text, "all"))
-		return true;
-	*policy = EMUL_POLICY_NONE;
-	if (!strcmp(text, "none"))
-		return true;
-	*policy = EMUL_POLICY_SEED;
-	return !strncmp(text, with_seed, strlen(with_seed)) &&
-	       !kstrtou64(text + strlen(with_seed), 10, seed);
-}
-
-static bool is_decide(const char *text)
-{
-	enum emul_policy policy;
-	u64 seed;
-
-	return emul_policy_parse(text, &policy, &seed);
-}
-
 /* Return: NULL if @text is valid, else the values that are. */
 static const char *text_expects(const struct option_info *p, const char *text)
 {
@@ -256,8 +230,6 @@ static const char *text_expects(const struct option_info *p, const char *text)
 		       "none, every PERIOD LENGTH or random PERIOD LENGTH (microseconds, up to 10000000)";
 	case TYPE_INTERRUPT:
 		return !strcmp(text, "ipi") || !strcmp(text, "direct") ? NULL : "ipi or direct";
-	case TYPE_DECIDE:
-		return is_decide(text) ? NULL : "all, none or seed N";
 	default:	/* a profile, which emul_profile_apply() looks for */
 		return NULL;
 	}
@@ -408,10 +380,6 @@ int emul_options_check(const struct emul_options *o)
 	if (o->alignment_offset >= emul_options_physical_block_size(o))
 		return options_clash(o, EMUL_ALIGNMENT_OFFSET, "less than",
 				     EMUL_PHYSICAL_BLOCK_SIZE);
-	if (o->atomic_boundary && o->atomic_boundary < o->atomic_unit)
-		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_ATOMIC_UNIT);
-	if (o->atomic_boundary && o->atomic_boundary < block)
-		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_BLOCK_SIZE);
 	if (o->dma_alignment > block)
 		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most", EMUL_BLOCK_SIZE);
 	if (lim.max_segment_bytes % o->dma_alignment)

@@ -88,8 +88,6 @@ struct emul_queue {
  * @faults: its fault rules, or NULL
  * @model: model of time, or NULL
  * @slow: see emul_is_slow()
- * @records: what changes the medium is recorded, or it shows a view
- * @special: both
  * @fatal: a fault rule has stopped it for good
  * @queue: @nr_queues of them
  * @nr_queues: with and without interrupts
@@ -101,13 +99,7 @@ struct emul_device {
 	struct emul_medium *medium;
 	struct emul_faults *faults;
 	struct emul_model __rcu *model;
-	union {
-		struct {
-			bool slow;
-			bool records;
-		};
-		u16 special;
-	};
+	bool slow;
 	bool fatal;
 	struct emul_queue *queue;
 	unsigned int nr_queues;

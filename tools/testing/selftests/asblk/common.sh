@@ -305,9 +305,7 @@ load() {
 	if [[ $device == nvme ]]; then
 		nvme_load "$@"
 	else
-		# For a run of all tests with an option: ASBLK_OPTIONS=history=1
-		# shellcheck disable=SC2086 # words
-		modprobe asblk ${ASBLK_OPTIONS-} "$@" || fail "modprobe asblk $*"
+		modprobe asblk "$@" || fail "modprobe asblk $*"
 	fi
 	settle
 }
@@ -329,7 +327,7 @@ make_disk() {
 	shift
 
 	mkdir "$configfs/$name"
-	for option in ${ASBLK_OPTIONS-} "$@"; do
+	for option; do
 		set_option "$name" "${option%%=*}" "${option#*=}"
 	done
 	set_option "$name" power 1
