@@ -50,7 +50,7 @@ batches() {
 
 debugfs() {
 	grep -q 'slots taken' /sys/kernel/debug/asblk/ctrl0/q0/slots || fail "slots"
-	grep -q '^submission entries 256 ' /sys/kernel/debug/asblk/ctrl0/q0/rings || fail "rings"
+	grep -q '^submission entries 128 ' /sys/kernel/debug/asblk/ctrl0/q0/rings || fail "rings"
 }
 
 # Requests end with interrupts off; with ipi in an interrupt handler, with direct outside.
