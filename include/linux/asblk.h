@@ -376,8 +376,8 @@ struct asblk_queue {
  *	sleep; called without locks. Returns -ENOTTY for an unknown ioctl.
  *
  * @answer: required for commands: fill in &asblk_command.status and &asblk_command.result from
- *	the completion that @reap is about to report. Called from within asblk_complete() and
- *	asblk_complete_error().
+ *	the completion that @reap is about to report. @priv is the &asblk_transfer.priv that
+ *	@submit had. Called from within asblk_complete() and asblk_complete_error().
  *
  * @map_queues: optional: assign CPUs to queues; by default they are spread
  *	evenly.
@@ -409,7 +409,7 @@ struct asblk_ctrl_ops {
 	int (*wake)(struct asblk_ctrl *ctrl);
 	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
 		     unsigned long arg);
-	void (*answer)(struct asblk_queue *q, struct asblk_command *command);
+	void (*answer)(struct asblk_queue *q, struct asblk_command *command, void *priv);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
 	void (*show_queue)(struct asblk_queue *q, struct seq_file *m);
 };

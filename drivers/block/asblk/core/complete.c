@@ -17,7 +17,7 @@ static noinline void complete_command(struct asblk_hwq *hwq, struct asblk_slot *
 {
 	struct asblk_command *command = asblk_rq_command(slot->rq);
 
-	hwq->ops->answer(&hwq->pub, command);
+	hwq->ops->answer(&hwq->pub, command, asblk_hwq_priv(hwq, slot - hwq->slots.slot));
 	command->answered = true;
 }
 

@@ -162,6 +162,12 @@ static inline struct asblk_hwq *asblk_to_hwq(struct asblk_queue *q)
 	return container_of(q, struct asblk_hwq, pub);
 }
 
+/* A slot's &asblk_transfer.priv. */
+static inline void *asblk_hwq_priv(const struct asblk_hwq *hwq, unsigned int index)
+{
+	return hwq->priv_area + index * hwq->priv_size;
+}
+
 /**
  * struct asblk_batch - one batch on a queue, with its lock held
  * @hwq: queue

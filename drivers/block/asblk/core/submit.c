@@ -80,7 +80,7 @@ static inline struct asblk_transfer *submit_prepare(struct asblk_hwq *hwq,
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
 	t->unit = unit->id;
-	t->priv = hwq->priv_area + index * hwq->priv_size;
+	t->priv = asblk_hwq_priv(hwq, index);
 	t->block_shift = unit->block_shift;
 	return t;
 }
@@ -289,7 +289,7 @@ static blk_status_t submit_command(struct asblk_hwq *hwq, struct asblk_slot *slo
 	t->unit = unit->id;
 	t->range = (struct asblk_range) { };
 	t->command = command;
-	t->priv = hwq->priv_area + index * hwq->priv_size;
+	t->priv = asblk_hwq_priv(hwq, index);
 	if (slot->bytes) {
 		struct asblk_cursor at = submit_memory(hwq, rq);
 

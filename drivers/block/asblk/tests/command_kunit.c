@@ -138,7 +138,9 @@ static bool time_out(struct cmd_test *t, struct sent *s)
 static int cmd_test_init(struct kunit *test)
 {
 	struct cmd_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	struct asblk_admin_params admin = { .depth = DEPTH, .nr_reserved = 1 };
+	struct asblk_admin_params admin = {
+		.depth = DEPTH, .nr_reserved = 1, .transfer_priv_size = sizeof(u16),
+	};
 	struct asblk_ctrl_params p;
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
@@ -187,6 +189,23 @@ static void command_answer(struct kunit *test)
 	expect_end(test, s, BLK_STS_OK, true);
 	KUNIT_EXPECT_EQ(test, s->command.result, 0x123456789abcdef0);
 	KUNIT_EXPECT_EQ(test, s->command.status, 0);
+}
+
+/* Whoever answers gets the command's own memory. */
+static void command_priv(struct kunit *test)
+{
+	struct cmd_test *t = test->priv;
+	struct sent *s[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		s[i] = i ? send_disk(test, 0) : send_admin(test, 0);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 3);
+	for (i = 2; i >= 0; i--) {
+		fake_finish(t->fake, i, BLK_STS_OK, 0);
+		expect_end(test, s[i], BLK_STS_OK, true);
+		KUNIT_EXPECT_EQ(test, t->fake->answered, t->fake->seen[i].t.id);
+	}
 }
 
 static void command_error(struct kunit *test)
@@ -608,6 +627,7 @@ static void command_two_targets(struct kunit *test)
 
 static struct kunit_case cmd_cases[] = {
 	KUNIT_CASE(command_answer),
+	KUNIT_CASE(command_priv),
 	KUNIT_CASE(command_error),
 	KUNIT_CASE(command_too_large),
 	KUNIT_CASE(command_retries),

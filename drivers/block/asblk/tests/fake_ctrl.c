@@ -57,6 +57,7 @@ static blk_status_t fake_submit(struct asblk_queue *q, struct asblk_transfer *t)
 	}
 	fake->flushes += t->op == ASBLK_OP_FLUSH;
 	fake->opts = t->opts;
+	*(u16 *)t->priv = t->id;
 	if (fake->automatic) {
 		fake_say_on(fake, q, t->id, BLK_STS_OK, 0, 0);
 		return BLK_STS_OK;
@@ -109,10 +110,11 @@ static void fake_reap(struct asblk_queue *q, struct asblk_batch *batch)
 	fake->nr_results = left;
 }
 
-static void fake_answer(struct asblk_queue *q, struct asblk_command *command)
+static void fake_answer(struct asblk_queue *q, struct asblk_command *command, void *priv)
 {
 	struct fake *fake = q->priv;
 
+	fake->answered = *(u16 *)priv;
 	command->result = fake->answer;
 	command->status = fake->answer_status;
 }
@@ -266,7 +268,8 @@ void fake_params(struct asblk_ctrl_params *p)
 			.max_range_bytes = SZ_1M, .max_zeroes_bytes = SZ_1M,
 		},
 		.nr_queues = 1, .queue_depth = 4, .nr_extra_slots = 4,
-		.max_retries = 2, .timeout_ms = 10000, .node = NUMA_NO_NODE,
+		.transfer_priv_size = sizeof(u16), .max_retries = 2, .timeout_ms = 10000,
+		.node = NUMA_NO_NODE,
 	};
 }
 

@@ -66,6 +66,7 @@ struct fake_result {
  * @reset_err: what reset returns
  * @answer: what a command's result is
  * @answer_status: and its status
+ * @answered: ID of the last one that was answered, from its private memory
  * @stops: queues stopped
  * @aborts: calls of abort
  * @aborted: what the last one was for
@@ -112,6 +113,7 @@ struct fake {
 	int reset_err;
 	u64 answer;
 	u16 answer_status;
+	u16 answered;
 	unsigned int stops;
 	unsigned int aborts;
 	u16 aborted;
