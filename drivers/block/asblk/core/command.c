@@ -10,7 +10,7 @@
 #include "disk.h"
 #include "request.h"
 
-/* How long an uninterruptible wait may be before the kernel calls it a hang: half of that. */
+/* Half of the time after which the kernel by default calls an uninterruptible wait a hang. */
 #define COMMAND_WAIT	(60 * HZ)
 
 /**
@@ -88,23 +88,35 @@ static bool command_unlink(struct asblk_hwq *hwq, u16 *head, u16 index)
 }
 
 /*
+ * The slot of the command's tag, or NULL: with a scheduler a request that was not dispatched has
+ * no tag. It may get or lose one meanwhile: under the lock look at &asblk_slot.rq.
+ */
+static struct asblk_slot *command_slot(struct asblk_hwq *hwq, const struct request *rq)
+{
+	int tag = READ_ONCE(rq->tag);
+
+	return tag < 0 ? NULL : &hwq->slots.slot[tag];
+}
+
+/*
  * End a command that waits to be sent, with %BLK_STS_TIMEOUT. Context: task. Return: false if
  * it is no such command.
  */
 bool asblk_command_withdraw(struct asblk_hwq *hwq, struct request *rq)
 {
-	struct asblk_slot *slot;
+	struct asblk_slot *slot = command_slot(hwq, rq);
 	struct asblk_batch batch;
 	bool waits = false;
 
-	/* With a scheduler it may have no tag yet. */
-	if (rq->tag < 0)
+	if (!slot)
 		return false;
-	slot = &hwq->slots.slot[rq->tag];
 	asblk_batch_begin(&batch, hwq, NULL);
-	if (slot->rq == rq && slot->kind == ASBLK_SLOT_COMMAND && !slot->in_flight)
-		waits = command_unlink(hwq, &hwq->retry, rq->tag) ||
-			command_unlink(hwq, &hwq->delayed, rq->tag);
+	if (slot->rq == rq && slot->kind == ASBLK_SLOT_COMMAND && !slot->in_flight) {
+		u16 index = slot - hwq->slots.slot;
+
+		waits = command_unlink(hwq, &hwq->retry, index) ||
+			command_unlink(hwq, &hwq->delayed, index);
+	}
 	if (waits) {
 		asblk_rq_note_failure(blk_mq_rq_to_pdu(rq), 0, BLK_STS_TIMEOUT);
 		asblk_rq_part_done(&batch, slot);
@@ -113,21 +125,28 @@ bool asblk_command_withdraw(struct asblk_hwq *hwq, struct request *rq)
 	return waits;
 }
 
-/* Return: true and the command's ID if the device has it. */
-static bool command_to_abort(struct asblk_hwq *hwq, struct request *rq, u16 *id)
+/* Ask the device to abort a command that it has. Return: false if it has not, or refuses. */
+static bool command_abort(struct asblk_hwq *hwq, const struct request *rq)
 {
-	struct asblk_slot *slot = &hwq->slots.slot[rq->tag];
+	struct asblk_slot *slot = command_slot(hwq, rq);
 	bool found;
+	u16 id;
 
+	lockdep_assert_held(&hwq->pub.ctrl->ops_lock);
+	if (!slot)
+		return false;
 	spin_lock_irq(&hwq->lock);
 	found = slot->rq == rq && slot->in_flight;
-	if (found) {
+	if (found)
 		slot->aborted = true;
-		*id = slot->id;
-		hwq->count.aborts++;
-	}
+	id = slot->id;
 	spin_unlock_irq(&hwq->lock);
-	return found;
+	if (!found || hwq->ops->abort(&hwq->pub, id))
+		return false;
+	spin_lock_irq(&hwq->lock);
+	hwq->count.aborts++;
+	spin_unlock_irq(&hwq->lock);
+	return true;
 }
 
 /**
@@ -144,17 +163,13 @@ bool asblk_command_cancel(struct request *rq)
 {
 	struct asblk_hwq *hwq = rq->mq_hctx->driver_data;
 	struct asblk_ctrl *ctrl = hwq->pub.ctrl;
-	u16 id;
 
-	if (rq->tag < 0)
-		return false;
 	if (asblk_command_withdraw(hwq, rq))
 		return true;
 	if (!hwq->ops->abort)
 		return false;
 	guard(mutex)(&ctrl->ops_lock);
-	return ctrl->state == ASBLK_CTRL_LIVE && command_to_abort(hwq, rq, &id) &&
-	       !hwq->ops->abort(&hwq->pub, id);
+	return ctrl->state == ASBLK_CTRL_LIVE && command_abort(hwq, rq);
 }
 ASBLK_EXPORT(asblk_command_cancel);
 
