@@ -285,8 +285,8 @@ struct asblk_queue {
  *   runs at a time, and none between asblk_ctrl_pause() and asblk_ctrl_resume() but the
  *   @reset of the latter, or a @disable.
  * * @start_queue before, and @stop_queue after all others.
- * * Between asblk_admin_stop() and asblk_admin_start() the first three are not called for the
- *   admin queue. It is not stopped in any other case: a @reset may send commands.
+ * * Between asblk_admin_stop() and asblk_admin_start(), and after @disable, the first three are
+ *   not called for the admin queue. A @reset does not stop it: it may send commands.
  * * @run, @rescan, @ioctl and @show_queue exclude nothing but @start_queue and
  *   @stop_queue: they may run beside everything else, even while the controller is reset
  *   or paused.

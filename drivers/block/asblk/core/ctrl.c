@@ -63,7 +63,7 @@ static int ctrl_check(const struct asblk_ctrl *ctrl, struct device *dev)
 	const struct asblk_ctrl_params *p = &ctrl->params;
 
 	if (p->dma_dev != ctrl->dma.dev || p->node != ctrl->node) {
-		dev_err(dev, "dma_dev or node is not that of the admin queue\n");
+		dev_err(dev, "dma_dev or node is not as passed to asblk_ctrl_alloc()\n");
 		return -EINVAL;
 	}
 	if (!p->nr_queues || p->nr_queues > nr_cpu_ids ||
@@ -185,7 +185,7 @@ static int ctrl_copy_params(struct asblk_ctrl *ctrl, const struct asblk_ctrl_par
 }
 
 /**
- * asblk_ctrl_alloc - make a controller, which can execute commands at first
+ * asblk_ctrl_alloc - allocate a controller, and start its admin queue
  * @ops: its operations; must outlive it
  * @admin: parameters of its admin queue, copied; NULL if it has none
  * @node: NUMA node, or NUMA_NO_NODE
@@ -194,7 +194,8 @@ static int ctrl_copy_params(struct asblk_ctrl *ctrl, const struct asblk_ctrl_par
  * @priv: for asblk_ctrl_priv(), from the first call of an operation on
  *
  * For a controller whose parameters are known only after some commands. asblk_ctrl_start() is
- * to follow, or asblk_ctrl_free().
+ * to follow, or asblk_ctrl_free(). Until it is started nothing recovers it: whoever waits for a
+ * command must not wait without a limit.
  *
  * Context: task, may sleep.
  * Return: controller, or an ERR_PTR: -EINVAL after a line in the log that says

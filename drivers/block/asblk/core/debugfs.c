@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/kernel/debug/asblk/ctrlN/, qM/ and admin/: counters, slots and the device's rings. */
+/* /sys/kernel/debug/asblk/ctrlN/{qM,admin}/: counters, slots and the device's rings. */
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/seq_file.h>
