@@ -17,10 +17,15 @@
 #include "faults.h"
 #include "medium.h"
 
-/* In the order of enum asblk_op, and of the bits ASBLK_OPT_*. */
+/*
+ * In the order of enum asblk_op, and of the bits ASBLK_OPT_*. The last operation, a command, is
+ * none that the emulated controller takes.
+ */
 #define OP_WORD(name, word)	word,
+#define OP_NO_WORD(name, word)
 
-const char *const emul_op_words[] = { ASBLK_OPS(OP_WORD, OP_WORD) NULL };
+const char *const emul_op_words[] = { ASBLK_OPS(OP_WORD, OP_NO_WORD) NULL };
+static_assert(ARRAY_SIZE(emul_op_words) == ASBLK_OP_COMMAND + 1);
 
 static const char *const emul_flag_words[] = {
 	"fua", "nounmap", "atomic", "meta", "prio", "rahead", NULL

@@ -64,7 +64,7 @@ struct field_case {
 static const struct field_case field_cases[] = {
 	{ RULE_OP, "any", true }, { RULE_OP, "read", true },
 	{ RULE_OP, "read secure-erase", true }, { RULE_OP, "read  write", true },
-	{ RULE_OP, "" }, { RULE_OP, "reads" }, { RULE_OP, "read any" },
+	{ RULE_OP, "" }, { RULE_OP, "reads" }, { RULE_OP, "read any" }, { RULE_OP, "command" },
 	{ RULE_FLAGS, "fua rahead", true }, { RULE_FLAGS, "sync" },
 	{ RULE_QUEUE, "any", true }, { RULE_QUEUE, "0", true }, { RULE_QUEUE, "65535", true },
 	{ RULE_QUEUE, "65536" }, { RULE_QUEUE, "-1" },
