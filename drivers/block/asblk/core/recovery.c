@@ -422,6 +422,7 @@ void asblk_recovery_init(struct asblk_ctrl *ctrl)
 	ctrl->recovery.reset_at = U64_MAX;
 	ctrl->recovery.requested_at = U64_MAX;
 	INIT_WORK(&ctrl->recovery.work, recovery_work);
+	disable_work(&ctrl->recovery.work);
 }
 
 int asblk_recovery_start(void)
@@ -441,6 +442,8 @@ void asblk_recovery_live(struct asblk_ctrl *ctrl)
 {
 	guard(mutex)(&ctrl->ops_lock);
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_LIVE);
+	/* A reset may have been asked for already. */
+	enable_and_queue_work(recovery_wq, &ctrl->recovery.work);
 }
 
 /* Recovery neither begins nor runs any more. No disk is left. */
