@@ -231,7 +231,7 @@ static int fake_wake(struct asblk_ctrl *ctrl)
 	return fake->wake_err;
 }
 
-static const struct asblk_ctrl_ops fake_ops = {
+const struct asblk_ctrl_ops fake_ops = {
 	.owner		= THIS_MODULE,
 	.start_queue	= fake_start_queue,
 	.stop_queue	= fake_stop_queue,

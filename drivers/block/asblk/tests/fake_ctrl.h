@@ -140,6 +140,8 @@ struct fake {
 	unsigned int nr_offered;
 };
 
+extern const struct asblk_ctrl_ops fake_ops;
+
 void fake_params(struct asblk_ctrl_params *p);
 struct fake *fake_create(struct kunit *test, const struct asblk_ctrl_params *p);
 struct fake *fake_create_admin(struct kunit *test, const struct asblk_ctrl_params *p,
