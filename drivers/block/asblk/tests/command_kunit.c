@@ -188,8 +188,7 @@ static void command_withdraw(struct kunit *test)
 	tcmd_expect_end(test, s[1], BLK_STS_TIMEOUT, false);
 	KUNIT_EXPECT_EQ(test, t->fake->aborts + t->fake->queue_resets, 0);
 	/* The list is whole: one more goes to its end. */
-	blk_mq_free_request(s[1]->rq);
-	s[1]->ends = 0;
+	tcmd_free(s[1]);
 	s[1] = tcmd_send_disk(test, 0);
 	t->fake->busy = 0;
 	asblk_reap(t->fake->q);
@@ -252,7 +251,7 @@ static int execute(void *arg)
 	s->ends++;
 	complete(&s->done);
 	while (!kthread_should_stop())
-		msleep(1);
+		msleep(20);
 	return 0;
 }
 
@@ -311,6 +310,7 @@ static void command_two_targets(struct kunit *test)
 	struct asblk_ctrl_params p;
 	struct tcmd *a, *b;
 	struct fake *other;
+	unsigned int tries;
 
 	fake_params(&p);
 	other = fake_create(test, &p);
@@ -327,14 +327,17 @@ static void command_two_targets(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, other->nr_seen, 1);
 
 	fake_finish(t->fake, 0, BLK_STS_MEDIUM, 0);
+	for (tries = 0; tries < 250 && !READ_ONCE(g.failed); tries++)
+		msleep(20);
 	KUNIT_EXPECT_TRUE(test, g.failed);
 	KUNIT_EXPECT_FALSE(test, completion_done(&g.done));
 	KUNIT_EXPECT_TRUE(test, asblk_command_cancel(b->rq));
 	KUNIT_EXPECT_EQ(test, other->aborted, other->seen[0].t.id);
 	fake_finish(other, 0, BLK_STS_TIMEOUT, 0);
-	KUNIT_EXPECT_TRUE(test, completion_done(&g.done));
-	blk_mq_free_request(a->rq);
-	blk_mq_free_request(b->rq);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&g.done, 30 * HZ), 0);
+	a->ends++;
+	b->ends++;
+	tcmd_free(b);
 	fake_destroy(other);
 }
 

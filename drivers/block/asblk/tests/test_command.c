@@ -65,6 +65,13 @@ void tcmd_expect_end(struct kunit *test, struct tcmd *s, blk_status_t status, bo
 	KUNIT_EXPECT_EQ(test, s->command.answered, answered);
 }
 
+/* No test uses @s any more. */
+void tcmd_free(struct tcmd *s)
+{
+	blk_mq_free_request(s->rq);
+	s->free = true;
+}
+
 void tcmd_expect_no_end(struct kunit *test, struct tcmd *s)
 {
 	KUNIT_EXPECT_EQ(test, s->ends, 0);
@@ -106,10 +113,18 @@ void tcmd_test_exit(struct kunit *test)
 	if (!t)
 		return;
 	fake_finish_all(t->fake);
-	/* Queues do not go before their requests. */
-	for (i = 0; i < t->nr_sent; i++)
-		if (t->sent[i].ends && !t->sent[i].free)
-			blk_mq_free_request(t->sent[i].rq);
+	/*
+	 * Queues do not go before their requests, and a request may end on another CPU, after
+	 * fake_finish_all() has returned.
+	 */
+	for (i = 0; i < t->nr_sent; i++) {
+		struct tcmd *s = &t->sent[i];
+
+		if (!s->ends && !wait_for_completion_timeout(&s->done, 30 * HZ))
+			KUNIT_FAIL(test, "command %u does not end", i);
+		else if (!s->free)
+			blk_mq_free_request(s->rq);
+	}
 	if (!t->destroyed)
 		fake_destroy(t->fake);
 	free_pages((unsigned long)t->data, 2);

@@ -19,7 +19,7 @@
  * @done: it has ended
  * @ends: how often
  * @status: with this
- * @free: @rq is freed then
+ * @free: @rq is freed then, or has been
  */
 struct tcmd {
 	struct asblk_command command;
@@ -50,6 +50,7 @@ struct tcmd *tcmd_prepare(struct kunit *test, struct request_queue *q, u32 bytes
 struct tcmd *tcmd_send_disk(struct kunit *test, u32 bytes);
 struct tcmd *tcmd_send_admin(struct kunit *test, u32 bytes);
 void tcmd_expect_end(struct kunit *test, struct tcmd *s, blk_status_t status, bool answered);
+void tcmd_free(struct tcmd *s);
 void tcmd_expect_no_end(struct kunit *test, struct tcmd *s);
 bool tcmd_time_out(struct tcmd_test *t, struct tcmd *s);
 int tcmd_test_init(struct kunit *test);
