@@ -126,6 +126,10 @@ struct asblk_cursor {
  *	or gone
  * @max_retries: how often the engine may send it again after the device asked for that or a
  *	reset lost it; 0 for a command that must not be executed twice
+ * @exact: the sender knows that the device transfers exactly the command's data. Without that
+ *	the controller's driver keeps a device that transfers more from reaching memory of
+ *	others, or refuses the command; the data's last page has to be the command's up to its
+ *	end
  *
  * Sent with a request of REQ_OP_DRV_IN or REQ_OP_DRV_OUT, see asblk_command_request().
  */
@@ -135,6 +139,7 @@ struct asblk_command {
 	u16 status;
 	bool answered;
 	u8 max_retries;
+	bool exact;
 };
 
 /**

@@ -13,10 +13,15 @@ static_assert(NVME_DSM_MAX_RANGES * sizeof(struct nvme_dsm_range) <= ANVME_PAGE)
 static_assert(ANVME_MAX_BYTES / ANVME_PAGE <= ANVME_PRPS);
 static_assert(sizeof(struct nvme_sgl_desc) == 2 * sizeof(__le64));
 
-/* Allocate a page per slot, in chunks small enough for fragmented memory. */
+/* A page per slot and a spare one, in chunks small enough for fragmented memory. */
+static unsigned int nr_chunks(const struct anvme_queue *nq)
+{
+	return DIV_ROUND_UP(nq->q->nr_slots + 1, ANVME_CHUNK);
+}
+
 int anvme_alloc_pages(struct anvme_queue *nq)
 {
-	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
+	unsigned int i, nr = nr_chunks(nq);
 
 	nq->pages = kcalloc_node(nr, sizeof(*nq->pages), GFP_KERNEL, nq->q->node);
 	if (!nq->pages)
@@ -35,7 +40,7 @@ int anvme_alloc_pages(struct anvme_queue *nq)
 /* The queue pair no longer exists in the controller. */
 void anvme_free_pages(struct anvme_queue *nq)
 {
-	unsigned int i, nr = DIV_ROUND_UP(nq->q->nr_slots, ANVME_CHUNK);
+	unsigned int i, nr = nr_chunks(nq);
 
 	for (i = 0; i < nr && nq->pages[i].memory; i++)
 		dma_free_coherent(nq->nd->dev, ANVME_CHUNK * ANVME_PAGE, nq->pages[i].memory,
@@ -131,6 +136,47 @@ void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 		map_sgl(nq, t, cmd);
 	else
 		map_prp(nq, t, cmd);
+}
+
+/*
+ * Describe the data, if any, of a command of which nobody knows how much it transfers. What it
+ * transfers beyond its data must only reach the slot's page and the spare one, which nobody
+ * reads: every PRP entry (4.1.1) is filled in, and the last one of the list, which may be taken
+ * for a pointer to the next list, points to the list itself.
+ *
+ * Two pages need an SGL, which has a length: the second one would be taken for a list by a
+ * command that transfers more, and its content is the sender's. The same holds for what the
+ * last entry of the list points to.
+ *
+ * Return: %BLK_STS_OK, or %BLK_STS_INVAL for data that cannot be described in this way.
+ */
+blk_status_t anvme_map_unknown(struct anvme_queue *nq, const struct asblk_transfer *t,
+			       struct nvme_command *cmd)
+{
+	dma_addr_t list_dma = slot_page_dma(nq, t->slot);
+	dma_addr_t spare = slot_page_dma(nq, nq->q->nr_slots);
+	__le64 *list = slot_page(nq, t->slot);
+	unsigned int i, nr = 0;
+
+	/* Vendors' commands may transfer metadata. */
+	cmd->common.metadata = cpu_to_le64(spare);
+	if (t->nr_segments)
+		nr = DIV_ROUND_UP((t->segs->addr & (ANVME_PAGE - 1)) + t->bytes, ANVME_PAGE);
+	if (nr == 2 && nq->sgl) {
+		map_sgl(nq, t, cmd);
+		return BLK_STS_OK;
+	}
+	if (nr == 2 || nr > ANVME_PRPS)
+		return BLK_STS_INVAL;
+	if (nr)
+		map_prp(nq, t, cmd);
+	else
+		cmd->common.dptr.prp1 = cpu_to_le64(spare);
+	cmd->common.dptr.prp2 = cpu_to_le64(list_dma);
+	for (i = max(nr, 1) - 1; i < ANVME_PRPS - 1; i++)
+		list[i] = cpu_to_le64(spare);
+	list[ANVME_PRPS - 1] = cpu_to_le64(list_dma);
+	return BLK_STS_OK;
 }
 
 /* List the ranges of an unmap for Dataset Management (NVM 3.2.3). */

@@ -115,11 +115,33 @@ static inline void map_data(struct anvme_queue *nq, const struct asblk_transfer 
 		anvme_map(nq, t, cmd);
 }
 
+/*
+ * A command is its sender's but for its identifier and pointers. How data is described is the
+ * driver's business, and half of a fused pair would be executed with somebody else's command.
+ */
+static noinline blk_status_t fill_command(struct anvme_queue *nq, const struct asblk_transfer *t,
+					  struct nvme_command *cmd)
+{
+	BUILD_BUG_ON(sizeof(*cmd) != sizeof(t->command->bytes));
+	memcpy(cmd, t->command->bytes, sizeof(*cmd));
+	if (cmd->common.flags || le32_to_cpu(cmd->common.nsid) != t->unit)
+		return BLK_STS_INVAL;
+	cmd->common.command_id = t->id;
+	cmd->common.metadata = 0;
+	memset(&cmd->common.dptr, 0, sizeof(cmd->common.dptr));
+	if (!t->command->exact)
+		return anvme_map_unknown(nq, t, cmd);
+	if (t->nr_segments)
+		map_data(nq, t, cmd);
+	return BLK_STS_OK;
+}
+
 static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t)
 {
 	struct anvme_queue *nq = q->priv;
 	struct anvme_ring *r = &nq->ring;
 	struct nvme_command *cmd = &r->sq[r->sq_tail];
+	blk_status_t status;
 
 	/* Never full: the queue has more entries than the engine has slots. */
 	clear_command(cmd);
@@ -150,6 +172,11 @@ static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t
 		cmd->write_zeroes.control =
 			cpu_to_le16(anvme_control(t) |
 				    (t->opts & ASBLK_OPT_NOUNMAP ? 0 : NVME_WZ_DEAC));
+		break;
+	case ASBLK_OP_COMMAND:
+		status = fill_command(nq, t, cmd);
+		if (status != BLK_STS_OK)
+			return status;
 		break;
 	default:
 		return BLK_STS_NOTSUPP;
@@ -272,6 +299,18 @@ static void anvme_reap(struct asblk_queue *q, struct asblk_batch *batch)
 		anvme_ring_doorbell(&r->cq_db, r->cq_head);
 }
 
+/* &asblk_ctrl_ops.answer: of the completion that anvme_reap() is about to consume. */
+static void anvme_answer(struct asblk_queue *q, struct asblk_command *command, void *priv)
+{
+	struct anvme_queue *nq = q->priv;
+	const struct nvme_completion *cqe = &nq->ring.cq[nq->ring.cq_head];
+	u16 status = le16_to_cpu(READ_ONCE(cqe->status)) >> 1;
+
+	/* No bit of a good status means anything. */
+	command->status = status & NVME_SCT_SC_MASK ? status : 0;
+	command->result = le64_to_cpu(READ_ONCE(cqe->result.u64));
+}
+
 static int anvme_abort(struct asblk_queue *q, u16 id)
 {
 	struct anvme_queue *nq = q->priv;
@@ -351,6 +390,7 @@ const struct asblk_ctrl_ops anvme_ops = {
 	.idle		= anvme_idle,
 	.wake		= anvme_wake,
 	.ioctl		= anvme_ioctl,
+	.answer		= anvme_answer,
 	.map_queues	= anvme_map_queues,
 	.show_queue	= anvme_show_queue,
 };

@@ -29,8 +29,8 @@ struct anvme_pages {
  * @created: the queue pair exists in the controller
  * @irq_on: the interrupt handler may reap this queue
  * @sgl: the controller supports SGLs
- * @pages: a page per slot for its command's PRP list, SGL segment or DSM ranges, in
- *	chunks of %ANVME_CHUNK
+ * @pages: a page per slot for its command's PRP list, SGL segment or DSM ranges, and a spare
+ *	one, see anvme_map_unknown(), in chunks of %ANVME_CHUNK
  * @vector: index of the interrupt vector
  * @name: name in /proc/interrupts
  */
@@ -52,6 +52,8 @@ int anvme_alloc_pages(struct anvme_queue *nq);
 void anvme_free_pages(struct anvme_queue *nq);
 void anvme_map(struct anvme_queue *nq, const struct asblk_transfer *t,
 	       struct nvme_command *cmd);
+blk_status_t anvme_map_unknown(struct anvme_queue *nq, const struct asblk_transfer *t,
+			       struct nvme_command *cmd);
 void anvme_map_ranges(struct anvme_queue *nq, struct asblk_transfer *t,
 		      struct nvme_command *cmd);
 
