@@ -27,7 +27,7 @@ static bool count_down(unsigned int *left)
 	return true;
 }
 
-static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u32 result, u16 status)
+static void post(struct bad_nvme *b, unsigned int qid, u16 cid, u64 result, u16 status)
 {
 	struct bad_queue *q = &b->queue[qid];
 	struct nvme_completion *cqe = bad_memory(q->cq) + q->cq_tail * sizeof(*cqe);
@@ -205,6 +205,8 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 	WRITE_ONCE(b->nr_commands, b->nr_commands + 1);
 	if (cmd->rw.opcode == nvme_cmd_read || cmd->rw.opcode == nvme_cmd_write)
 		bad_move_data(b, cmd);
+	if (cmd->common.opcode >= nvme_cmd_vendor_start)
+		bad_vendor(b, cmd);
 	if (count_down(&b->swallow)) {
 		b->swallowed = cid;
 		return;
@@ -213,7 +215,7 @@ static void io(struct bad_nvme *b, unsigned int qid, const struct nvme_command *
 		post(b, qid, cid ^ 0x5555, 0, 0);
 	if (count_down(&b->twice))
 		post(b, qid, cid, 0, 0);
-	post(b, qid, cid, 0, count_down(&b->fails) ? b->fails_with : 0);
+	post(b, qid, cid, b->result, count_down(&b->fails) ? b->fails_with : 0);
 }
 
 static bool run_aborts(struct bad_nvme *b)

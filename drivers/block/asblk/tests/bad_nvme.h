@@ -58,6 +58,7 @@ struct bad_queue {
  * @twice: complete that many I/O commands twice
  * @fails: fail that many I/O commands
  * @fails_with: with this status
+ * @result: dwords 0 and 1 of every I/O completion
  * @flood: fill a completion queue with completions of unknown identifiers
  * @denies_features: Set Features fails
  * @feature: feature values by identifier
@@ -118,6 +119,7 @@ struct bad_nvme {
 	unsigned int twice;
 	unsigned int fails;
 	u16 fails_with;
+	u64 result;
 	bool flood;
 	bool denies_features;
 	u32 feature[256];

@@ -125,8 +125,11 @@ void bad_vendor(struct bad_nvme *b, const struct nvme_command *cmd)
 	if (!data)
 		return;
 	memset(data, 0x5a, len);
-	move_prps(b, le64_to_cpu(cmd->common.dptr.prp1), le64_to_cpu(cmd->common.dptr.prp2),
-		  data, len, true);
+	if (cmd->common.flags & NVME_CMD_SGL_METABUF)
+		move_sgl(b, &cmd->common.dptr.sgl, data, len, true);
+	else
+		move_prps(b, le64_to_cpu(cmd->common.dptr.prp1),
+			  le64_to_cpu(cmd->common.dptr.prp2), data, len, true);
 	move(b, le64_to_cpu(cmd->common.metadata), data, ANVME_PAGE, true);
 	vfree(data);
 }

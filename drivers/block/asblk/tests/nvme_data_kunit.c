@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of nvme/: reads and writes transfer exactly their data, with PRPs and with SGLs,
- * for memory of many layouts.
+ * for memory of many layouts; so do commands that are sent on purpose, and those of which
+ * nobody knows how much they transfer reach no memory but their own.
  */
 #include <kunit/test.h>
 #include <linux/bio.h>
@@ -186,9 +187,268 @@ static void nvme_data_sgl(struct kunit *test)
 	move(test, sgls);
 }
 
+#define VENDOR_READ	(nvme_cmd_vendor_start | 2)
+
+/* Send a command with the pieces as its data, and wait. */
+static blk_status_t command(struct kunit *test, struct data_test *d, struct asblk_command *c)
+{
+	const struct nvme_command *cmd = (const void *)c->bytes;
+	struct tio_test *t = test->priv;
+	struct request *rq;
+	struct bio *bio;
+	blk_status_t status;
+	unsigned int i;
+
+	rq = asblk_command_request(asblk_disk_queue(t->disk), c,
+				   nvme_is_write(cmd) ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(rq));
+	if (d->nr) {
+		bio = bio_alloc(NULL, d->nr, rq->cmd_flags, GFP_KERNEL);
+		for (i = 0; i < d->nr; i++)
+			__bio_add_page(bio, d->piece[i].bv_page, d->piece[i].bv_len,
+				       d->piece[i].bv_offset);
+		KUNIT_EXPECT_EQ(test, blk_rq_append_bio(rq, bio), 0);
+		status = asblk_command_execute(rq);
+		bio_put(bio);
+	} else {
+		status = asblk_command_execute(rq);
+	}
+	blk_mq_free_request(rq);
+	return status;
+}
+
+static struct data_test *data_test_alloc(struct kunit *test)
+{
+	struct data_test *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	d->pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, DATA_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, d->pages);
+	return d;
+}
+
+static void rw_command(struct asblk_command *c, u8 opcode, u64 lba, u32 bytes)
+{
+	struct nvme_command *cmd = (void *)c->bytes;
+
+	*c = (struct asblk_command) { .exact = true };
+	cmd->rw.opcode = opcode;
+	cmd->rw.nsid = cpu_to_le32(1);
+	cmd->rw.slba = cpu_to_le64(lba);
+	cmd->rw.length = cpu_to_le16((bytes >> BAD_SHIFT) - 1);
+}
+
+static void move_command(struct kunit *test, void (*edit)(struct nvme_id_ctrl *id))
+{
+	const struct data_shape *s = test->param_value;
+	struct data_test *d = data_test_alloc(test);
+	u8 *memory = page_address(d->pages);
+	struct bad_nvme *b = bad_nvme(test);
+	struct asblk_command c;
+	unsigned int nr;
+	u64 at = 24;
+
+	b->medium = vzalloc(BAD_BLOCKS << BAD_SHIFT);
+	KUNIT_ASSERT_NOT_NULL(test, b->medium);
+	b->edit_ctrl = edit;
+	b->result = 0x1234567890abcdef;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	nr = b->nr_commands;
+	lay_out(d, s);
+
+	get_random_bytes(memory, DATA_BYTES);
+	rw_command(&c, nvme_cmd_write, at, s->bytes);
+	if (s->bytes > b->nd.max_bytes) {
+		KUNIT_EXPECT_EQ(test, (__force int)command(test, d, &c),
+				(__force int)BLK_STS_INVAL);
+		KUNIT_EXPECT_EQ(test, b->nr_commands, nr);
+		goto out;
+	}
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, d, &c), 0);
+	KUNIT_EXPECT_EQ(test, c.result, 0x1234567890abcdef);
+	KUNIT_EXPECT_TRUE(test, same(d, b->medium + (at << BAD_SHIFT)));
+	KUNIT_EXPECT_NULL(test, memchr_inv(b->medium, 0, at << BAD_SHIFT));
+
+	memset(memory, GUARD, DATA_BYTES);
+	rw_command(&c, nvme_cmd_read, at, s->bytes);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, d, &c), 0);
+	KUNIT_EXPECT_TRUE(test, same(d, b->medium + (at << BAD_SHIFT)));
+	KUNIT_EXPECT_TRUE(test, guarded(d, memory));
+	KUNIT_EXPECT_STREQ(test, b->dma_error ?: "", "");
+out:
+	bad_take_down(test);
+	__free_pages(d->pages, DATA_ORDER);
+}
+
+static void nvme_data_command_prp(struct kunit *test)
+{
+	move_command(test, no_mdts);
+}
+
+static void nvme_data_command_sgl(struct kunit *test)
+{
+	move_command(test, sgls);
+}
+
+/**
+ * struct unknown - a command of which nobody knows how much it transfers
+ * @shape: its data, up to the end of a page, or none
+ * @transfers: pages that the device transfers
+ * @sgls: the controller supports SGLs
+ * @refused: the command must not be sent
+ */
+struct unknown {
+	struct data_shape shape;
+	unsigned int transfers;
+	bool sgls;
+	bool refused;
+};
+
+static const struct unknown unknowns[] = {
+	{ { "no data, a page" }, 1 },
+	{ { "no data, two pages" }, 2 },
+	{ { "no data, more than two lists" }, 1100 },
+	{ { "a page, a page", 0, 4096 }, 1 },
+	{ { "a page, two pages", 0, 4096 }, 2 },
+	{ { "a page, three pages", 0, 4096 }, 3 },
+	{ { "a page, more than two lists", 0, 4096 }, 1100 },
+	{ { "the end of a page, a page", 512, 4096 - 512 }, 1 },
+	{ { "the end of a page, more than two lists", 512, 4096 - 512 }, 1100 },
+	{ { "two pages", 0, 8192 }, 2, false, true },
+	{ { "two pages here and there", 0, 8192, 1 }, 2, false, true },
+	{ { "the end of a page and a page", 2048, 4096 + 2048 }, 2, false, true },
+	{ { "two pages, with SGLs", 0, 8192 }, 2, true },
+	{ { "two pages here and there, with SGLs", 0, 8192, 1 }, 2, true },
+	{ { "three pages, two pages", 0, 3 * 4096 }, 2 },
+	{ { "three pages, three pages", 0, 3 * 4096 }, 3 },
+	{ { "three pages, more than two lists", 0, 3 * 4096 }, 1100 },
+	{ { "the end of a page and two pages, more", 512, 3 * 4096 - 512 }, 600 },
+	{ { "60 pages here and there, 60 pages", 0, 60 * 4096, 1 }, 60 },
+	{ { "60 pages here and there, more than two lists", 0, 60 * 4096, 1 }, 1100 },
+	{ { "60 pages here and there, with SGLs, more", 0, 60 * 4096, 1 }, 600, true },
+	{ { "as much as a list describes, more than two lists", 0, 512 * 4096 }, 1100 },
+	{ { "an entry more than a list has", 512, 512 * 4096 }, 513, false, true },
+};
+
+static void unknown_desc(const struct unknown *u, char *desc)
+{
+	strscpy(desc, u->shape.name, KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(unknown, unknowns, unknown_desc);
+
+static void nvme_data_unknown_length(struct kunit *test)
+{
+	const struct unknown *u = test->param_value;
+	struct data_test *d = data_test_alloc(test);
+	u32 gets = min(u->shape.bytes, u->transfers * ANVME_PAGE);
+	bool has_list = u->shape.bytes > 2 * ANVME_PAGE;
+	struct asblk_command c = { };
+	struct nvme_command *cmd = (void *)c.bytes;
+	struct bad_nvme *b = bad_nvme(test);
+	u8 *memory = page_address(d->pages), *got = vmalloc(u->shape.bytes + 1);
+	unsigned int i;
+	u32 at = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, got);
+	/* A device that transfers two pages takes the list for the second one. */
+	if (has_list && u->transfers == 2)
+		gets = ANVME_PAGE;
+	b->edit_ctrl = u->sgls ? sgls : no_mdts;
+	b->transfer_pages = u->transfers;
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	if (u->shape.bytes)
+		lay_out(d, &u->shape);
+
+	cmd->common.opcode = VENDOR_READ;
+	cmd->common.nsid = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, d, &c),
+			u->refused ? (__force int)BLK_STS_INVAL : 0);
+	KUNIT_EXPECT_EQ(test, b->vendor, !u->refused);
+	KUNIT_EXPECT_STREQ(test, b->dma_error ?: "", "");
+	for (i = 0; i < d->nr; i++) {
+		memcpy(got + at, piece_data(&d->piece[i]), d->piece[i].bv_len);
+		memset(piece_data(&d->piece[i]), 0, d->piece[i].bv_len);
+		at += d->piece[i].bv_len;
+	}
+	if (!u->refused)
+		KUNIT_EXPECT_NULL(test, memchr_inv(got, 0x5a, gets));
+	KUNIT_EXPECT_NULL(test, memchr_inv(memory, 0, DATA_BYTES));
+	bad_take_down(test);
+	vfree(got);
+	__free_pages(d->pages, DATA_ORDER);
+}
+
+/* A command without data has no pointers; what must not be sent is not. */
+static void nvme_data_command_fields(struct kunit *test)
+{
+	struct data_test d = { };
+	struct asblk_command c;
+	struct nvme_command *cmd = (void *)c.bytes;
+	struct bad_nvme *b = bad_nvme(test);
+	const struct nvme_command *last;
+	unsigned int nr;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	nr = b->nr_commands;
+	memset(&c, 0xa5, sizeof(c));
+	c.exact = true;
+	cmd->common.opcode = nvme_cmd_verify;
+	cmd->common.flags = 0;
+	cmd->common.nsid = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), 0);
+	KUNIT_EXPECT_TRUE(test, c.answered);
+	last = bad_last_command(b);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(last->common.metadata), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(last->common.dptr.prp1), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(last->common.dptr.prp2), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(last->common.cdw2[0]), 0xa5a5a5a5);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(last->common.cdw15), 0xa5a5a5a5);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
+
+	cmd->common.flags = NVME_CMD_SGL_METABUF;
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	cmd->common.flags = 1;	/* first of a fused pair */
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	cmd->common.flags = 0;
+	cmd->common.nsid = cpu_to_le32(NVME_NSID_ALL);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	KUNIT_EXPECT_FALSE(test, c.answered);
+	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
+	bad_take_down(test);
+}
+
+/* The sender gets the device's status as it is. */
+static void nvme_data_command_status(struct kunit *test)
+{
+	struct data_test d = { };
+	struct asblk_command c;
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->fails = 1;
+	b->fails_with = NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR;
+	b->result = 5;
+	rw_command(&c, nvme_cmd_verify, 0, 512);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_MEDIUM);
+	KUNIT_EXPECT_TRUE(test, c.answered);
+	KUNIT_EXPECT_EQ(test, c.status, NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR);
+	KUNIT_EXPECT_EQ(test, c.result, 5);
+	/* A status code of 0 is good, whatever the other bits are. */
+	b->fails = 1;
+	b->fails_with = NVME_STATUS_DNR;
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), 0);
+	KUNIT_EXPECT_EQ(test, c.status, 0);
+	bad_take_down(test);
+}
+
 static struct kunit_case nvme_data_cases[] = {
 	KUNIT_CASE_PARAM(nvme_data_prp, shape_gen_params),
 	KUNIT_CASE_PARAM(nvme_data_sgl, shape_gen_params),
+	KUNIT_CASE_PARAM(nvme_data_command_prp, shape_gen_params),
+	KUNIT_CASE_PARAM(nvme_data_command_sgl, shape_gen_params),
+	KUNIT_CASE_PARAM(nvme_data_unknown_length, unknown_gen_params),
+	KUNIT_CASE(nvme_data_command_fields),
+	KUNIT_CASE(nvme_data_command_status),
 	{}
 };
 
