@@ -13,6 +13,9 @@ export PATH=$PATH:/usr/sbin:/sbin
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
+# is_native KERNEL - whether it is an ordinary process, on this machine's own CPU
+is_native() { [[ $1 == native || $1 == checked ]]; }
+
 # Nothing in the lab outlives the script that started it. A script that needs
 # more at its end defines cleanup().
 cleanup() { :; }
