@@ -12,9 +12,10 @@ vm = $(part) $(scripts)/vm
 run := /asblk/tools/testing/selftests/asblk/run
 
 # The longest first, so that all lanes end at about the same time.
-all: debug $(filter stable-% next-%,$(selftests)) kunit check stable next
+all: $(filter stable-% debug-% checked-%,$(selftests)) kunit check $(filter next-%,$(selftests)) stable next
 quick: $(filter native-%,$(selftests)) native-kunit
 debug: $(filter debug-%,$(selftests))
+checked: $(filter checked-%,$(selftests))
 stable: $(filter stable-%,$(selftests)) stable-nvme stable-aer stable-iommu stable-bounce
 next: $(filter next-%,$(selftests)) next-iommu next-bounce next-cpus
 nvme: nvme-debug nvme-stable nvme-next nvme-cpus debug-aer stable-aer next-aer

@@ -15,6 +15,9 @@ KSFT_PASS, KSFT_FAIL, KSFT_SKIP = 0, 1, 4
 CONFIGFS = "/sys/kernel/config/asblk"
 # Checkers make everything several times slower: do less of the same there.
 SLOW = os.path.exists("/sys/kernel/debug/kmemleak")
+# The CPU is not an emulated one.
+with open("/proc/cpuinfo") as cpuinfo:
+    NATIVE = "User Mode Linux" in cpuinfo.read()
 
 results = []
 
