@@ -565,6 +565,7 @@ struct request_queue *asblk_admin_queue(struct asblk_ctrl *ctrl);
 struct request_queue *asblk_disk_queue(struct asblk_disk *disk);
 struct request *asblk_command_request(struct request_queue *q, struct asblk_command *command,
 				      blk_opf_t opf, blk_mq_req_flags_t flags);
+struct asblk_command *asblk_request_command(struct request *rq);
 blk_status_t asblk_command_execute(struct request *rq);
 bool asblk_command_cancel(struct request *rq);
 

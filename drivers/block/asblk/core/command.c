@@ -29,7 +29,8 @@ ASBLK_EXPORT(asblk_disk_queue);
 /**
  * asblk_command_request - make a request for a command
  * @q: asblk_disk_queue() or asblk_admin_queue()
- * @command: outlives the request
+ * @command: outlives the request; NULL for one in the request's own memory, all zeroes, see
+ *	asblk_request_command()
  * @opf: REQ_OP_DRV_OUT if data goes to the device, else REQ_OP_DRV_IN; flags
  * @flags: BLK_MQ_REQ_*
  *
@@ -62,6 +63,10 @@ struct request *asblk_command_request(struct request_queue *q, struct asblk_comm
 		return ERR_PTR(-EOPNOTSUPP);
 	}
 	ar = blk_mq_rq_to_pdu(rq);
+	if (!command) {
+		command = asblk_rq_own_command(hwq, rq);
+		memset(command, 0, sizeof(*command));
+	}
 	ar->command = command;
 	command->answered = false;
 	command->status = 0;
@@ -69,6 +74,19 @@ struct request *asblk_command_request(struct request_queue *q, struct asblk_comm
 	return rq;
 }
 ASBLK_EXPORT(asblk_command_request);
+
+/**
+ * asblk_request_command - the command that a request carries
+ * @rq: request of asblk_command_request(), not freed
+ *
+ * Context: any.
+ * Return: command.
+ */
+struct asblk_command *asblk_request_command(struct request *rq)
+{
+	return asblk_rq_command(rq);
+}
+ASBLK_EXPORT(asblk_request_command);
 
 /* Take a slot off the list that begins at @head. Return: true if it was there. */
 static bool command_unlink(struct asblk_hwq *hwq, u16 *head, u16 index)

@@ -177,8 +177,8 @@ static const struct blk_mq_ops asblk_admin_mq_ops = {
 
 static int mq_alloc_tag_set(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set)
 {
-	set->cmd_size = ctrl->dma.must_map ? sizeof(struct asblk_rq) :
-					     offsetof(struct asblk_rq, map);
+	set->cmd_size = asblk_rq_size(ctrl->dma.must_map) +
+			(ctrl->ops->answer ? sizeof(struct asblk_command) : 0);
 	set->numa_node = ctrl->node;
 	set->driver_data = ctrl;
 	return blk_mq_alloc_tag_set(set);

@@ -65,6 +65,21 @@ struct asblk_rq {
 /* What &blk_mq_tag_set.cmd_size leaves out is at the end. */
 static_assert(offsetofend(struct asblk_rq, map) == sizeof(struct asblk_rq));
 
+static inline size_t asblk_rq_size(bool must_map)
+{
+	return must_map ? sizeof(struct asblk_rq) : offsetof(struct asblk_rq, map);
+}
+
+/* Room for a command, if the controller knows any, is behind it. */
+static_assert(offsetof(struct asblk_rq, map) % __alignof__(struct asblk_command) == 0 &&
+	      sizeof(struct asblk_rq) % __alignof__(struct asblk_command) == 0);
+
+static inline struct asblk_command *asblk_rq_own_command(const struct asblk_hwq *hwq,
+							 struct request *rq)
+{
+	return blk_mq_rq_to_pdu(rq) + asblk_rq_size(hwq->must_map);
+}
+
 #define ASBLK_NO_BAD	U32_MAX
 
 /* An operation of the block layer as a number, to compare and to index with. */

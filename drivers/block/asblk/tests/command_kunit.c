@@ -31,6 +31,28 @@ static void command_answer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->command.status, 0);
 }
 
+/* A request has room for a command. */
+static void command_in_request(struct kunit *test)
+{
+	struct tcmd_test *t = test->priv;
+	const struct asblk_transfer *seen = &t->fake->seen[0].t;
+	struct tcmd *s = tcmd_prepare_command(test, asblk_disk_queue(t->fake->disk), NULL, 0);
+	struct asblk_command *command = asblk_request_command(s->rq);
+
+	KUNIT_ASSERT_NOT_NULL(test, command);
+	KUNIT_EXPECT_NULL(test, memchr_inv(command, 0, sizeof(*command)));
+	memset(command->bytes, 0x77, ASBLK_COMMAND_BYTES);
+	blk_execute_rq_nowait(s->rq, false);
+	KUNIT_ASSERT_EQ(test, t->fake->nr_seen, 1);
+	KUNIT_EXPECT_PTR_EQ(test, seen->command, command);
+	t->fake->answer = 7;
+	fake_finish(t->fake, 0, BLK_STS_OK, 0);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&s->done, 30 * HZ), 0);
+	KUNIT_EXPECT_TRUE(test, command->answered);
+	KUNIT_EXPECT_EQ(test, command->result, 7);
+	KUNIT_EXPECT_NULL(test, memchr_inv(command->bytes, 0x77, ASBLK_COMMAND_BYTES));
+}
+
 /* Whoever answers gets the command's own memory. */
 static void command_priv(struct kunit *test)
 {
@@ -343,6 +365,7 @@ static void command_two_targets(struct kunit *test)
 
 static struct kunit_case command_cases[] = {
 	KUNIT_CASE(command_answer),
+	KUNIT_CASE(command_in_request),
 	KUNIT_CASE(command_priv),
 	KUNIT_CASE(command_error),
 	KUNIT_CASE(command_too_large),

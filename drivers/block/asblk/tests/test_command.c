@@ -14,16 +14,16 @@ static enum rq_end_io_ret tcmd_end(ASBLK_END_IO_ARGS)
 	return s->free ? RQ_END_IO_FREE : RQ_END_IO_NONE;
 }
 
-/* A command with @bytes of data, to be sent. */
-struct tcmd *tcmd_prepare(struct kunit *test, struct request_queue *q, u32 bytes)
+/* A request for @command, with @bytes of data, to be sent. */
+struct tcmd *tcmd_prepare_command(struct kunit *test, struct request_queue *q,
+				  struct asblk_command *command, u32 bytes)
 {
 	struct tcmd_test *t = test->priv;
 	struct tcmd *s = &t->sent[t->nr_sent];
 
 	KUNIT_ASSERT_LT(test, t->nr_sent, TCMD_NR);
 	init_completion(&s->done);
-	memset(s->command.bytes, t->nr_sent + 1, ASBLK_COMMAND_BYTES);
-	s->rq = asblk_command_request(q, &s->command, REQ_OP_DRV_OUT, BLK_MQ_REQ_NOWAIT);
+	s->rq = asblk_command_request(q, command, REQ_OP_DRV_OUT, BLK_MQ_REQ_NOWAIT);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(s->rq));
 	if (bytes && blk_rq_map_kern(s->rq, t->data, bytes, GFP_KERNEL)) {
 		blk_mq_free_request(s->rq);
@@ -33,6 +33,17 @@ struct tcmd *tcmd_prepare(struct kunit *test, struct request_queue *q, u32 bytes
 	s->rq->end_io = tcmd_end;
 	s->rq->end_io_data = s;
 	return s;
+}
+
+/* A command with @bytes of data, to be sent. */
+struct tcmd *tcmd_prepare(struct kunit *test, struct request_queue *q, u32 bytes)
+{
+	struct tcmd_test *t = test->priv;
+	struct asblk_command *command = &t->sent[t->nr_sent].command;
+
+	KUNIT_ASSERT_LT(test, t->nr_sent, TCMD_NR);
+	memset(command->bytes, t->nr_sent + 1, ASBLK_COMMAND_BYTES);
+	return tcmd_prepare_command(test, q, command, bytes);
 }
 
 static struct tcmd *tcmd_send_to(struct kunit *test, struct request_queue *q, u32 bytes)

@@ -46,6 +46,8 @@ struct tcmd_test {
 	bool destroyed;
 };
 
+struct tcmd *tcmd_prepare_command(struct kunit *test, struct request_queue *q,
+				  struct asblk_command *command, u32 bytes);
 struct tcmd *tcmd_prepare(struct kunit *test, struct request_queue *q, u32 bytes);
 struct tcmd *tcmd_send_disk(struct kunit *test, u32 bytes);
 struct tcmd *tcmd_send_admin(struct kunit *test, u32 bytes);
