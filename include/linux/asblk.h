@@ -376,9 +376,9 @@ struct asblk_queue {
  * @wake: required with @idle: be ready for transfers again. May sleep, for a limited
  *	time. Returns 0, or a negative errno, which leads to a reset.
  *
- * @ioctl: optional: an ioctl of a disk, not of a partition, that the engine does not
- *	handle. Not called once the disk is removed, which waits for calls under way. May
- *	sleep; called without locks. Returns -ENOTTY for an unknown ioctl.
+ * @ioctl: optional: an ioctl of a disk, opened with @mode, not of a partition, that the
+ *	engine does not handle. Not called once the disk is removed, which waits for calls
+ *	under way. May sleep; called without locks. Returns -ENOTTY for an unknown ioctl.
  *
  * @answer: required for commands: fill in &asblk_command.status and &asblk_command.result from
  *	the completion that @reap is about to report. @priv is the &asblk_transfer.priv that
@@ -412,7 +412,7 @@ struct asblk_ctrl_ops {
 	int (*rescan)(struct asblk_ctrl *ctrl);
 	int (*idle)(struct asblk_ctrl *ctrl);
 	int (*wake)(struct asblk_ctrl *ctrl);
-	int (*ioctl)(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
+	int (*ioctl)(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd,
 		     unsigned long arg);
 	void (*answer)(struct asblk_queue *q, struct asblk_command *command, void *priv);
 	void (*map_queues)(struct asblk_ctrl *ctrl, struct blk_mq_tag_set *set);
@@ -583,6 +583,8 @@ int asblk_disk_reformat(struct asblk_disk *disk, const struct asblk_media_params
 void asblk_disk_set_read_only(struct asblk_disk *disk, bool read_only);
 int asblk_disk_write_protect(struct asblk_disk *disk, bool on);
 const char *asblk_disk_name(const struct asblk_disk *disk);
+struct asblk_ctrl *asblk_disk_ctrl(const struct asblk_disk *disk);
+u32 asblk_disk_unit(const struct asblk_disk *disk);
 void *asblk_disk_priv(struct device *disk_dev);
 
 unsigned int asblk_reap(struct asblk_queue *q);

@@ -239,6 +239,32 @@ const char *asblk_disk_name(const struct asblk_disk *disk)
 }
 ASBLK_EXPORT(asblk_disk_name);
 
+/**
+ * asblk_disk_ctrl - the controller of a disk
+ * @disk: disk
+ *
+ * Context: any.
+ * Return: controller.
+ */
+struct asblk_ctrl *asblk_disk_ctrl(const struct asblk_disk *disk)
+{
+	return disk->ctrl;
+}
+ASBLK_EXPORT(asblk_disk_ctrl);
+
+/**
+ * asblk_disk_unit - the controller's number for a disk's medium
+ * @disk: disk
+ *
+ * Context: any.
+ * Return: &asblk_media_params.unit.
+ */
+u32 asblk_disk_unit(const struct asblk_disk *disk)
+{
+	return disk->unit.id;
+}
+ASBLK_EXPORT(asblk_disk_unit);
+
 /* At unload: the last close of a removed disk may still be under way. */
 void asblk_disks_exit(void)
 {

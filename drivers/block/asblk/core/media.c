@@ -170,7 +170,7 @@ int asblk_media_ioctl(struct block_device *bdev, blk_mode_t mode,
 	}
 	/* Without open_mutex: it may take long. Only the removal of the disk waits for it. */
 	if (ret == -ENOTTY && ops->ioctl)
-		ret = ops->ioctl(disk->ctrl, disk->unit.id, cmd, arg);
+		ret = ops->ioctl(disk, mode, cmd, arg);
 	asblk_disk_put(disk);
 	return ret;
 }

@@ -195,16 +195,15 @@ static int admin_ioctl(struct anvme *nd, struct nvme_passthru_cmd __user *arg)
  * or below what the command transfers; -EFAULT; -ENOMEM; -ENOTTY; or as
  * anvme_format_begin() and anvme_admin_io().
  */
-int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
-		unsigned long arg)
+int anvme_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case NVME_IOCTL_ID:
-		return unit;
+		return asblk_disk_unit(disk);
 	case NVME_IOCTL_ADMIN_CMD:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return admin_ioctl(asblk_ctrl_priv(ctrl), (void __user *)arg);
+		return admin_ioctl(asblk_ctrl_priv(asblk_disk_ctrl(disk)), (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}

@@ -213,8 +213,7 @@ void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
 
 /* ioctl.c */
-int anvme_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
-		unsigned long arg);
+int anvme_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd, unsigned long arg);
 
 /* ctrl.c */
 void anvme_init(struct anvme *nd);

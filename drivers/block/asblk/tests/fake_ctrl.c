@@ -192,10 +192,10 @@ static int fake_format(struct asblk_ctrl *ctrl, struct asblk_media_params *mediu
 	return 0;
 }
 
-static int fake_ioctl(struct asblk_ctrl *ctrl, u32 unit, unsigned int cmd,
+static int fake_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd,
 		      unsigned long arg)
 {
-	struct fake *fake = asblk_ctrl_priv(ctrl);
+	struct fake *fake = asblk_ctrl_priv(asblk_disk_ctrl(disk));
 
 	complete(&fake->ioctl_came);
 	wait_for_completion(&fake->ioctl_may_go);
