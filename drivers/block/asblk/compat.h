@@ -106,6 +106,32 @@ static inline void asblk_hrtimer_setup(struct hrtimer *timer,
 	struct request *rq, blk_status_t status, const struct io_comp_batch *iob
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define blk_rq_map_kern(rq, data, len, gfp)	blk_rq_map_kern((rq)->q, rq, data, len, gfp)
+#endif
+
+/*
+ * Commands through io_uring: how memory registered with the ring is imported, what task work
+ * gets, and how a command ends. A batch that is polled tells which ring polls.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define io_uring_cmd_import_fixed(addr, len, rw, iter, ioucmd, flags) \
+	io_uring_cmd_import_fixed(addr, len, rw, iter, ioucmd)
+#define io_uring_cmd_import_fixed_vec(ioucmd, vec, nr, rw, iter, flags)	(-EINVAL)
+#define io_uring_cmd_done32(ioucmd, ret, res2, flags) \
+	io_uring_cmd_done(ioucmd, ret, res2, flags)
+#define ASBLK_TASK_WORK_ARGS		struct io_uring_cmd *ioucmd, unsigned int issue_flags
+#define ASBLK_TASK_WORK_CMD		ioucmd
+#define ASBLK_TASK_WORK_FLAGS		issue_flags
+#define asblk_polled_by(iob, ioucmd)	false
+#else
+#define ASBLK_TASK_WORK_ARGS		struct io_tw_req tw_req, io_tw_token_t tw
+#define ASBLK_TASK_WORK_CMD		io_uring_cmd_from_tw(tw_req)
+#define ASBLK_TASK_WORK_FLAGS		IO_URING_CMD_TASK_WORK_ISSUE_FLAGS
+#define asblk_polled_by(iob, ioucmd) \
+	((iob) && (iob)->poll_ctx == io_uring_cmd_ctx_handle(ioucmd))
+#endif
+
 /* Blocks larger than a page came with 6.15. */
 #ifndef BLK_MAX_BLOCK_SIZE
 #define BLK_MAX_BLOCK_SIZE		PAGE_SIZE

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 
 #include "../emul/config.h"
+#include "../passthru/device.h"
 #include "ctrl.h"
 #include "debugfs.h"
 #include "disk.h"
@@ -18,14 +19,19 @@ static int __init asblk_init(void)
 	err = asblk_ctrl_class_init();
 	if (err)
 		goto stop_recovery;
+	err = asblk_passthru_init();
+	if (err)
+		goto exit_class;
 	asblk_debugfs_init();
 	err = emul_init();
 	if (err)
-		goto exit_class;
+		goto exit_passthru;
 	return 0;
 
-exit_class:
+exit_passthru:
 	asblk_debugfs_exit();
+	asblk_passthru_exit();
+exit_class:
 	asblk_disks_exit();
 	asblk_ctrl_class_exit();
 stop_recovery:
@@ -37,6 +43,7 @@ static void __exit asblk_exit(void)
 {
 	emul_exit();
 	asblk_debugfs_exit();
+	asblk_passthru_exit();
 	asblk_disks_exit();
 	asblk_ctrl_class_exit();
 	asblk_recovery_stop();

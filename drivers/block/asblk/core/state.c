@@ -27,6 +27,20 @@ void asblk_ctrl_unlock(struct asblk_ctrl *ctrl)
 }
 EXPORT_SYMBOL_IF_KUNIT(asblk_ctrl_unlock);
 
+/* &asblk_ctrl_ops.rescan for a user. May sleep. Return: 0 or a negative errno. */
+int asblk_ctrl_rescan(struct asblk_ctrl *ctrl)
+{
+	/* Wait for a reset; the lock is not held during the scan, which may remove disks. */
+	int err = asblk_ctrl_lock_live(ctrl);
+
+	if (err)
+		return err;
+	asblk_ctrl_unlock(ctrl);
+	err = ctrl->ops->rescan(ctrl);
+	/* The scan itself may have found the controller dead. */
+	return !err && READ_ONCE(ctrl->state) != ASBLK_CTRL_LIVE ? -ENODEV : err;
+}
+
 /* For users. Context: any. */
 const char *asblk_ctrl_state_word(const struct asblk_ctrl *ctrl)
 {

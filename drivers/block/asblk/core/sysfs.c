@@ -79,16 +79,8 @@ static ssize_t rescan_controller_store(struct device *dev,
 	struct asblk_ctrl *ctrl = to_ctrl(dev);
 	int err = parse_one(buf);
 
-	/* Wait for a reset; the lock is not held during the scan, which may remove disks. */
 	if (!err)
-		err = asblk_ctrl_lock_live(ctrl);
-	if (err)
-		return err;
-	asblk_ctrl_unlock(ctrl);
-	err = ctrl->ops->rescan(ctrl);
-	/* The scan itself may have found the controller dead. */
-	if (!err && READ_ONCE(ctrl->state) != ASBLK_CTRL_LIVE)
-		err = -ENODEV;
+		err = asblk_ctrl_rescan(ctrl);
 	return err ?: len;
 }
 static DEVICE_ATTR_WO(rescan_controller);
