@@ -330,11 +330,12 @@ int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result)
  * page and the list: every PRP entry (4.1.1) is filled in, and the last one of the list,
  * which may be used as a pointer to the next list, points to the list itself.
  */
-static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
+static struct anvme_admin_memory *memory_alloc(struct anvme *nd, const struct anvme_admin_io *io,
 					       struct nvme_command *cmd)
 {
 	struct anvme_admin_memory *m = kzalloc_obj(*m);
-	size_t data_size = round_up(len, ANVME_PAGE);
+	u32 offset = io->from_device ? 0 : io->offset;
+	size_t data_size = round_up(offset + io->len, ANVME_PAGE);
 	unsigned int i, nr = data_size / ANVME_PAGE;
 	dma_addr_t list_dma, spare;
 	__le64 *list;
@@ -353,7 +354,7 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	for (i = 0; i < ANVME_PRPS - 1; i++)
 		list[i] = cpu_to_le64(i + 1 < nr && nr > 2 ? m->dma + (i + 1) * ANVME_PAGE : spare);
 	list[ANVME_PRPS - 1] = cpu_to_le64(list_dma);
-	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma : spare);
+	cmd->common.dptr.prp1 = cpu_to_le64(nr ? m->dma + offset : spare);
 	cmd->common.dptr.prp2 = cpu_to_le64(nr == 2 ? m->dma + ANVME_PAGE : list_dma);
 	/* Vendor commands may transfer metadata; otherwise the pointer is reserved. */
 	if (cmd->common.opcode >= nvme_admin_vendor_start)
@@ -365,6 +366,8 @@ static struct anvme_admin_memory *memory_alloc(struct anvme *nd, size_t len,
 	 */
 	if (nr == 2)
 		memcpy(m->data + ANVME_PAGE, list, ANVME_PAGE);
+	if (!io->from_device && io->len)
+		memcpy(m->data + offset, io->data, io->len);
 	return m;
 }
 
@@ -381,11 +384,9 @@ int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admi
 	struct anvme_admin_memory *memory;
 
 	free_reclaimed(nd);
-	memory = memory_alloc(nd, io->len, cmd);
+	memory = memory_alloc(nd, io, cmd);
 	if (!memory)
 		return -ENOMEM;
-	if (!io->from_device && io->len)
-		memcpy(memory->data, io->data, io->len);
 	return admin_execute(nd, cmd, memory, io);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_admin_io);

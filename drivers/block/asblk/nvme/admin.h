@@ -66,6 +66,8 @@ struct anvme_admin_slot {
  * struct anvme_admin_io - data, timeout and result of an admin command
  * @data: buffer; NULL for none
  * @len: bytes of @data, at most %ANVME_MAX_BYTES
+ * @offset: bytes into a page at which the controller's copy of @data begins, if it reads that: with
+ *	three pages there is a PRP list, with two there is none
  * @from_device: the controller writes to @data
  * @optional: the driver does not depend on the command: on timeout abort it, and reset
  *	the controller only if too many have timed out
@@ -76,6 +78,7 @@ struct anvme_admin_slot {
 struct anvme_admin_io {
 	void *data;
 	size_t len;
+	u32 offset;
 	bool from_device;
 	bool optional;
 	unsigned long timeout;

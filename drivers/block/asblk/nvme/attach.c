@@ -52,6 +52,12 @@ int anvme_add(struct anvme *nd)
 
 	if (err)
 		return err;
+	nd->passthru = asblk_passthru_add(nd->ctrl, &anvme_passthru_ops);
+	if (IS_ERR(nd->passthru)) {
+		asblk_ctrl_destroy(nd->ctrl);
+		nd->ctrl = NULL;
+		return PTR_ERR(nd->passthru);
+	}
 	anvme_scan(nd);
 	anvme_hwmon_add(nd);
 	return 0;
@@ -68,6 +74,7 @@ void anvme_del(struct anvme *nd)
 	/* A reset that runs now may try to queue it: disabled, not cancelled. */
 	disable_work_sync(&nd->scan);
 	anvme_remove_namespaces(nd);
+	asblk_passthru_remove(nd->passthru);
 	asblk_ctrl_destroy(nd->ctrl);
 	anvme_stop(nd, true);
 }

@@ -172,6 +172,8 @@ static void remove_disks(struct list_head *gone)
 
 	list_for_each_entry_safe(ns, tmp, gone, list) {
 		list_del(&ns->list);
+		if (ns->passthru)
+			asblk_passthru_remove_disk(ns->passthru);
 		asblk_disk_remove(ns->disk);
 		kfree(ns);
 	}
@@ -210,6 +212,12 @@ static void ns_add(struct anvme *nd, const struct anvme_ns *now, const struct nv
 		return;
 	}
 	ns->disk = disk;
+	ns->passthru = asblk_passthru_add_disk(nd->passthru, disk, now->id);
+	if (IS_ERR(ns->passthru)) {
+		dev_err(nd->dev, "failed to make the generic device of namespace %u: %pe\n",
+			now->id, ns->passthru);
+		ns->passthru = NULL;
+	}
 	ns->seen = true;
 	list_add_tail(&ns->list, &nd->namespaces);
 }

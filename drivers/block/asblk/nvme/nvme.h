@@ -8,6 +8,7 @@
 #define _ASBLK_NVME_H
 
 #include <linux/asblk.h>
+#include <linux/asblk_passthru.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nvme.h>
@@ -44,6 +45,7 @@ struct pci_dev;
  * struct anvme_ns - a namespace
  * @list: on &anvme.namespaces
  * @disk: its disk
+ * @passthru: what users send commands to; NULL if that could not be made
  * @id: namespace identifier
  * @shift: log2 of the LBA size
  * @nr_blocks: capacity
@@ -56,6 +58,7 @@ struct pci_dev;
 struct anvme_ns {
 	struct list_head list;
 	struct asblk_disk *disk;
+	struct asblk_passthru_disk *passthru;
 	u32 id;
 	u8 shift;
 	u64 nr_blocks;
@@ -83,7 +86,9 @@ struct anvme_ns {
  * @nr_vectors: interrupt vectors
  * @intx: the only vector is a level-triggered line (INTx)
  * @ctrl: the engine's controller
+ * @passthru: what users send commands to
  * @removing: being removed: a user's commands are no longer waited for
+ * @reset_subsystem: a reset is to be one of the whole NVM subsystem
  * @format_pending: a format is being executed, or timed out and may still be: only a
  *	reset ends that state
  * @scan_lock: protects @namespaces; held during a format
@@ -130,7 +135,9 @@ struct anvme {
 	unsigned int nr_vectors;
 	bool intx;
 	struct asblk_ctrl *ctrl;
+	struct asblk_passthru *passthru;
 	bool removing;
+	bool reset_subsystem;
 	bool format_pending;
 	struct mutex scan_lock;	/* namespaces, and formats */
 	struct list_head namespaces;
@@ -166,6 +173,7 @@ int anvme_check_capabilities(struct anvme *nd);
 int anvme_regs_enable(struct anvme *nd);
 int anvme_regs_disable(struct anvme *nd);
 void anvme_regs_shutdown(struct anvme *nd);
+void anvme_regs_reset_subsystem(struct anvme *nd);
 void anvme_mask_intx(struct anvme *nd, bool mask);
 bool anvme_is_fatal(struct anvme *nd);
 
@@ -212,7 +220,8 @@ int anvme_format_begin(struct anvme *nd, u32 nsid);
 void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
 
-/* ioctl.c */
+/* passthru.c */
+extern const struct asblk_passthru_ops anvme_passthru_ops;
 int anvme_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd, unsigned long arg);
 
 /* ctrl.c */

@@ -345,6 +345,8 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 
 	for (i = 0; i < nr; i++)
 		nd->queues[i].created = false;
+	if (READ_ONCE(nd->reset_subsystem))
+		anvme_regs_reset_subsystem(nd);
 	err = anvme_restart(nd);
 	for (i = 0; i < nr && !err; i++)
 		err = create_queue(&nd->queues[i]);

@@ -136,6 +136,14 @@ int anvme_check_capabilities(struct anvme *nd)
 	return 0;
 }
 
+/* NVM Subsystem Reset (3.7.1), of all its controllers. Its link may go down. */
+void anvme_regs_reset_subsystem(struct anvme *nd)
+{
+	reg_write(nd, NVME_REG_NSSR, NVME_SUBSYS_RESET);
+	/* Reading a register makes the write arrive. */
+	dev_warn(nd->dev, "NVM subsystem reset, CSTS %#x\n", reg_read(nd, NVME_REG_CSTS));
+}
+
 /* Let an enabled controller write out its caches (3.6.1). */
 void anvme_regs_shutdown(struct anvme *nd)
 {

@@ -85,6 +85,7 @@ struct bad_queue {
  * @completes_admin: complete @swallowed_admin now
  * @vendor: vendor commands received
  * @transfer_pages: pages that a vendor command transfers, whatever its buffer's length
+ * @transfer_bytes: instead of @transfer_pages, if not 0
  * @no_logs: Get Log Page fails
  * @desc_status: status of the Namespace Identification Descriptor list; 0 for success
  * @acre: Advanced Command Retry is enabled
@@ -146,6 +147,7 @@ struct bad_nvme {
 	bool completes_admin;
 	unsigned int vendor;
 	unsigned int transfer_pages;
+	u32 transfer_bytes;
 	bool no_logs;
 	u16 desc_status;
 	bool acre;

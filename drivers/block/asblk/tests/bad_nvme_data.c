@@ -113,12 +113,14 @@ void bad_move_data(struct bad_nvme *b, const struct nvme_command *cmd)
 }
 
 /*
- * A vendor command: transfers @transfer_pages pages of 5Ah to the host, however short the
- * buffer is. All pages that its pointers lead to must belong to the command.
+ * A vendor command: transfers @transfer_pages pages or @transfer_bytes, however short the buffer
+ * is, of 5Ah to the host, or to the medium. All pages that its pointers lead to must belong to
+ * the command.
  */
 void bad_vendor(struct bad_nvme *b, const struct nvme_command *cmd)
 {
-	u32 len = b->transfer_pages * ANVME_PAGE;
+	u32 len = b->transfer_bytes ?: b->transfer_pages * ANVME_PAGE;
+	bool read = !nvme_is_write(cmd);
 	u8 *data = vmalloc(len);
 
 	b->vendor++;
@@ -126,10 +128,12 @@ void bad_vendor(struct bad_nvme *b, const struct nvme_command *cmd)
 		return;
 	memset(data, 0x5a, len);
 	if (cmd->common.flags & NVME_CMD_SGL_METABUF)
-		move_sgl(b, &cmd->common.dptr.sgl, data, len, true);
+		move_sgl(b, &cmd->common.dptr.sgl, data, len, read);
 	else
 		move_prps(b, le64_to_cpu(cmd->common.dptr.prp1),
-			  le64_to_cpu(cmd->common.dptr.prp2), data, len, true);
-	move(b, le64_to_cpu(cmd->common.metadata), data, ANVME_PAGE, true);
+			  le64_to_cpu(cmd->common.dptr.prp2), data, len, read);
+	if (!read && b->medium)
+		memcpy(b->medium, data, min(len, BAD_BLOCKS << BAD_SHIFT));
+	move(b, le64_to_cpu(cmd->common.metadata), data, min(len, ANVME_PAGE), true);
 	vfree(data);
 }

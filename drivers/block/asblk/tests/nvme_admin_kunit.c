@@ -3,7 +3,10 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/random.h>
+#include <linux/vmalloc.h>
 
+#include "passthru/execute.h"
 #include "bad_nvme.h"
 #include "test_io.h"
 
@@ -199,6 +202,44 @@ static void nvme_event_request(struct kunit *test)
 	bad_take_down(test);
 }
 
+/*
+ * The second of two pages is the controller's list, if the command transfers more than them: data
+ * to it comes in three, and so does all of it.
+ */
+static void nvme_admin_trap(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	u8 *data = kvzalloc(3 * ANVME_PAGE, GFP_KERNEL);
+	struct asblk_passthru_io io = { .data = data, .len = 2 * ANVME_PAGE, .timeout = HZ };
+	struct nvme_command cmd = { .common.opcode = TO_DEVICE };
+
+	b->medium = vzalloc(BAD_BLOCKS << BAD_SHIFT);
+	KUNIT_ASSERT_TRUE(test, data && b->medium);
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->transfer_pages = 2;
+	io.exact = true;
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.admin(b->nd.ctrl, &cmd, &io), 0);
+	get_random_bytes(data, io.len);
+	io.exact = false;
+	io.offset = passthru_copy_offset(io.len);
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.admin(b->nd.ctrl, &cmd, &io), 0);
+	KUNIT_EXPECT_MEMEQ(test, b->medium, data, io.len);
+	memset(data, 0, io.len);
+	b->transfer_pages = 100;
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.admin(b->nd.ctrl, &cmd, &io), 0);
+	io.offset = 0;
+	io.len = 3 * ANVME_PAGE;
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.admin(b->nd.ctrl, &cmd, &io), 0);
+	/* From the controller there is nothing to be taken for a list. */
+	cmd = (struct nvme_command) { .common.opcode = FROM_DEVICE };
+	io.len = 2 * ANVME_PAGE;
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.admin(b->nd.ctrl, &cmd, &io), 0);
+	KUNIT_EXPECT_EQ(test, b->vendor, 5);
+	KUNIT_EXPECT_STREQ(test, b->dma_error ?: "", "");
+	bad_take_down(test);
+	kvfree(data);
+}
+
 static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE_PARAM(nvme_admin_memory, transfer_gen_params),
 	KUNIT_CASE(nvme_admin_timeout),
@@ -206,6 +247,7 @@ static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE(nvme_admin_removal),
 	KUNIT_CASE(nvme_abort_limit),
 	KUNIT_CASE(nvme_event_request),
+	KUNIT_CASE(nvme_admin_trap),
 	{}
 };
 

@@ -244,6 +244,26 @@ static void nvme_health_unreadable(struct kunit *test)
 	bad_take_down(test);
 }
 
+/* An NVM Subsystem Reset is a reset of this controller, too. */
+static void nvme_subsystem_reset(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct asblk_ctrl *ctrl;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	ctrl = b->nd.ctrl;
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, true), -ENOTTY);
+	b->nd.cap |= 1ULL << 36;	/* CAP.NSSRS */
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(ctrl), 0);
+	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_NSSR), 0);
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, true), 0);
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(ctrl), 0);
+	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, false), 0);
+	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_NSSR), NVME_SUBSYS_RESET);
+	KUNIT_EXPECT_EQ(test, b->enables, 3);
+	bad_take_down(test);
+}
+
 static struct kunit_case nvme_ctrl_cases[] = {
 	KUNIT_CASE(nvme_write_cache),
 	KUNIT_CASE(nvme_write_cache_off),
@@ -258,6 +278,7 @@ static struct kunit_case nvme_ctrl_cases[] = {
 	KUNIT_CASE(nvme_retry_delays),
 	KUNIT_CASE(nvme_controller_replaced),
 	KUNIT_CASE(nvme_health_unreadable),
+	KUNIT_CASE(nvme_subsystem_reset),
 	{}
 };
 

@@ -9,6 +9,7 @@
 #include <linux/random.h>
 #include <linux/vmalloc.h>
 
+#include "passthru/execute.h"
 #include "bad_nvme.h"
 #include "test_io.h"
 
@@ -188,6 +189,7 @@ static void nvme_data_sgl(struct kunit *test)
 }
 
 #define VENDOR_READ	(nvme_cmd_vendor_start | 2)
+#define VENDOR_WRITE	(nvme_cmd_vendor_start | 1)
 
 /* Send a command with the pieces as its data, and wait. */
 static blk_status_t command(struct kunit *test, struct data_test *d, struct asblk_command *c)
@@ -322,6 +324,7 @@ static const struct unknown unknowns[] = {
 	{ { "three pages, two pages", 0, 3 * 4096 }, 2 },
 	{ { "three pages, three pages", 0, 3 * 4096 }, 3 },
 	{ { "three pages, more than two lists", 0, 3 * 4096 }, 1100 },
+	{ { "the end of a page and two pages", 512, 3 * 4096 - 512 }, 3 },
 	{ { "the end of a page and two pages, more", 512, 3 * 4096 - 512 }, 600 },
 	{ { "60 pages here and there, 60 pages", 0, 60 * 4096, 1 }, 60 },
 	{ { "60 pages here and there, more than two lists", 0, 60 * 4096, 1 }, 1100 },
@@ -376,6 +379,60 @@ static void nvme_data_unknown_length(struct kunit *test)
 	bad_take_down(test);
 	vfree(got);
 	__free_pages(d->pages, DATA_ORDER);
+}
+
+static int user_command(struct kunit *test, u8 opcode, void *data, size_t bytes)
+{
+	struct tio_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+	struct passthru_target target = { .pt = b->nd.passthru, .disk = t->disk, .nsid = 1 };
+	struct passthru_call call = {
+		.cmd.common.opcode = opcode, .cmd.common.nsid = cpu_to_le32(1),
+	};
+	struct kvec vec = { .iov_base = data, .iov_len = bytes };
+
+	iov_iter_kvec(&call.data, passthru_direction(&call), &vec, 1, bytes);
+	return passthru_execute(&target, &call);
+}
+
+/* Of users' commands, too, whatever takes two pages arrives, and leads nowhere else. */
+static void nvme_data_two_pages(struct kunit *test)
+{
+	static const u32 lengths[] = {
+		ANVME_PAGE + 8, ANVME_PAGE + 512, 2 * ANVME_PAGE - 3, 2 * ANVME_PAGE,
+	};
+	struct bad_nvme *b = bad_nvme(test);
+	u8 *data = kunit_kzalloc(test, 2 * ANVME_PAGE, GFP_KERNEL);
+	unsigned int i;
+
+	b->edit_ctrl = no_mdts;
+	b->medium = vzalloc(BAD_BLOCKS << BAD_SHIFT);
+	KUNIT_ASSERT_TRUE(test, data && b->medium);
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		u32 bytes = lengths[i];
+
+		b->transfer_bytes = round_up(bytes, 4);
+		memset(data, 0, 2 * ANVME_PAGE);
+		KUNIT_EXPECT_EQ(test, user_command(test, VENDOR_READ, data, bytes), 0);
+		KUNIT_EXPECT_NULL(test, memchr_inv(data, 0x5a, bytes));
+		KUNIT_EXPECT_NULL(test, memchr_inv(data + bytes, 0, 2 * ANVME_PAGE - bytes));
+		get_random_bytes(data, bytes);
+		KUNIT_EXPECT_EQ(test, user_command(test, VENDOR_WRITE, data, bytes), 0);
+		KUNIT_EXPECT_MEMEQ(test, b->medium, data, bytes);
+		/* No entry of a list that is the sender's is good. */
+		memset(data, 0, bytes);
+		b->transfer_bytes = 0;
+		b->transfer_pages = 1100;
+		KUNIT_EXPECT_EQ(test, user_command(test, VENDOR_READ, data, bytes), 0);
+		memset(data, 0, bytes);
+		KUNIT_EXPECT_EQ(test, user_command(test, VENDOR_WRITE, data, bytes), 0);
+	}
+	KUNIT_EXPECT_EQ(test, b->vendor, 4 * ARRAY_SIZE(lengths));
+	KUNIT_EXPECT_STREQ(test, b->dma_error ?: "", "");
+	KUNIT_EXPECT_EQ(test, user_command(test, VENDOR_READ, data, ANVME_PAGE + 4), -EINVAL);
+	KUNIT_EXPECT_EQ(test, b->vendor, 4 * ARRAY_SIZE(lengths));
+	bad_take_down(test);
 }
 
 /* A command without data has no pointers; what must not be sent is not. */
@@ -447,6 +504,7 @@ static struct kunit_case nvme_data_cases[] = {
 	KUNIT_CASE_PARAM(nvme_data_command_prp, shape_gen_params),
 	KUNIT_CASE_PARAM(nvme_data_command_sgl, shape_gen_params),
 	KUNIT_CASE_PARAM(nvme_data_unknown_length, unknown_gen_params),
+	KUNIT_CASE(nvme_data_two_pages),
 	KUNIT_CASE(nvme_data_command_fields),
 	KUNIT_CASE(nvme_data_command_status),
 	{}

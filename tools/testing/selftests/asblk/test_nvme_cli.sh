@@ -33,7 +33,7 @@ commands() {
 
 unprivileged() {
 	chmod 666 "$dev"
-	refused "a user's command" setpriv --reuid=65534 --regid=65534 --clear-groups nvme id-ctrl "$dev"
+	refused "a user's command" setpriv --reuid=65534 --regid=65534 --clear-groups nvme smart-log "$dev"
 }
 
 other_size() { [[ -b $dev && $(blockdev --getss "$dev") != "$1" ]]; }

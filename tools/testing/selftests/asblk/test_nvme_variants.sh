@@ -49,13 +49,16 @@ check_data() {
 	cmp -n 1048576 "$1" /dev/zero || fail "$1 is not zero"
 }
 
+# disks_of CONTROLLER
+disks_of() { (cd "/sys/class/asblk/$1" && dirname asblk*/queue); }
+
 # check ADDRESS messages|intx - a controller, with that kind of interrupt
 check() {
 	local address=$1 ctrl wanted have offered mdts max transfers node nr queue entries
 
 	nvme_bind asblk_nvme "$address"
 	ctrl=$(basename "/sys/bus/pci/devices/$address"/asblk/ctrl*)
-	node=$(basename -a "/sys/class/asblk/$ctrl"/asblk* | head -n 1)
+	node=$(disks_of "$ctrl" | head -n 1)
 	# Number of Queues, from 0 in both halves.
 	offered=$(($(nvme_feature "/dev/$node" 7) % 65536 + 1))
 	have=$(find "$debugfs/$ctrl" -maxdepth 1 -name 'q*' | wc -l)
@@ -69,7 +72,7 @@ check() {
 	mdts=$(nvme id-ctrl "/dev/$node" | sed -n 's/^mdts *: *//p')
 	max=$((2 << 20))
 	((mdts == 0 || (4096 << mdts) >= max)) || max=$((4096 << mdts))
-	for node in $(basename -a "/sys/class/asblk/$ctrl"/asblk*); do
+	for node in $(disks_of "$ctrl"); do
 		transfers=$(engine_count transfers "$ctrl/q*")
 		dd if="/dev/$node" of=/dev/null bs=1M count=1 iflag=direct status=none
 		transfers=$(($(engine_count transfers "$ctrl/q*") - transfers))
@@ -92,7 +95,7 @@ check() {
 	entries=$(cat "/sys/module/asblk_nvme/parameters/queue_entries")
 	[[ $(<"/sys/class/asblk/$ctrl/serial") != variant-16entries ]] || entries=16
 	eq "entries of a queue" "$have" "$entries"
-	say "$(<"/sys/class/asblk/$ctrl/serial") ($2): $wanted queues, $nr vectors, MDTS $mdts, $(basename -a "/sys/class/asblk/$ctrl"/asblk* | wc -l) disks"
+	say "$(<"/sys/class/asblk/$ctrl/serial") ($2): $wanted queues, $nr vectors, MDTS $mdts, $(disks_of "$ctrl" | wc -l) disks"
 	echo "$address" >"/sys/bus/pci/devices/$address/driver/unbind"
 }
 
