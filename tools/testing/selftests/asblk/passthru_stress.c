@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -410,6 +411,46 @@ static struct nvme_passthru_cmd64 random_command(const struct device *d, unsigne
 	return c;
 }
 
+/* An ioctl with any argument, but for what it takes not to format. Its memory is never there. */
+static void random_ioctl(const struct device *d, unsigned char *hole)
+{
+	static const unsigned long numbers[] = {
+		NVME_IOCTL_ADMIN_CMD, NVME_IOCTL_ADMIN64_CMD, NVME_IOCTL_IO_CMD,
+		NVME_IOCTL_IO64_CMD, NVME_IOCTL_IO64_CMD_VEC, NVME_IOCTL_SUBMIT_IO,
+		NVME_IOCTL_ID, NVME_IOCTL_RESCAN, NVME_IOCTL_ADMIN_CMD + 0x10,
+	};
+	unsigned long number = numbers[below(sizeof(numbers) / sizeof(*numbers))];
+	struct nvme_passthru_cmd64 c;
+	struct iovec vec[4];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(c); i += 8)
+		*(uint64_t *)((char *)&c + i) = random64();
+	for (i = 0; i < sizeof(vec); i += 8)
+		*(uint64_t *)((char *)vec + i) = random64();
+	c.opcode = random_admin_opcode();
+	if (below(2))
+		c.flags = 0;
+	if (below(2))
+		c.nsid = d->nsid;
+	if (below(4)) {
+		c.metadata = 0;
+		c.metadata_len = 0;
+	}
+	if (below(2))
+		c.timeout_ms = 0;
+	if (below(2))
+		c.addr = (unsigned long)hole;
+	if (number == NVME_IOCTL_IO64_CMD_VEC && below(2)) {
+		c.addr = (unsigned long)vec;
+		c.vec_cnt = below(6);
+	}
+	if (!below(8))
+		ioctl(d->fd, number, hole - below(2) * 8);
+	else
+		ioctl(d->fd, number, &c);
+}
+
 static void check_arena(const unsigned char *arena, const struct nvme_passthru_cmd64 *c,
 			bool inside, int ret, unsigned int number)
 {
@@ -447,6 +488,11 @@ static void fuzz(struct device *io, struct device *admin, unsigned int total)
 
 		c = random_command(d, arena, hole, &inside);
 		memset(arena, GUARD, FUZZ_BYTES);
+		if (!below(8)) {
+			random_ioctl(d, hole);
+			check_arena(arena, &c, false, 0, i);
+			continue;
+		}
 		ret = send_command(d, below(NR_WAYS), &r, &c);
 		if (ret == -ENODEV || ret == -ETIMEDOUT)
 			die("command %u: opcode %#x of %s: %s", i, c.opcode, d->path,
