@@ -68,6 +68,8 @@ struct data_test {
 	unsigned int nr;
 };
 
+static const struct data_test no_data;
+
 /* Compute the pieces of a shape. */
 static void lay_out(struct data_test *d, const struct data_shape *s)
 {
@@ -192,7 +194,8 @@ static void nvme_data_sgl(struct kunit *test)
 #define VENDOR_WRITE	(nvme_cmd_vendor_start | 1)
 
 /* Send a command with the pieces as its data, and wait. */
-static blk_status_t command(struct kunit *test, struct data_test *d, struct asblk_command *c)
+static blk_status_t command(struct kunit *test, const struct data_test *d,
+			    struct asblk_command *c)
 {
 	const struct nvme_command *cmd = (const void *)c->bytes;
 	struct tio_test *t = test->priv;
@@ -438,7 +441,6 @@ static void nvme_data_two_pages(struct kunit *test)
 /* A command without data has no pointers; what must not be sent is not. */
 static void nvme_data_command_fields(struct kunit *test)
 {
-	struct data_test d = { };
 	struct asblk_command c;
 	struct nvme_command *cmd = (void *)c.bytes;
 	struct bad_nvme *b = bad_nvme(test);
@@ -452,7 +454,7 @@ static void nvme_data_command_fields(struct kunit *test)
 	cmd->common.opcode = nvme_cmd_verify;
 	cmd->common.flags = 0;
 	cmd->common.nsid = cpu_to_le32(1);
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), 0);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c), 0);
 	KUNIT_EXPECT_TRUE(test, c.answered);
 	last = bad_last_command(b);
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(last->common.metadata), 0);
@@ -463,12 +465,15 @@ static void nvme_data_command_fields(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
 
 	cmd->common.flags = NVME_CMD_SGL_METABUF;
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c),
+			(__force int)BLK_STS_INVAL);
 	cmd->common.flags = 1;	/* first of a fused pair */
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c),
+			(__force int)BLK_STS_INVAL);
 	cmd->common.flags = 0;
 	cmd->common.nsid = cpu_to_le32(NVME_NSID_ALL);
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_INVAL);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c),
+			(__force int)BLK_STS_INVAL);
 	KUNIT_EXPECT_FALSE(test, c.answered);
 	KUNIT_EXPECT_EQ(test, b->nr_commands, nr + 1);
 	bad_take_down(test);
@@ -477,7 +482,6 @@ static void nvme_data_command_fields(struct kunit *test)
 /* The sender gets the device's status as it is. */
 static void nvme_data_command_status(struct kunit *test)
 {
-	struct data_test d = { };
 	struct asblk_command c;
 	struct bad_nvme *b = bad_nvme(test);
 
@@ -486,14 +490,15 @@ static void nvme_data_command_status(struct kunit *test)
 	b->fails_with = NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR;
 	b->result = 5;
 	rw_command(&c, nvme_cmd_verify, 0, 512);
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), (__force int)BLK_STS_MEDIUM);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c),
+			(__force int)BLK_STS_MEDIUM);
 	KUNIT_EXPECT_TRUE(test, c.answered);
 	KUNIT_EXPECT_EQ(test, c.status, NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR);
 	KUNIT_EXPECT_EQ(test, c.result, 5);
 	/* A status code of 0 is good, whatever the other bits are. */
 	b->fails = 1;
 	b->fails_with = NVME_STATUS_DNR;
-	KUNIT_EXPECT_EQ(test, (__force int)command(test, &d, &c), 0);
+	KUNIT_EXPECT_EQ(test, (__force int)command(test, &no_data, &c), 0);
 	KUNIT_EXPECT_EQ(test, c.status, 0);
 	bad_take_down(test);
 }
