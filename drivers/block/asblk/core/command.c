@@ -38,7 +38,7 @@ ASBLK_EXPORT(asblk_disk_queue);
  * what does not fit one transfer fails with %BLK_STS_INVAL. &request.timeout is the time
  * limit in jiffies, 0 for the queue's, or %ASBLK_NO_TIMEOUT. When it has passed a command
  * that waits is withdrawn, and one that the device has is aborted; a device that does not
- * heed that is reset after the queue's own limit.
+ * heed that is reset after the same time again, or the queue's own limit if that is longer.
  *
  * For asblk_command_execute(), blk_execute_rq() or blk_execute_rq_nowait();
  * blk_mq_free_request() is to follow. Its status is not %BLK_STS_OK if @command->status is

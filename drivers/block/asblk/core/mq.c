@@ -115,8 +115,14 @@ static int asblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 
 static enum blk_eh_timer_return asblk_timeout(struct request *rq)
 {
-	return asblk_timed_out(rq->mq_hctx->driver_data, rq) ?
-	       BLK_EH_DONE : BLK_EH_RESET_TIMER;
+	if (asblk_timed_out(rq->mq_hctx->driver_data, rq))
+		return BLK_EH_DONE;
+	/*
+	 * Our caller sets the queue's timer to the next deadline of the requests that have not
+	 * timed out. Those of commands may be far away: look again for that of this request.
+	 */
+	kblockd_schedule_work(&rq->q->timeout_work);
+	return BLK_EH_RESET_TIMER;
 }
 
 static int asblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,

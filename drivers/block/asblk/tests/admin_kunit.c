@@ -3,6 +3,7 @@
  * Tests of the admin queue (core/admin.c), on the fake controller.
  */
 #include <kunit/test.h>
+#include <linux/delay.h>
 
 #include "test_command.h"
 
@@ -78,6 +79,25 @@ static void admin_timeout(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, (int)t->fake->ctrl->state, ASBLK_CTRL_LIVE);
 	KUNIT_EXPECT_EQ(test, t->fake->queue_resets, 0);
+}
+
+/* A command without a limit does not delay what happens to one that hangs. */
+static void admin_timeout_beside(struct kunit *test)
+{
+	struct tcmd_test *t = test->priv;
+	struct request_queue *q = asblk_admin_queue(t->fake->ctrl);
+	struct tcmd *endless = tcmd_prepare(test, q, 0), *hangs = tcmd_prepare(test, q, 0);
+	unsigned int tries;
+
+	endless->rq->timeout = ASBLK_NO_TIMEOUT;
+	blk_execute_rq_nowait(endless->rq, false);
+	hangs->rq->timeout = 1;
+	blk_execute_rq_nowait(hangs->rq, false);
+	for (tries = 0; tries < 500 && !READ_ONCE(t->fake->resets); tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, t->fake->aborts, 1);
+	KUNIT_EXPECT_EQ(test, t->fake->resets, 1);
+	tcmd_expect_no_end(test, endless);
 }
 
 static void admin_dead(struct kunit *test)
@@ -160,6 +180,7 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(admin_own_queue),
 	KUNIT_CASE(admin_restart),
 	KUNIT_CASE(admin_timeout),
+	KUNIT_CASE_SLOW(admin_timeout_beside),
 	KUNIT_CASE(admin_dead),
 	KUNIT_CASE(admin_removal),
 	KUNIT_CASE(admin_reserved),
