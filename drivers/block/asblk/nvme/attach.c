@@ -1,10 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Attach a started controller to the engine, and detach it. */
+/* The life of a controller: start it, attach it with its disks, detach and release it. */
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/slab.h>
 
 #include "nvme.h"
+
+/*
+ * Start a controller whose device, registers and wanted numbers of queues are set.
+ * Admin commands work afterwards; nr_queues, nr_poll_queues, entries and max_bytes are
+ * what the controller allows. Return: 0, or a negative errno with nothing allocated.
+ */
+int anvme_start(struct anvme *nd)
+{
+	int err;
+
+	err = anvme_check_capabilities(nd);
+	if (err)
+		return err;
+	err = anvme_regs_disable(nd);
+	if (err) {
+		dev_err(nd->dev, "failed to disable the controller: %pe\n", ERR_PTR(err));
+		return err;
+	}
+	err = anvme_alloc_identity(nd) ?: anvme_admin_alloc(nd) ?:
+	      anvme_bring_up(nd, anvme_identify_first);
+	if (err) {
+		anvme_disable(nd);
+		anvme_release(nd);
+	}
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_start);
+
+/* Free whatever anvme_start() has allocated. The controller is disabled. */
+void anvme_release(struct anvme *nd)
+{
+	disable_work_sync(&nd->scan);
+	disable_work_sync(&nd->events);
+	anvme_free_dbbuf(nd);
+	anvme_admin_free(nd);
+	anvme_free_identity(nd);
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_release);
 
 static int create_ctrl(struct anvme *nd)
 {
@@ -79,3 +117,20 @@ void anvme_del(struct anvme *nd)
 	anvme_stop(nd, true);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_del);
+
+static void scan_work(struct work_struct *work)
+{
+	anvme_scan(container_of(work, struct anvme, scan));
+}
+
+/* Initialise a zeroed controller, before its interrupt is requested. */
+void anvme_init(struct anvme *nd)
+{
+	mutex_init(&nd->scan_lock);
+	mutex_init(&nd->smart_lock);
+	INIT_LIST_HEAD(&nd->namespaces);
+	anvme_admin_init(nd);
+	INIT_WORK(&nd->scan, scan_work);
+	anvme_events_init(nd);
+}
+EXPORT_SYMBOL_IF_KUNIT(anvme_init);

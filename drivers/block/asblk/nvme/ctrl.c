@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Life cycle of a controller: start, reset, stop, release. */
+/* A controller's device: bring it up, reset and stop it. */
 #include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
@@ -12,7 +12,7 @@
  * Disable the controller and fail the admin commands in flight. Takes up to CAP.TO.
  * Return: 0, -ENODEV if it is gone, or -ETIMEDOUT.
  */
-static int disable_ctrl(struct anvme *nd)
+int anvme_disable(struct anvme *nd)
 {
 	int err;
 
@@ -54,7 +54,7 @@ static void alloc_dbbuf(struct anvme *nd)
 				       GFP_KERNEL);
 }
 
-static void free_dbbuf(struct anvme *nd)
+void anvme_free_dbbuf(struct anvme *nd)
 {
 	if (nd->dbbuf)
 		dma_free_coherent(nd->dev, 2 * ANVME_PAGE, nd->dbbuf, nd->dbbuf_dma);
@@ -80,7 +80,8 @@ static int setup_dbbuf(struct anvme *nd)
 	return 0;
 }
 
-static int identify_first(struct anvme *nd)
+/* What the first start needs to know: limits and features. Return: 0 or a negative errno. */
+int anvme_identify_first(struct anvme *nd)
 {
 	unsigned int nr = nd->nr_queues + nd->nr_poll_queues;
 	int err = anvme_identify_ctrl(nd) ?: set_queue_count(nd, &nr);
@@ -110,7 +111,7 @@ static int identify_again(struct anvme *nd)
 }
 
 /* Everything that a reset undoes: the first start and each restart need all of it. */
-static int bring_up(struct anvme *nd, int (*identify)(struct anvme *nd))
+int anvme_bring_up(struct anvme *nd, int (*identify)(struct anvme *nd))
 {
 	int err = anvme_regs_enable(nd);
 
@@ -123,44 +124,17 @@ static int bring_up(struct anvme *nd, int (*identify)(struct anvme *nd))
 	return err;
 }
 
-/*
- * Start a controller whose device, registers and wanted numbers of queues are set.
- * Admin commands work afterwards; nr_queues, nr_poll_queues, entries and max_bytes are
- * what the controller allows. Return: 0, or a negative errno with nothing allocated.
- */
-int anvme_start(struct anvme *nd)
-{
-	int err;
-
-	err = anvme_check_capabilities(nd);
-	if (err)
-		return err;
-	err = anvme_regs_disable(nd);
-	if (err) {
-		dev_err(nd->dev, "failed to disable the controller: %pe\n", ERR_PTR(err));
-		return err;
-	}
-	err = anvme_alloc_identity(nd) ?: anvme_admin_alloc(nd) ?:
-	      bring_up(nd, identify_first);
-	if (err) {
-		disable_ctrl(nd);
-		anvme_release(nd);
-	}
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(anvme_start);
-
 /* Reset a started controller. Its I/O queues no longer exist. */
 int anvme_restart(struct anvme *nd)
 {
-	int err = disable_ctrl(nd);
+	int err = anvme_disable(nd);
 
 	if (err)
 		return err;
 	/* Only now: DMA may have been blocked because the controller was still running. */
 	if (nd->pdev)
 		pci_set_master(nd->pdev);
-	return bring_up(nd, identify_again);
+	return anvme_bring_up(nd, identify_again);
 }
 
 /*
@@ -173,34 +147,6 @@ void anvme_stop(struct anvme *nd, bool orderly)
 	anvme_mask_intx(nd, true);
 	if (orderly)
 		anvme_regs_shutdown(nd);
-	disable_ctrl(nd);
+	anvme_disable(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_stop);
-
-/* Free whatever anvme_start() has allocated. The controller is disabled. */
-void anvme_release(struct anvme *nd)
-{
-	disable_work_sync(&nd->scan);
-	disable_work_sync(&nd->events);
-	free_dbbuf(nd);
-	anvme_admin_free(nd);
-	anvme_free_identity(nd);
-}
-EXPORT_SYMBOL_IF_KUNIT(anvme_release);
-
-static void scan_work(struct work_struct *work)
-{
-	anvme_scan(container_of(work, struct anvme, scan));
-}
-
-/* Initialise a zeroed controller, before its interrupt is requested. */
-void anvme_init(struct anvme *nd)
-{
-	mutex_init(&nd->scan_lock);
-	mutex_init(&nd->smart_lock);
-	INIT_LIST_HEAD(&nd->namespaces);
-	anvme_admin_init(nd);
-	INIT_WORK(&nd->scan, scan_work);
-	anvme_events_init(nd);
-}
-EXPORT_SYMBOL_IF_KUNIT(anvme_init);

@@ -225,13 +225,17 @@ extern const struct asblk_passthru_ops anvme_passthru_ops;
 int anvme_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd, unsigned long arg);
 
 /* ctrl.c */
-void anvme_init(struct anvme *nd);
-int anvme_start(struct anvme *nd);
-void anvme_stop(struct anvme *nd, bool orderly);
+int anvme_disable(struct anvme *nd);
+int anvme_bring_up(struct anvme *nd, int (*identify)(struct anvme *nd));
+int anvme_identify_first(struct anvme *nd);
 int anvme_restart(struct anvme *nd);
-void anvme_release(struct anvme *nd);
+void anvme_stop(struct anvme *nd, bool orderly);
+void anvme_free_dbbuf(struct anvme *nd);
 
 /* attach.c */
+void anvme_init(struct anvme *nd);
+int anvme_start(struct anvme *nd);
+void anvme_release(struct anvme *nd);
 int anvme_add(struct anvme *nd);
 void anvme_del(struct anvme *nd);
 
