@@ -3,63 +3,32 @@
 #ifndef _ASBLK_NVME_ADMIN_H
 #define _ASBLK_NVME_ADMIN_H
 
+#include <linux/asblk.h>
 #include <linux/completion.h>
 #include <linux/llist.h>
-#include <linux/spinlock.h>
-#include <linux/wait.h>
+#include <linux/mempool.h>
 
 #include "ring.h"
 
 #define ANVME_ADMIN_ENTRIES	32
 #define ANVME_ADMIN_TIMEOUT	(10 * HZ)
 
-/* One entry stays empty: a full queue would look like an empty one (3.3.1.4). */
-#define ANVME_ADMIN_SLOTS	(ANVME_ADMIN_ENTRIES - 1)
+/* Abort commands at once, if the controller allows so many. */
+#define ANVME_MAX_ABORTS	7
+
+/* Tags of the admin queue for an event request and Abort commands, which never wait for one. */
+#define ANVME_RESERVED		(1 + ANVME_MAX_ABORTS)
 
 /**
- * enum anvme_admin_use - use of an admin command identifier
- * @ANVME_ADMIN_FREE: unused
- * @ANVME_ADMIN_WAITED: a caller waits for the command
- * @ANVME_ADMIN_ORPHAN: the caller gave up, the command may still be executed
- * @ANVME_ADMIN_ABORT: an Abort command; its result is ignored
- * @ANVME_ADMIN_EVENT: an Asynchronous Event Request
+ * struct anvme_reserved - a command that nobody waits for
+ * @command: for the engine
+ * @nd: controller
+ * @busy: it has been sent and has not ended
  */
-enum anvme_admin_use {
-	ANVME_ADMIN_FREE,
-	ANVME_ADMIN_WAITED,
-	ANVME_ADMIN_ORPHAN,
-	ANVME_ADMIN_ABORT,
-	ANVME_ADMIN_EVENT,
-};
-
-/**
- * struct anvme_admin_memory - DMA buffer of an admin command
- * @node: on &anvme_admin.reclaim once the controller is done with it
- * @data: the data, a PRP list page, and a spare page for transfers beyond the data
- * @dma: bus address of @data
- * @size: bytes of all three
- */
-struct anvme_admin_memory {
-	struct llist_node node;
-	void *data;
-	dma_addr_t dma;
-	size_t size;
-};
-
-/**
- * struct anvme_admin_slot - an admin command in flight
- * @use: what the slot is used for
- * @done: completed for the caller that waits
- * @status: NVMe status code, or a negative errno
- * @result: dwords 0 and 1 of the completion
- * @memory: DMA buffer of an orphan; NULL if it has none
- */
-struct anvme_admin_slot {
-	enum anvme_admin_use use;
-	struct completion done;
-	int status;
-	u64 result;
-	struct anvme_admin_memory *memory;
+struct anvme_reserved {
+	struct asblk_command command;
+	struct anvme *nd;
+	bool busy;
 };
 
 /**
@@ -69,10 +38,10 @@ struct anvme_admin_slot {
  * @offset: bytes into a page at which the controller's copy of @data begins, if it reads that: with
  *	three pages there is a PRP list, with two there is none
  * @from_device: the controller writes to @data
- * @optional: the driver does not depend on the command: on timeout abort it, and reset
- *	the controller only if too many have timed out
- * @timeout: a user's timeout in jiffies: the wait ends early when the controller is
- *	removed; 0 for %ANVME_ADMIN_TIMEOUT
+ * @optional: the driver does not depend on the command: when it times out the controller is
+ *	not reset unless it does not heed an abort either
+ * @timeout: a user's timeout in jiffies: a fatal signal aborts the command, and it is not
+ *	waited for when the controller is removed; 0 for %ANVME_ADMIN_TIMEOUT
  * @result: returned: dwords 0 and 1 of the completion
  */
 struct anvme_admin_io {
@@ -85,36 +54,9 @@ struct anvme_admin_io {
 	u64 result;
 };
 
-/**
- * struct anvme_admin - the admin queue
- * @ring: its rings
- * @lock: protects everything here; taken in hard interrupt context
- * @up: commands are accepted
- * @aborts: Abort commands in flight
- * @orphans: slots that are %ANVME_ADMIN_ORPHAN
- * @slot: by command identifier
- * @free: woken when a slot becomes free
- * @reclaim: DMA buffers of orphans that have ended, to be freed in task context
- */
-struct anvme_admin {
-	struct anvme_ring ring;
-	spinlock_t lock;	/* everything here */
-	bool up;
-	unsigned int aborts;
-	unsigned int orphans;
-	struct anvme_admin_slot slot[ANVME_ADMIN_SLOTS];
-	wait_queue_head_t free;
-	struct llist_head reclaim;
-};
-
 /* admin.c */
-int anvme_admin_alloc(struct anvme *nd);
-void anvme_admin_free(struct anvme *nd);
-void anvme_admin_init(struct anvme *nd);
-void anvme_admin_up(struct anvme *nd);
-void anvme_admin_down(struct anvme *nd);
-void anvme_admin_flush(struct anvme *nd);
-bool anvme_admin_reap(struct anvme *nd);
+int anvme_admin_init(struct anvme *nd);
+void anvme_admin_exit(struct anvme *nd);
 int anvme_admin(struct anvme *nd, struct nvme_command *cmd, u64 *result);
 int anvme_admin_io(struct anvme *nd, struct nvme_command *cmd, struct anvme_admin_io *io);
 int anvme_admin_abort(struct anvme *nd, u16 sqid, u16 cid);

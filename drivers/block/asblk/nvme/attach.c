@@ -6,6 +6,31 @@
 
 #include "nvme.h"
 
+static int create_ctrl(struct anvme *nd)
+{
+	/* The engine sees commands without data, see admin.c. */
+	struct asblk_admin_params ap = {
+		/* One entry stays empty: a full queue would look like an empty one (3.3.1.4). */
+		.depth		= ANVME_ADMIN_ENTRIES - 1,
+		.nr_reserved	= ANVME_RESERVED,
+		.limits = {
+			.max_bytes		= ANVME_PAGE,
+			.max_segments		= 1,
+			.max_segment_bytes	= ANVME_PAGE,
+			.seg_boundary_mask	= U64_MAX,
+			.max_ranges		= 1,
+			.max_range_bytes	= ANVME_PAGE,
+			.max_zeroes_bytes	= ANVME_PAGE,
+		},
+		.timeout_ms	= jiffies_to_msecs(ANVME_ADMIN_TIMEOUT),
+	};
+	struct asblk_ctrl *ctrl = asblk_ctrl_alloc(&anvme_ops, &ap, dev_to_node(nd->dev), nd->dev,
+						   nd->dev, nd);
+
+	nd->ctrl = IS_ERR(ctrl) ? NULL : ctrl;
+	return PTR_ERR_OR_ZERO(ctrl);
+}
+
 /*
  * Start a controller whose device, registers and wanted numbers of queues are set.
  * Admin commands work afterwards; nr_queues, nr_poll_queues, entries and max_bytes are
@@ -23,28 +48,29 @@ int anvme_start(struct anvme *nd)
 		dev_err(nd->dev, "failed to disable the controller: %pe\n", ERR_PTR(err));
 		return err;
 	}
-	err = anvme_alloc_identity(nd) ?: anvme_admin_alloc(nd) ?:
-	      anvme_bring_up(nd, anvme_identify_first);
-	if (err) {
-		anvme_disable(nd);
+	err = anvme_admin_init(nd) ?: anvme_alloc_identity(nd) ?: create_ctrl(nd) ?:
+	      anvme_set_up(nd, anvme_identify_first);
+	if (err)
 		anvme_release(nd);
-	}
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_start);
 
-/* Free whatever anvme_start() has allocated. The controller is disabled. */
+/* Free whatever anvme_start() has allocated, and stop the controller if it is not yet. */
 void anvme_release(struct anvme *nd)
 {
 	disable_work_sync(&nd->scan);
 	disable_work_sync(&nd->events);
+	if (nd->ctrl)
+		asblk_ctrl_free(nd->ctrl);
+	nd->ctrl = NULL;
 	anvme_free_dbbuf(nd);
-	anvme_admin_free(nd);
+	anvme_admin_exit(nd);
 	anvme_free_identity(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_release);
 
-static int create_ctrl(struct anvme *nd)
+static int start_ctrl(struct anvme *nd)
 {
 	unsigned int nr_slots = nd->entries - 1;
 	/* A quarter of the slots for the parts of split requests. */
@@ -79,14 +105,13 @@ static int create_ctrl(struct anvme *nd)
 			     sizeof(*nd->queues), GFP_KERNEL);
 	if (!nd->queues)
 		return -ENOMEM;
-	nd->ctrl = asblk_ctrl_create(&anvme_ops, &cp, nd->dev, nd);
-	return PTR_ERR_OR_ZERO(nd->ctrl);
+	return asblk_ctrl_start(nd->ctrl, &cp);
 }
 
 /* Attach a started controller that has its vectors. The caller frees nd->queues, even on error. */
 int anvme_add(struct anvme *nd)
 {
-	int err = create_ctrl(nd);
+	int err = start_ctrl(nd);
 
 	if (err)
 		return err;
@@ -96,13 +121,14 @@ int anvme_add(struct anvme *nd)
 		nd->ctrl = NULL;
 		return PTR_ERR(nd->passthru);
 	}
+	WRITE_ONCE(nd->attached, true);
 	anvme_scan(nd);
 	anvme_hwmon_add(nd);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_add);
 
-/* Remove the disks, detach from the engine, and stop the controller. */
+/* Remove the disks and stop the controller. */
 void anvme_del(struct anvme *nd)
 {
 	/* Stop handling events. */
@@ -114,7 +140,7 @@ void anvme_del(struct anvme *nd)
 	anvme_remove_namespaces(nd);
 	asblk_passthru_remove(nd->passthru);
 	asblk_ctrl_destroy(nd->ctrl);
-	anvme_stop(nd, true);
+	nd->ctrl = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_del);
 
@@ -129,7 +155,7 @@ void anvme_init(struct anvme *nd)
 	mutex_init(&nd->scan_lock);
 	mutex_init(&nd->smart_lock);
 	INIT_LIST_HEAD(&nd->namespaces);
-	anvme_admin_init(nd);
+	init_llist_head(&nd->reclaim);
 	INIT_WORK(&nd->scan, scan_work);
 	anvme_events_init(nd);
 }

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A controller's device: bring it up, reset and stop it. */
-#include <kunit/visibility.h>
+/* A controller's device: enable it, set it up, reset and stop it. */
 #include <linux/dma-mapping.h>
-#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
 
 #include "nvme.h"
 
 /*
- * Disable the controller and fail the admin commands in flight. Takes up to CAP.TO.
- * Return: 0, -ENODEV if it is gone, or -ETIMEDOUT.
+ * Disable the controller, after writing out its caches if @orderly. Admin commands wait, those
+ * in flight until they are lost. Takes up to CAP.TO. Return: 0, -ENODEV if it is gone, or
+ * -ETIMEDOUT.
  */
-int anvme_disable(struct anvme *nd)
+static int disable_ctrl(struct anvme *nd, bool orderly)
 {
 	int err;
 
-	anvme_admin_down(nd);
+	asblk_admin_stop(nd->ctrl);
 	anvme_mask_intx(nd, true);
+	if (orderly)
+		anvme_regs_shutdown(nd);
 	err = anvme_regs_disable(nd);
 	if (err == -ETIMEDOUT)
 		dev_err(nd->dev, "failed to disable the controller, blocking its DMA\n");
 	/* It may still be running, and its buffers are about to be freed. */
 	if (err && nd->pdev)
 		pci_clear_master(nd->pdev);
-	anvme_admin_flush(nd);
 	return err;
 }
 
@@ -110,15 +110,19 @@ static int identify_again(struct anvme *nd)
 	return err;
 }
 
-/* Everything that a reset undoes: the first start and each restart need all of it. */
-int anvme_bring_up(struct anvme *nd, int (*identify)(struct anvme *nd))
+/* Enable a disabled controller. Its admin queue is stopped, or is being started. */
+int anvme_enable(struct anvme *nd)
 {
-	int err = anvme_regs_enable(nd);
+	nd->admin.sq_rung = 0;
+	WRITE_ONCE(nd->admin_broken, false);
+	return anvme_regs_enable(nd);
+}
 
-	if (err)
-		return err;
-	anvme_admin_up(nd);
-	err = identify(nd) ?: setup_dbbuf(nd) ?: anvme_allow_retry_delays(nd);
+/* Everything that a reset undoes: the first start and each restart need all of it. */
+int anvme_set_up(struct anvme *nd, int (*identify)(struct anvme *nd))
+{
+	int err = identify(nd) ?: setup_dbbuf(nd) ?: anvme_allow_retry_delays(nd);
+
 	if (!err)
 		anvme_events_start(nd);
 	return err;
@@ -127,14 +131,18 @@ int anvme_bring_up(struct anvme *nd, int (*identify)(struct anvme *nd))
 /* Reset a started controller. Its I/O queues no longer exist. */
 int anvme_restart(struct anvme *nd)
 {
-	int err = anvme_disable(nd);
+	int err = disable_ctrl(nd, false);
 
 	if (err)
 		return err;
 	/* Only now: DMA may have been blocked because the controller was still running. */
 	if (nd->pdev)
 		pci_set_master(nd->pdev);
-	return anvme_bring_up(nd, identify_again);
+	err = anvme_enable(nd);
+	if (err)
+		return err;
+	asblk_admin_start(nd->ctrl);
+	return anvme_set_up(nd, identify_again);
 }
 
 /*
@@ -143,10 +151,5 @@ int anvme_restart(struct anvme *nd)
  */
 void anvme_stop(struct anvme *nd, bool orderly)
 {
-	anvme_admin_down(nd);
-	anvme_mask_intx(nd, true);
-	if (orderly)
-		anvme_regs_shutdown(nd);
-	anvme_disable(nd);
+	disable_ctrl(nd, orderly);
 }
-EXPORT_SYMBOL_IF_KUNIT(anvme_stop);

@@ -28,8 +28,7 @@ static void handle_error(struct anvme *nd, unsigned int info)
 			     info < ARRAY_SIZE(event_errors) ? event_errors[info] :
 								"unknown error");
 	/* Its queues are inconsistent, or it has failed: only a reset helps. */
-	if ((info <= 1 || info == NVME_AER_ERROR_PERSIST_INT_ERR) &&
-	    !IS_ERR_OR_NULL(nd->ctrl))
+	if (info <= 1 || info == NVME_AER_ERROR_PERSIST_INT_ERR)
 		asblk_ctrl_reset(nd->ctrl);
 }
 

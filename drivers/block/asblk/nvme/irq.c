@@ -10,9 +10,12 @@
 static irqreturn_t anvme_shared_interrupt(int irq, void *data)
 {
 	struct anvme *nd = data;
-	irqreturn_t ret = anvme_admin_reap(nd) ? IRQ_HANDLED : IRQ_NONE;
+	irqreturn_t ret = IRQ_NONE;
 	unsigned int i;
 
+	/* Pairs with anvme_request_irq(). */
+	if (smp_load_acquire(&nd->admin.irq_on) && asblk_reap(nd->admin.q))
+		ret = IRQ_HANDLED;
 	/* Admin completions come before the I/O queues exist. */
 	if (nd->nr_vectors > 1 || !READ_ONCE(nd->queues))
 		return ret;

@@ -426,7 +426,7 @@ void anvme_scan(struct anvme *nd)
 	}
 	mutex_lock(&nd->scan_lock);
 	/* Events may arrive before the controller is attached. */
-	if (!IS_ERR_OR_NULL(nd->ctrl) && !active_list(nd, list))
+	if (READ_ONCE(nd->attached) && !active_list(nd, list))
 		scan_locked(nd, list, id, &gone);
 	mutex_unlock(&nd->scan_lock);
 	remove_disks(&gone);

@@ -79,14 +79,20 @@ struct anvme_ns {
  * @version: VS register
  * @db_stride: bytes between doorbells
  * @admin: admin queue
+ * @admin_broken: the controller has completed an admin command without knowing its own
+ *	queue: what is in flight ends with a reset only
+ * @commands: memory for admin commands; a reset needs some even if there is no other
+ * @reclaim: admin commands that ended after their caller had left, to be freed by a task
+ * @reserved: the event request, and Abort commands
  * @queues: I/O queue pairs
  * @nr_queues: queues with an interrupt
  * @nr_poll_queues: polled queues
  * @entries: entries of an I/O queue
  * @nr_vectors: interrupt vectors
  * @intx: the only vector is a level-triggered line (INTx)
- * @ctrl: the engine's controller
+ * @ctrl: the engine's controller; NULL before anvme_start()
  * @passthru: what users send commands to
+ * @attached: it has its data queues, so that it can have disks
  * @removing: being removed: a user's commands are no longer waited for
  * @reset_subsystem: a reset is to be one of the whole NVM subsystem
  * @format_pending: a format is being executed, or timed out and may still be: only a
@@ -127,7 +133,11 @@ struct anvme {
 	u64 cap;
 	u32 version;
 	u32 db_stride;
-	struct anvme_admin admin;
+	struct anvme_queue admin;
+	bool admin_broken;
+	mempool_t commands;
+	struct llist_head reclaim;
+	struct anvme_reserved reserved[ANVME_RESERVED];
 	struct anvme_queue *queues;
 	unsigned int nr_queues;
 	unsigned int nr_poll_queues;
@@ -136,6 +146,7 @@ struct anvme {
 	bool intx;
 	struct asblk_ctrl *ctrl;
 	struct asblk_passthru *passthru;
+	bool attached;
 	bool removing;
 	bool reset_subsystem;
 	bool format_pending;
@@ -225,8 +236,8 @@ extern const struct asblk_passthru_ops anvme_passthru_ops;
 int anvme_ioctl(struct asblk_disk *disk, blk_mode_t mode, unsigned int cmd, unsigned long arg);
 
 /* ctrl.c */
-int anvme_disable(struct anvme *nd);
-int anvme_bring_up(struct anvme *nd, int (*identify)(struct anvme *nd));
+int anvme_enable(struct anvme *nd);
+int anvme_set_up(struct anvme *nd, int (*identify)(struct anvme *nd));
 int anvme_identify_first(struct anvme *nd);
 int anvme_restart(struct anvme *nd);
 void anvme_stop(struct anvme *nd, bool orderly);

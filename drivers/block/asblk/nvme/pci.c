@@ -117,20 +117,18 @@ static int anvme_probe(struct pci_dev *pdev, const struct pci_device_id *unused)
 		goto free_irqs;
 	limit_queues(nd);
 	err = anvme_realloc_vectors(nd);
-	if (err)
-		goto stop;
+	if (err) {
+		anvme_release(nd);
+		goto unmap;
+	}
 	err = anvme_add(nd);
 	if (err)
-		goto stop_irqs;
+		goto release;
 	pci_set_drvdata(pdev, nd);
 	return 0;
 
-stop_irqs:
-	anvme_free_vectors(nd);
-stop:
-	anvme_stop(nd, true);
+release:
 	anvme_release(nd);
-	goto unmap;
 free_irqs:
 	anvme_free_vectors(nd);
 unmap:
@@ -210,7 +208,7 @@ static pci_ers_result_t anvme_error_detected(struct pci_dev *pdev,
 	case pci_channel_io_frozen:
 		dev_warn(nd->dev, "the link is frozen\n");
 		asblk_ctrl_pause(nd->ctrl);
-		anvme_admin_down(nd);
+		asblk_admin_stop(nd->ctrl);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
 		asblk_ctrl_dead(nd->ctrl, "permanent PCI channel failure");

@@ -30,12 +30,43 @@ static void anvme_force_stop(struct asblk_ctrl *ctrl)
 		nd->queues[i].created = false;
 }
 
+static void stop_admin_queue(struct anvme_queue *nq, bool orderly)
+{
+	/* Commands may be in flight: the engine ends them, and none follows. */
+	anvme_stop(nq->nd, orderly);
+	anvme_free_irq(nq);
+	anvme_ring_free(nq->nd, &nq->ring);
+}
+
+/* Enable the controller with its admin queue. Return: 0 or a negative errno. */
+static int start_admin_queue(struct asblk_queue *q)
+{
+	struct anvme *nd = asblk_ctrl_priv(q->ctrl);
+	struct anvme_queue *nq = &nd->admin;
+	int err = anvme_ring_alloc(nd, &nq->ring, 0, ANVME_ADMIN_ENTRIES);
+
+	if (err)
+		return err;
+	nd->ctrl = q->ctrl;
+	nq->nd = nd;
+	nq->q = q;
+	q->priv = nq;
+	/* Never fails: the vector is there already. */
+	err = anvme_request_irq(nq) ?: anvme_enable(nd);
+	if (err)
+		stop_admin_queue(nq, false);
+	return err;
+}
+
 static int anvme_start_queue(struct asblk_queue *q)
 {
 	struct anvme *nd = asblk_ctrl_priv(q->ctrl);
-	struct anvme_queue *nq = &nd->queues[q->index];
+	struct anvme_queue *nq;
 	int err;
 
+	if (q->index == ASBLK_ADMIN_QUEUE)
+		return start_admin_queue(q);
+	nq = &nd->queues[q->index];
 	nq->nd = nd;
 	nq->q = q;
 	/* Data may be byte-aligned or dword-aligned, which ours is (5.17.2.1, SGLS). */
@@ -79,6 +110,10 @@ static void anvme_stop_queue(struct asblk_queue *q)
 	struct anvme_queue *nq = q->priv;
 	struct anvme *nd = nq->nd;
 
+	if (q->index == ASBLK_ADMIN_QUEUE) {
+		stop_admin_queue(nq, true);
+		return;
+	}
 	/* If it cannot be deleted, disable the controller before freeing the memory. */
 	if (nq->created && anvme_delete_queue(nd, &nq->ring))
 		anvme_force_stop(q->ctrl);
@@ -136,6 +171,16 @@ static noinline blk_status_t fill_command(struct anvme_queue *nq, const struct a
 	return BLK_STS_OK;
 }
 
+/* Of admin.c, which has filled in its pointers. */
+static blk_status_t fill_admin_command(const struct asblk_transfer *t, struct nvme_command *cmd)
+{
+	if (t->nr_segments)
+		return BLK_STS_NOTSUPP;
+	memcpy(cmd, t->command->bytes, sizeof(*cmd));
+	cmd->common.command_id = t->id;
+	return BLK_STS_OK;
+}
+
 static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t)
 {
 	struct anvme_queue *nq = q->priv;
@@ -174,7 +219,8 @@ static blk_status_t anvme_submit(struct asblk_queue *q, struct asblk_transfer *t
 				    (t->opts & ASBLK_OPT_NOUNMAP ? 0 : NVME_WZ_DEAC));
 		break;
 	case ASBLK_OP_COMMAND:
-		status = fill_command(nq, t, cmd);
+		status = q->index == ASBLK_ADMIN_QUEUE ? fill_admin_command(t, cmd) :
+							 fill_command(nq, t, cmd);
 		if (status != BLK_STS_OK)
 			return status;
 		break;
@@ -258,16 +304,27 @@ static unsigned int anvme_retry(const struct anvme *nd, u16 status)
 
 /*
  * The controller completed what was not submitted: its other completions cannot be trusted
- * either. The reset requeues all commands in flight.
+ * either. The reset requeues all commands in flight. In the admin queue only a wrong SQ head
+ * matters: who gets that wrong may not be done with the memory of the command either.
  */
 static noinline void protocol_error(struct anvme_queue *nq, u16 id, u16 head)
 {
-	if (head >= nq->ring.size)
-		dev_err_ratelimited(nq->nd->dev, "queue %u: invalid SQ head %u in the completion of command %#x, must be below %u\n",
-				    nq->q->index, head, id, nq->ring.size);
+	bool admin = nq->q->index == ASBLK_ADMIN_QUEUE, wrong_head = head >= nq->ring.size;
+	struct device *dev = nq->nd->dev;
+	char name[24] = "admin queue";
+
+	if (!admin)
+		snprintf(name, sizeof(name), "queue %u", nq->q->index);
+	if (wrong_head)
+		dev_err_ratelimited(dev, "%s: invalid SQ head %u in the completion of command %#x, must be below %u\n",
+				    name, head, id, nq->ring.size);
 	else
-		dev_err_ratelimited(nq->nd->dev, "queue %u: invalid completion: command %#x is not in flight\n",
-				    nq->q->index, id);
+		dev_err_ratelimited(dev, "%s: invalid completion: command %#x is not in flight\n",
+				    name, id);
+	if (admin && !wrong_head)
+		return;
+	if (admin)
+		WRITE_ONCE(nq->nd->admin_broken, true);
 	asblk_ctrl_reset(nq->q->ctrl);
 }
 

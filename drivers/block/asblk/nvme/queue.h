@@ -21,12 +21,12 @@ struct anvme_pages {
 };
 
 /**
- * struct anvme_queue - an I/O queue pair
+ * struct anvme_queue - an I/O queue pair, or the admin queue
  * @nd: controller
  * @q: the engine's queue
  * @ring: its rings
  * @sq_rung: the last &anvme_ring.sq_tail written to the doorbell
- * @created: the queue pair exists in the controller
+ * @created: the I/O queue pair exists in the controller
  * @irq_on: the interrupt handler may reap this queue
  * @sgl: the controller supports SGLs
  * @pages: a page per slot for its command's PRP list, SGL segment or DSM ranges, and a spare

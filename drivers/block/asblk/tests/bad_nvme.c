@@ -187,6 +187,7 @@ static void admin(struct bad_nvme *b, const struct nvme_command *cmd)
 	}
 	if (cmd->common.opcode >= nvme_admin_vendor_start) {
 		bad_vendor(b, cmd);
+		b->vendor_command = *cmd;
 		if (count_down(&b->swallow_admin)) {
 			b->swallowed_admin = cmd->common.command_id;
 			return;
@@ -231,6 +232,8 @@ static bool run_swallowed(struct bad_nvme *b)
 {
 	if (!READ_ONCE(b->completes_admin) || b->swallowed_admin < 0)
 		return false;
+	/* Its memory has to be there still. */
+	bad_vendor(b, &b->vendor_command);
 	post(b, 0, b->swallowed_admin, 0, 0);
 	WRITE_ONCE(b->swallowed_admin, -1);
 	return true;
@@ -331,8 +334,9 @@ static void run_control(struct bad_nvme *b)
 
 static void interrupt(struct bad_nvme *b, unsigned int qid)
 {
-	if (!qid && !b->no_admin_interrupts)
-		anvme_admin_reap(&b->nd);
+	/* The acquire pairs with anvme_request_irq(). */
+	if (!qid && !b->no_admin_interrupts && smp_load_acquire(&b->nd.admin.irq_on))
+		asblk_reap(b->nd.admin.q);
 	else if (qid && b->nd.queues && b->nd.queues[qid - 1].q)
 		asblk_reap(b->nd.queues[qid - 1].q);
 }

@@ -82,8 +82,9 @@ struct bad_queue {
  * @edit_desc: changes the Namespace Identification Descriptor list
  * @swallow_admin: do not complete that many vendor commands
  * @swallowed_admin: identifier of the last of them; -1 for none
- * @completes_admin: complete @swallowed_admin now
- * @vendor: vendor commands received
+ * @vendor_command: the last vendor command
+ * @completes_admin: execute @vendor_command again and complete @swallowed_admin now
+ * @vendor: vendor commands executed
  * @transfer_pages: pages that a vendor command transfers, whatever its buffer's length
  * @transfer_bytes: instead of @transfer_pages, if not 0
  * @no_logs: Get Log Page fails
@@ -144,6 +145,7 @@ struct bad_nvme {
 	void (*edit_desc)(u8 *list);
 	unsigned int swallow_admin;
 	int swallowed_admin;
+	struct nvme_command vendor_command;
 	bool completes_admin;
 	unsigned int vendor;
 	unsigned int transfer_pages;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tests of nvme/: the admin queue, and the memory of its commands. */
 #include <kunit/test.h>
+#include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
 #include "passthru/execute.h"
@@ -69,44 +71,128 @@ static void nvme_admin_memory(struct kunit *test)
 	kvfree(data);
 }
 
+/* Has a command ended after its caller left? Waits for up to 10 s. */
+static bool ended_late(struct bad_nvme *b)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 500 && llist_empty(&b->nd.reclaim); tries++)
+		msleep(20);
+	return !llist_empty(&b->nd.reclaim);
+}
+
+static bool count_request(struct request *rq, void *nr)
+{
+	++*(unsigned int *)nr;
+	return true;
+}
+
+/* Is only the event request left? Waits for up to 10 s. */
+static bool others_ended(struct bad_nvme *b)
+{
+	unsigned int tries, nr = 0;
+
+	for (tries = 0; tries < 500 && nr != 1; tries++) {
+		if (tries)
+			msleep(20);
+		nr = 0;
+		blk_mq_tagset_busy_iter(&b->nd.ctrl->admin.set, count_request, &nr);
+	}
+	return nr == 1;
+}
+
+/* Complete the swallowed command with that identifier. */
+static void complete_swallowed(struct bad_nvme *b, u16 id)
+{
+	unsigned int tries;
+
+	WRITE_ONCE(b->swallowed_admin, id);
+	WRITE_ONCE(b->completes_admin, true);
+	for (tries = 0; tries < 500 && READ_ONCE(b->swallowed_admin) >= 0; tries++)
+		msleep(20);
+	WRITE_ONCE(b->completes_admin, false);
+}
+
 /* Memory of a command that timed out is kept until the command ends. */
 static void nvme_admin_timeout(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct anvme_admin *a = &b->nd.admin;
 	u8 data[64];
-	unsigned int i;
+	int id;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->swallow_admin = 1;
 	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), HZ / 10), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, a->orphans, 1);
-	KUNIT_ASSERT_GE(test, b->swallowed_admin, 0);
-	KUNIT_EXPECT_NOT_NULL(test, a->slot[b->swallowed_admin].memory);
+	id = b->swallowed_admin;
+	KUNIT_ASSERT_GE(test, id, 0);
 	/* An optional command is aborted; the controller is not reset. */
 	bad_wait_count(&b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	/* It is not ended by a completion of a command that had the same tag. */
+	complete_swallowed(b, id ^ BIT(15));
+	msleep(100);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&b->nd.reclaim));
 	/* It completes late. */
-	WRITE_ONCE(b->completes_admin, true);
-	for (i = 0; i < 100 && READ_ONCE(a->orphans); i++)
-		msleep(20);
-	KUNIT_EXPECT_EQ(test, a->orphans, 0);
-	KUNIT_EXPECT_FALSE(test, llist_empty(&a->reclaim));
+	complete_swallowed(b, id);
+	KUNIT_EXPECT_TRUE(test, ended_late(b));
 	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
-	KUNIT_EXPECT_TRUE(test, llist_empty(&a->reclaim));
+	KUNIT_EXPECT_TRUE(test, llist_empty(&b->nd.reclaim));
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	bad_take_down(test);
+}
 
-	/* Too many orphans cause a reset, which reclaims all. */
-	WRITE_ONCE(b->completes_admin, false);
-	b->swallow_admin = UINT_MAX;
-	for (i = 0; i < 12 && b->enables == 1; i++)
-		vendor(b, FROM_DEVICE, data, sizeof(data), 1);
-	b->swallow_admin = 0;
+/* One that does not heed its abort either leads to a reset, which ends it. */
+static void nvme_admin_lost(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	u8 data[64];
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	blk_queue_rq_timeout(asblk_admin_queue(b->nd.ctrl), HZ);
+	b->swallow_admin = 1;
+	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 1), -ETIMEDOUT);
+	bad_wait_count(&b->enables, 2);
+	KUNIT_EXPECT_TRUE(test, others_ended(b));
+	flush_work(&b->nd.ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, b->enables, 2);
+	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&b->nd.reclaim));
+	bad_take_down(test);
+}
+
+/* One that the driver depends on leads to a reset at once. */
+static void nvme_admin_needed(struct kunit *test)
+{
+	struct nvme_command cmd = { .common.opcode = TO_DEVICE };
+	struct anvme_admin_io io = { .timeout = HZ / 10 };
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->swallow_admin = 1;
+	KUNIT_EXPECT_EQ(test, anvme_admin_io(&b->nd, &cmd, &io), -ETIMEDOUT);
 	bad_wait_count(&b->enables, 2);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	KUNIT_EXPECT_EQ(test, a->orphans, 0);
-	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
+	bad_take_down(test);
+}
+
+/* More of them than there are tags: the wait for a tag has a limit, too. */
+static void nvme_admin_no_tags(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned int nr = 0;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->swallow_admin = UINT_MAX;
+	while (nr < ANVME_ADMIN_ENTRIES && vendor(b, TO_DEVICE, NULL, 0, 1) == -ETIMEDOUT)
+		nr++;
+	KUNIT_EXPECT_EQ(test, nr, ANVME_ADMIN_ENTRIES - 1 - ANVME_RESERVED);
+	KUNIT_EXPECT_EQ(test, vendor(b, TO_DEVICE, NULL, 0, 1), -ENODEV);
+	b->swallow_admin = 0;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	KUNIT_EXPECT_EQ(test, vendor(b, TO_DEVICE, NULL, 0, 0), 0);
 	bad_take_down(test);
 }
 
@@ -118,24 +204,31 @@ static void nvme_admin_protocol_error(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->mistake_head = 1;
-	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), -EIO);
+	scoped_guard(mutex, &b->nd.ctrl->ops_lock) {
+		KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), -EIO);
+		complete_swallowed(b, b->vendor_command.common.command_id ^ BIT(15));
+		KUNIT_EXPECT_TRUE(test, llist_empty(&b->nd.reclaim));
+	}
 	bad_wait_count(&b->enables, 2);
 	flush_work(&b->nd.ctrl->recovery.work);
 	KUNIT_EXPECT_EQ(test, b->enables, 2);
-	KUNIT_EXPECT_EQ(test, b->nd.admin.orphans, 0);
+	KUNIT_EXPECT_TRUE(test, others_ended(b));
+	KUNIT_EXPECT_EQ(test, vendor(b, FROM_DEVICE, data, sizeof(data), 0), 0);
 	bad_take_down(test);
 }
 
-/* A user who waits for a command does not delay the removal of the controller. */
+/* A user who waits for a command. */
 static int wait_long(void *data)
 {
 	struct bad_nvme *b = data;
 
+	allow_signal(SIGKILL);
 	vendor(b, TO_DEVICE, NULL, 0, 1000 * HZ);
 	WRITE_ONCE(b->vendor, 100);
 	return 0;
 }
 
+/* Such a user does not delay the removal of the controller. */
 static void nvme_admin_removal(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -149,6 +242,29 @@ static void nvme_admin_removal(struct kunit *test)
 	WRITE_ONCE(b->nd.removing, true);
 	bad_wait_count(&b->vendor, 100);
 	KUNIT_EXPECT_EQ(test, b->vendor, 100);
+	bad_take_down(test);
+}
+
+/* A fatal signal aborts a user's command; it ends when the controller says so. */
+static void nvme_admin_killed(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct task_struct *task;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->swallow_admin = 1;
+	task = kthread_run(wait_long, b, "asblk-test");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	bad_wait_count(&b->vendor, 1);
+	send_sig(SIGKILL, task, 1);
+	bad_wait_count(&b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, b->aborts, 1);
+	KUNIT_EXPECT_EQ(test, b->vendor, 1);
+	complete_swallowed(b, b->swallowed_admin);
+	bad_wait_count(&b->vendor, 100);
+	KUNIT_EXPECT_EQ(test, b->vendor, 100);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&b->nd.reclaim));
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
 	bad_take_down(test);
 }
 
@@ -176,29 +292,45 @@ static void nvme_abort_limit(struct kunit *test)
 	bad_take_down(test);
 }
 
-/* One event request at a time, and its slot is reserved. */
+/* One event request at a time, and its tag is reserved. A reset does not lose it. */
 static void nvme_event_request(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	unsigned int tries;
+	unsigned int tries, logs;
 
 	b->edit_ctrl = many_aborts;
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	bad_wait_count(&b->event_requests, 1);
 	anvme_event_request(&b->nd);
 	b->holds_aborts = true;
-	/* One entry stays empty, one slot is reserved. */
-	KUNIT_EXPECT_EQ(test, abort_all(b), ANVME_ADMIN_ENTRIES - 2);
+	KUNIT_EXPECT_EQ(test, abort_all(b), ANVME_MAX_ABORTS);
 	KUNIT_EXPECT_EQ(test, anvme_admin_abort(&b->nd, 1, 0), -EBUSY);
 	WRITE_ONCE(b->event, NVME_AER_SMART | NVME_LOG_SMART << 16);
 	for (tries = 0; tries < 500 && READ_ONCE(b->event); tries++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, b->event, 0);
 	KUNIT_EXPECT_EQ(test, anvme_admin_abort(&b->nd, 1, 0), -EBUSY);
-	KUNIT_EXPECT_EQ(test, b->event_requests, 1);
-	WRITE_ONCE(b->holds_aborts, false);
 	bad_wait_count(&b->event_requests, 2);
 	KUNIT_EXPECT_EQ(test, b->event_requests, 2);
+	WRITE_ONCE(b->holds_aborts, false);
+	/* The reset enables events again, and sends the request again. */
+	b->feature[NVME_FEAT_ASYNC_EVENT] = 0;
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
+	bad_wait_count(&b->event_requests, 3);
+	KUNIT_EXPECT_EQ(test, b->event_requests, 3);
+	KUNIT_EXPECT_NE(test, b->feature[NVME_FEAT_ASYNC_EVENT], 0);
+	logs = b->logs;
+	WRITE_ONCE(b->event, NVME_AER_SMART | NVME_LOG_SMART << 16);
+	bad_wait_count(&b->logs, logs + 1);
+	KUNIT_EXPECT_EQ(test, b->logs, logs + 1);
+	bad_wait_count(&b->event_requests, 4);
+	/* A request that ends without an answer is no event. */
+	b->nd.event = U32_MAX;
+	asblk_ctrl_dead(b->nd.ctrl, "test");
+	for (tries = 0; tries < 500 && READ_ONCE(b->nd.reserved[0].busy); tries++)
+		msleep(20);
+	flush_work(&b->nd.events);
+	KUNIT_EXPECT_EQ(test, b->nd.event, U32_MAX);
 	bad_take_down(test);
 }
 
@@ -243,8 +375,12 @@ static void nvme_admin_trap(struct kunit *test)
 static struct kunit_case nvme_admin_cases[] = {
 	KUNIT_CASE_PARAM(nvme_admin_memory, transfer_gen_params),
 	KUNIT_CASE(nvme_admin_timeout),
+	KUNIT_CASE(nvme_admin_lost),
+	KUNIT_CASE(nvme_admin_needed),
+	KUNIT_CASE(nvme_admin_no_tags),
 	KUNIT_CASE(nvme_admin_protocol_error),
 	KUNIT_CASE(nvme_admin_removal),
+	KUNIT_CASE(nvme_admin_killed),
 	KUNIT_CASE(nvme_abort_limit),
 	KUNIT_CASE(nvme_event_request),
 	KUNIT_CASE(nvme_admin_trap),
