@@ -12,7 +12,7 @@ vm = $(part) $(scripts)/vm
 run := /asblk/tools/testing/selftests/asblk/run
 
 # The longest first, so that all lanes end at about the same time.
-all: $(filter stable-% debug-% checked-%,$(selftests)) kunit check $(filter next-%,$(selftests)) stable next
+all: $(filter stable-%,$(selftests)) debug checked kunit check stable next
 quick: $(filter native-%,$(selftests)) native-kunit
 debug: $(filter debug-%,$(selftests))
 checked: $(filter checked-%,$(selftests))
