@@ -16,7 +16,7 @@ nvme_bind asblk_nvme "${nvme[0]}"
 controller=/sys/bus/pci/devices/${nvme[0]}
 ctrl=$(echo "$controller"/asblk/ctrl*)
 
-disks() { basename -a "$ctrl"/asblk[0-9]* | tr '\n' ' '; }
+disks() { (cd "$ctrl" && dirname asblk*/queue) | tr '\n' ' '; }
 are() { [[ $(disks) == "$* " ]]; }
 # wait_disks NAME… - until exactly these are there
 wait_disks() { wait_for "disks $*" are "$@"; }
