@@ -136,6 +136,9 @@ smartctl_health() {
 # What udev and lsblk ask for, as ever.
 queries() {
 	blkid -p "$dev" >"$tmp/blkid" 2>&1 || (($? == 2)) || fail "blkid: $(<"$tmp/blkid")"
+	# It asks udev, which last saw another disk with this name, perhaps.
+	udev_on
+	udevadm trigger --settle "$dev"
 	lsblk -o NAME,MODEL,SERIAL "$dev" >"$tmp/lsblk"
 	grep -q "$(<"/sys/block/$disk/device/serial")" "$tmp/lsblk" || fail "lsblk: $(<"$tmp/lsblk")"
 }
