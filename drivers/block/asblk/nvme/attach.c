@@ -153,7 +153,6 @@ static void scan_work(struct work_struct *work)
 void anvme_init(struct anvme *nd)
 {
 	mutex_init(&nd->scan_lock);
-	mutex_init(&nd->smart_lock);
 	INIT_LIST_HEAD(&nd->namespaces);
 	init_llist_head(&nd->reclaim);
 	INIT_WORK(&nd->scan, scan_work);

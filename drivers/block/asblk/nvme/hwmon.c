@@ -13,38 +13,60 @@
 /* Channel 0 is the composite temperature, the others are the sensors. */
 #define NR_CHANNELS	(1 + ARRAY_SIZE(((struct nvme_smart_log *)NULL)->temp_sensor))
 
-/*
- * Read the health log into &anvme.smart, at most once a second: any user may read the
- * sensors. Failed attempts count too. Return: 0 or a negative errno.
- */
-int anvme_read_health(struct anvme *nd)
+/* At most once a second: any user may read the sensors. Failed attempts count too. */
+static bool health_is_due(struct anvme *nd)
 {
-	int status;
+	guard(mutex)(&nd->smart_lock);
+	return nd->smart_old || time_after_eq(jiffies, nd->smart_at + HZ);
+}
 
-	lockdep_assert_held(&nd->smart_lock);
-	if (nd->smart_at && time_before(jiffies, nd->smart_at + HZ))
-		return nd->smart_err;
-	status = anvme_log_page(nd, NVME_LOG_SMART, nd->smart, sizeof(*nd->smart));
-	nd->smart_err = status > 0 ? -EIO : status;
-	nd->smart_at = jiffies ?: 1;
-	return nd->smart_err;
+static void health_work(struct work_struct *work)
+{
+	struct anvme *nd = container_of(work, struct anvme, health);
+	struct nvme_smart_log *log;
+	int status = -ENOMEM;
+
+	/* Several may have asked for this. */
+	if (!health_is_due(nd))
+		return;
+	log = kmalloc_obj(*log);
+	/* Before the command: an alarm from now on may be missing in its answer. */
+	scoped_guard(mutex, &nd->smart_lock)
+		nd->smart_old = false;
+	if (log)
+		status = anvme_log_page(nd, NVME_LOG_SMART, log, sizeof(*log));
+	scoped_guard(mutex, &nd->smart_lock) {
+		nd->smart_err = status > 0 ? -EIO : status;
+		nd->smart_at = jiffies;
+		if (!status)
+			*nd->smart = *log;
+	}
+	kfree(log);
+}
+
+/* Have &anvme.smart read, if that is due, and wait for it. */
+void anvme_read_health(struct anvme *nd)
+{
+	if (!health_is_due(nd))
+		return;
+	queue_work(system_dfl_wq, &nd->health);
+	flush_work(&nd->health);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_read_health);
 
 static int read_input(struct anvme *nd, u32 attr, int channel, long *value)
 {
 	const struct nvme_smart_log *log = nd->smart;
-	int err;
 
+	anvme_read_health(nd);
 	guard(mutex)(&nd->smart_lock);
-	err = anvme_read_health(nd);
 	if (attr == hwmon_temp_alarm)
 		*value = !!(log->critical_warning & NVME_SMART_CRIT_TEMPERATURE);
 	else if (channel)
 		*value = KELVIN_TO_MC(le16_to_cpu(log->temp_sensor[channel - 1]));
 	else
 		*value = KELVIN_TO_MC(log->temperature[0] | log->temperature[1] << 8);
-	return err;
+	return nd->smart_err;
 }
 
 static int temp_read(struct device *dev, enum hwmon_sensor_types type, u32 attr,
@@ -113,14 +135,16 @@ void anvme_hwmon_add(struct anvme *nd)
 {
 	struct device *hwmon;
 	unsigned int i;
-	int err;
 
 	nd->smart = kzalloc_obj(*nd->smart);
 	if (!nd->smart)
 		return;
-	scoped_guard(mutex, &nd->smart_lock)
-		err = anvme_read_health(nd);
-	if (err)
+	mutex_init(&nd->smart_lock);
+	INIT_WORK(&nd->health, health_work);
+	nd->smart_old = true;
+	anvme_read_health(nd);
+	/* No reader yet: nobody changes it. */
+	if (nd->smart_err)
 		return;
 	/* Sensors that are not implemented read as 0 (5.16.1.3). */
 	for (i = 1; i < NR_CHANNELS; i++)
@@ -135,7 +159,10 @@ void anvme_hwmon_add(struct anvme *nd)
 		smp_store_release(&nd->hwmon, hwmon);
 }
 
-/* The events work is disabled: nobody calls anvme_hwmon_alarm() any more. */
+/*
+ * The events work is disabled: nobody calls anvme_hwmon_alarm() any more. Readers are waited
+ * for, and wait for the health work.
+ */
 void anvme_hwmon_remove(struct anvme *nd)
 {
 	if (nd->hwmon)
@@ -155,6 +182,7 @@ void anvme_hwmon_alarm(struct anvme *nd)
 		return;
 	/* Invalidate the cached log: a reader that is notified must see the alarm. */
 	scoped_guard(mutex, &nd->smart_lock)
-		nd->smart_at = 0;
+		nd->smart_old = true;
 	hwmon_notify_event(hwmon, hwmon_temp, hwmon_temp_alarm, 0);
 }
+EXPORT_SYMBOL_IF_KUNIT(anvme_hwmon_alarm);

@@ -105,9 +105,11 @@ struct anvme_ns {
  * @cache_off: the volatile write cache was off when the controller was started
  * @idle_state: non-operational power state to use when idle; 0 if there is none
  * @power_state: power state to return to from @idle_state
- * @smart_lock: protects @smart, @smart_at and @smart_err
+ * @health: reads the health log
+ * @smart_lock: protects @smart, @smart_at, @smart_old and @smart_err
  * @smart: health log as last read
- * @smart_at: jiffies of the last attempt to read it; 0 if it is to be read again
+ * @smart_at: jiffies of the last attempt to read it
+ * @smart_old: there was none, or an alarm since it began
  * @smart_err: result of that attempt
  * @hwmon: hardware monitoring device, NULL if there is none
  * @sensors: bit N: temperature sensor N exists, N from 1
@@ -158,9 +160,11 @@ struct anvme {
 	bool cache_off;
 	u8 idle_state;
 	u8 power_state;
-	struct mutex smart_lock;	/* smart, smart_at, smart_err */
+	struct work_struct health;
+	struct mutex smart_lock;	/* smart, smart_at, smart_old, smart_err */
 	struct nvme_smart_log *smart;
 	unsigned long smart_at;
+	bool smart_old;
 	int smart_err;
 	struct device *hwmon;
 	unsigned int sensors;
@@ -210,12 +214,12 @@ int anvme_wake(struct asblk_ctrl *ctrl);
 void anvme_hwmon_add(struct anvme *nd);
 void anvme_hwmon_remove(struct anvme *nd);
 void anvme_hwmon_alarm(struct anvme *nd);
-int anvme_read_health(struct anvme *nd);
+void anvme_read_health(struct anvme *nd);
 #else
 static inline void anvme_hwmon_add(struct anvme *nd) { }
 static inline void anvme_hwmon_remove(struct anvme *nd) { }
 static inline void anvme_hwmon_alarm(struct anvme *nd) { }
-static inline int anvme_read_health(struct anvme *nd) { return -EOPNOTSUPP; }
+static inline void anvme_read_health(struct anvme *nd) { }
 #endif
 
 /* events.c */

@@ -124,6 +124,8 @@ static void log_page(struct bad_nvme *b, const struct nvme_command *cmd)
 	log->temperature[0] = 80;	/* 336 K, 63 C */
 	log->temperature[1] = 1;
 	log->temp_sensor[1] = cpu_to_le16(300);
+	if (b->during_log)
+		b->during_log(b);
 }
 
 static void admin(struct bad_nvme *b, const struct nvme_command *cmd)

@@ -68,6 +68,7 @@ struct bad_queue {
  * @event_requests: event requests received
  * @critical: critical warnings in the health log
  * @logs: Get Log Page commands executed
+ * @during_log: called after one was executed, before it completes
  * @enables: times that it became ready
  * @aborts: Abort commands received
  * @holds_aborts: Abort commands are not completed while it is set
@@ -131,6 +132,7 @@ struct bad_nvme {
 	unsigned int event_requests;
 	u8 critical;
 	unsigned int logs;
+	void (*during_log)(struct bad_nvme *b);
 	unsigned int enables;
 	unsigned int aborts;
 	bool holds_aborts;

@@ -233,11 +233,11 @@ static void nvme_health_unreadable(struct kunit *test)
 	if (!b->nd.hwmon)
 		kunit_skip(test, "this kernel has no hardware monitoring");
 	b->no_logs = true;
-	b->nd.smart_at = 0;
+	b->nd.smart_old = true;
 	logs = b->logs;
 	for (i = 0; i < 20; i++) {
-		guard(mutex)(&b->nd.smart_lock);
-		KUNIT_EXPECT_EQ(test, anvme_read_health(&b->nd), -EIO);
+		anvme_read_health(&b->nd);
+		KUNIT_EXPECT_EQ(test, b->nd.smart_err, -EIO);
 	}
 	KUNIT_EXPECT_LE(test, b->logs, logs + 2);
 	KUNIT_EXPECT_EQ(test, b->enables, 1);
@@ -264,6 +264,35 @@ static void nvme_subsystem_reset(struct kunit *test)
 	bad_take_down(test);
 }
 
+static void alarm_during_log(struct bad_nvme *b)
+{
+	b->during_log = NULL;
+	b->critical = NVME_SMART_CRIT_TEMPERATURE;
+	anvme_hwmon_alarm(&b->nd);
+}
+
+/* What was read when an alarm came is not what those who are notified of it see. */
+static void nvme_health_alarm(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	unsigned int logs;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	if (!b->nd.hwmon)
+		kunit_skip(test, "this kernel has no hardware monitoring");
+	b->nd.smart_old = true;
+	b->during_log = alarm_during_log;
+	logs = b->logs;
+	anvme_read_health(&b->nd);
+	KUNIT_EXPECT_EQ(test, b->logs, logs + 1);
+	KUNIT_EXPECT_EQ(test, b->nd.smart->critical_warning, 0);
+	anvme_read_health(&b->nd);
+	KUNIT_EXPECT_EQ(test, b->logs, logs + 2);
+	KUNIT_EXPECT_EQ(test, b->nd.smart->critical_warning, NVME_SMART_CRIT_TEMPERATURE);
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	bad_take_down(test);
+}
+
 static struct kunit_case nvme_ctrl_cases[] = {
 	KUNIT_CASE(nvme_write_cache),
 	KUNIT_CASE(nvme_write_cache_off),
@@ -279,6 +308,7 @@ static struct kunit_case nvme_ctrl_cases[] = {
 	KUNIT_CASE(nvme_controller_replaced),
 	KUNIT_CASE(nvme_health_unreadable),
 	KUNIT_CASE(nvme_subsystem_reset),
+	KUNIT_CASE(nvme_health_alarm),
 	{}
 };
 
