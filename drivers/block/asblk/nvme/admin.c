@@ -26,6 +26,7 @@
  * @done: completed at its end, for the caller
  * @left: 1 once it has ended or the caller has left, 2 after both: the second one frees it
  * @status: what its request ended with
+ * @formats: as &anvme_admin_io.formats
  * @data: the data, a PRP list page, and a spare page for transfers beyond the data; or NULL
  * @dma: bus address of @data
  * @size: bytes of all three
@@ -37,6 +38,7 @@ struct anvme_command {
 	struct completion done;
 	atomic_t left;
 	blk_status_t status;
+	bool formats;
 	void *data;
 	dma_addr_t dma;
 	size_t size;
@@ -93,13 +95,18 @@ static struct anvme_command *command_alloc(struct anvme *nd)
 static enum rq_end_io_ret command_ended(ASBLK_END_IO_ARGS)
 {
 	struct anvme_command *c = rq->end_io_data;
+	struct anvme *nd = c->nd;
 
 	c->status = status;
 	if (atomic_inc_return(&c->left) == 1) {
 		complete_all(&c->done);
 		return RQ_END_IO_NONE;
 	}
-	llist_add(&c->node, &c->nd->reclaim);
+	if (c->formats) {
+		WRITE_ONCE(nd->format_pending, false);
+		queue_work(system_dfl_wq, &nd->scan);
+	}
+	llist_add(&c->node, &nd->reclaim);
 	return RQ_END_IO_FREE;
 }
 
@@ -139,7 +146,7 @@ static int command_wait(struct anvme_command *c, struct request *rq,
 			asblk_command_cancel(rq);
 			soon = jiffies + ANVME_ADMIN_TIMEOUT;
 			/* A format would have to be ended by a reset. */
-			if (io->optional && time_before(soon, end))
+			if (!io->formats && time_before(soon, end))
 				end = soon;
 		}
 		asblk_reap(nd->admin.q);
@@ -169,6 +176,7 @@ static int admin_execute(struct anvme_command *c, const struct nvme_command *cmd
 	int status;
 
 	memcpy(c->command.bytes, cmd, sizeof(*cmd));
+	c->formats = io->formats;
 	rq = command_request(c, end);
 	if (IS_ERR(rq)) {
 		command_free(c);

@@ -40,6 +40,8 @@ struct anvme_reserved {
  * @from_device: the controller writes to @data
  * @optional: the driver does not depend on the command: when it times out the controller is
  *	not reset unless it does not heed an abort either
+ * @formats: between anvme_format_begin() and anvme_format_end(): if it ends after its timeout, it
+ *	is no longer pending
  * @timeout: a user's timeout in jiffies: a fatal signal aborts the command, and it is not
  *	waited for when the controller is removed; 0 for %ANVME_ADMIN_TIMEOUT
  * @result: returned: dwords 0 and 1 of the completion
@@ -50,6 +52,7 @@ struct anvme_admin_io {
 	u32 offset;
 	bool from_device;
 	bool optional;
+	bool formats;
 	unsigned long timeout;
 	u64 result;
 };

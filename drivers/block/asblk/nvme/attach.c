@@ -144,18 +144,11 @@ void anvme_del(struct anvme *nd)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_del);
 
-static void scan_work(struct work_struct *work)
-{
-	anvme_scan(container_of(work, struct anvme, scan));
-}
-
 /* Initialise a zeroed controller, before its interrupt is requested. */
 void anvme_init(struct anvme *nd)
 {
-	mutex_init(&nd->scan_lock);
-	INIT_LIST_HEAD(&nd->namespaces);
 	init_llist_head(&nd->reclaim);
-	INIT_WORK(&nd->scan, scan_work);
+	anvme_namespaces_init(nd);
 	anvme_events_init(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_init);

@@ -165,12 +165,16 @@ static struct anvme_ns *ns_find(struct anvme *nd, u32 nsid)
 	return NULL;
 }
 
-/* Not under scan_lock: removal waits for ioctls, which take it. */
-static void remove_disks(struct list_head *gone)
+/* Not in a scan: removal waits for ioctls, and those that format wait for a scan. */
+static void removal_work(struct work_struct *work)
 {
+	struct anvme *nd = container_of(work, struct anvme, removal);
 	struct anvme_ns *ns, *tmp;
+	LIST_HEAD(gone);
 
-	list_for_each_entry_safe(ns, tmp, gone, list) {
+	scoped_guard(mutex, &nd->scan_lock)
+		list_splice_init(&nd->gone, &gone);
+	list_for_each_entry_safe(ns, tmp, &gone, list) {
 		list_del(&ns->list);
 		if (ns->passthru)
 			asblk_passthru_remove_disk(ns->passthru);
@@ -246,46 +250,39 @@ static int ns_identify(struct anvme *nd, struct anvme_ns *now, struct nvme_id_ns
 }
 
 /* Stop I/O at once: its identifier may already belong to another namespace. */
-static void ns_detach(struct anvme_ns *ns, struct list_head *gone)
+static void ns_detach(struct anvme *nd, struct anvme_ns *ns)
 {
+	lockdep_assert_held(&nd->scan_lock);
 	asblk_disk_offline(ns->disk);
-	list_move_tail(&ns->list, gone);
+	list_move_tail(&ns->list, &nd->gone);
+	queue_work(system_dfl_wq, &nd->removal);
 }
 
-/*
- * Scan one active namespace. @id is a buffer. A disk that no longer matches the namespace
- * goes to @gone.
- */
-static void ns_scan_one(struct anvme *nd, u32 nsid, struct nvme_id_ns *id,
-			struct list_head *gone)
+/* Make the disk match what ns_identify() has found, or returned. */
+static void ns_update(struct anvme *nd, const struct anvme_ns *now,
+		      const struct nvme_id_ns *id, int err)
 {
-	struct anvme_ns *ns = ns_find(nd, nsid), now = { .id = nsid };
-	int err;
+	struct anvme_ns *ns = ns_find(nd, now->id);
 
-	if (ns && ns->held && READ_ONCE(nd->format_pending)) {
-		ns->seen = true;
-		return;
-	}
-	err = ns_identify(nd, &now, id);
 	/* After a transient error keep the disk. */
 	if (err == -EAGAIN && ns)
 		ns->seen = true;
 	else if (err && ns)
-		ns_detach(ns, gone);
+		ns_detach(nd, ns);
 	if (err)
 		return;
-	if (ns && !ns_is_same(ns, &now)) {
-		dev_err(nd->dev, "namespace %u was replaced by another one\n", nsid);
-		ns_detach(ns, gone);
+	if (ns && !ns_is_same(ns, now)) {
+		dev_err(nd->dev, "namespace %u was replaced by another one\n", now->id);
+		ns_detach(nd, ns);
 		ns = NULL;
 	}
 	if (!ns) {
-		ns_add(nd, &now, id);
+		ns_add(nd, now, id);
 		return;
 	}
 	ns->seen = true;
-	if (ns->held || ns->nr_blocks != now.nr_blocks || ns->shift != now.shift)
-		ns_set_format(nd, ns, &now, id);
+	if (ns->held || ns->nr_blocks != now->nr_blocks || ns->shift != now->shift)
+		ns_set_format(nd, ns, now, id);
 	asblk_disk_set_read_only(ns->disk, id->nsattr & NVME_NS_ATTR_RO);
 }
 
@@ -308,24 +305,35 @@ u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases)
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_scope);
 
+/* Another format may begin, and scans as well unless this one is pending. */
+static void format_leave(struct anvme *nd)
+{
+	/* Pairs with anvme_format_begin(). */
+	smp_store_release(&nd->formatting, false);
+	wake_up(&nd->format_wait);
+}
+
 /*
  * Stop I/O to the namespaces that a command is about to format: a command made for the
- * old block size would transfer another amount of memory. Keeps scans out until
- * anvme_format_end(): returns 0 with scan_lock held, or -ERESTARTSYS, or -EBUSY while
- * another format may still be executed.
+ * old block size would transfer another amount of memory. Until anvme_format_end() scans
+ * do nothing and other formats wait. Return: 0, -ERESTARTSYS, or -EBUSY while a format that
+ * timed out may still be executed.
  */
 int anvme_format_begin(struct anvme *nd, u32 nsid)
 {
 	struct anvme_ns *ns;
 
-	if (mutex_lock_interruptible(&nd->scan_lock))
+	/* Pairs with format_leave(). */
+	if (wait_event_interruptible(nd->format_wait, !xchg(&nd->formatting, true)))
 		return -ERESTARTSYS;
-	if (nd->format_pending) {
-		mutex_unlock(&nd->scan_lock);
+	guard(mutex)(&nd->scan_lock);
+	if (READ_ONCE(nd->format_pending)) {
+		format_leave(nd);
 		return -EBUSY;
 	}
-	/* Before the command: a reset due to it may finish before anvme_format_end(). */
+	/* Before the command: it may end, late, before anvme_format_end(). */
 	WRITE_ONCE(nd->format_pending, true);
+	nd->formats++;
 	list_for_each_entry(ns, &nd->namespaces, list) {
 		if (!ns_matches(ns, nsid))
 			continue;
@@ -337,29 +345,16 @@ int anvme_format_begin(struct anvme *nd, u32 nsid)
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_begin);
 
 /*
- * Resume I/O in the format that the namespaces have now, and unlock scan_lock. @settled:
- * the command has ended; if not it may still be executed, and the controller is being
- * reset for that. Namespaces that cannot be identified or are no longer supported stay
- * held until the scan that is queued here.
+ * Resume I/O in the format that the namespaces have now. @settled: the command has ended; if
+ * not it may still be executed, and the controller is being reset for that: its end is what
+ * the scan waits for. Namespaces that cannot be identified stay held until a scan that can.
  */
-void anvme_format_end(struct anvme *nd, u32 nsid, bool settled)
+void anvme_format_end(struct anvme *nd, bool settled)
 {
-	struct nvme_id_ns *id = settled ? kmalloc_obj(*id) : NULL;
-	struct anvme_ns *ns;
-
-	lockdep_assert_held(&nd->scan_lock);
 	if (settled)
 		WRITE_ONCE(nd->format_pending, false);
-	list_for_each_entry(ns, &nd->namespaces, list) {
-		struct anvme_ns now = { .id = ns->id };
-
-		if (id && ns_matches(ns, nsid) && !ns_identify(nd, &now, id) &&
-		    ns_is_same(ns, &now))
-			ns_set_format(nd, ns, &now, id);
-	}
-	mutex_unlock(&nd->scan_lock);
-	kfree(id);
-	queue_work(system_dfl_wq, &nd->scan);
+	format_leave(nd);
+	anvme_scan(nd);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_format_end);
 
@@ -383,56 +378,89 @@ static int active_list(struct anvme *nd, __le32 *list)
 	return err;
 }
 
-/* Scan all active namespaces. Disks without one go to @gone. */
-static void scan_locked(struct anvme *nd, __le32 *list, struct nvme_id_ns *id,
-			struct list_head *gone)
+/* Return: false if there is nothing to scan, or if what is read now may soon be outdated. */
+static bool scan_begin(struct anvme *nd, unsigned int *formats)
 {
-	struct anvme_ns *ns, *tmp;
-	unsigned int i;
-	u32 last = 0;
+	struct anvme_ns *ns;
 
-	lockdep_assert_held(&nd->scan_lock);
+	guard(mutex)(&nd->scan_lock);
+	/* Events may arrive before the controller is attached. */
+	if (!READ_ONCE(nd->attached) || READ_ONCE(nd->formatting) ||
+	    READ_ONCE(nd->format_pending))
+		return false;
+	*formats = nd->formats;
 	list_for_each_entry(ns, &nd->namespaces, list)
 		ns->seen = false;
-	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
-		u32 nsid = le32_to_cpu(list[i]);
+	return true;
+}
 
-		if (nsid <= last || nsid > le32_to_cpu(nd->id->nn)) {
-			dev_err(nd->dev, "invalid namespace list: %u after %u, must ascend up to %u; ignoring the rest\n",
-				nsid, last, le32_to_cpu(nd->id->nn));
-			return;
-		}
-		last = nsid;
-		ns_scan_one(nd, nsid, id, gone);
-	}
+/* Remove the disks of namespaces that the scan has not found. */
+static void scan_end(struct anvme *nd, unsigned int formats)
+{
+	struct anvme_ns *ns, *tmp;
+
+	guard(mutex)(&nd->scan_lock);
+	if (nd->formats != formats)
+		return;
 	list_for_each_entry_safe(ns, tmp, &nd->namespaces, list) {
 		if (ns->seen)
 			continue;
 		dev_info(nd->dev, "namespace %u was removed\n", ns->id);
-		ns_detach(ns, gone);
+		ns_detach(nd, ns);
 	}
 }
 
-/* Add, change and remove disks to match the namespaces of the controller. */
-void anvme_scan(struct anvme *nd)
+/* Scan the namespaces in @list. @id is a buffer. */
+static void scan_list(struct anvme *nd, const __le32 *list, struct nvme_id_ns *id,
+		      unsigned int formats)
 {
+	u32 nn = le32_to_cpu(nd->id->nn), last = 0;
+	unsigned int i;
+
+	for (i = 0; i < MAX_NAMESPACES && list[i]; i++) {
+		struct anvme_ns now = { .id = le32_to_cpu(list[i]) };
+		int err;
+
+		if (now.id <= last || now.id > nn) {
+			dev_err(nd->dev, "invalid namespace list: %u after %u, must ascend up to %u; ignoring the rest\n",
+				now.id, last, nn);
+			return;
+		}
+		last = now.id;
+		err = ns_identify(nd, &now, id);
+		guard(mutex)(&nd->scan_lock);
+		/* The scan after that format finds what this one would have. */
+		if (nd->formats != formats)
+			return;
+		ns_update(nd, &now, id, err);
+	}
+	scan_end(nd, formats);
+}
+
+/*
+ * Add, change and remove disks to match the namespaces of the controller. No lock is held
+ * while a command is out: what was read before a format began is not used.
+ */
+static void scan_work(struct work_struct *work)
+{
+	struct anvme *nd = container_of(work, struct anvme, scan);
 	struct nvme_id_ns *id = kmalloc_obj(*id);
 	__le32 *list = kzalloc(NVME_IDENTIFY_DATA_SIZE, GFP_KERNEL);
-	LIST_HEAD(gone);
+	unsigned int formats;
 
-	if (!id || !list) {
+	if (!id || !list)
 		dev_err(nd->dev, "failed to allocate memory for a scan\n");
-		goto free;
-	}
-	mutex_lock(&nd->scan_lock);
-	/* Events may arrive before the controller is attached. */
-	if (READ_ONCE(nd->attached) && !active_list(nd, list))
-		scan_locked(nd, list, id, &gone);
-	mutex_unlock(&nd->scan_lock);
-	remove_disks(&gone);
-free:
+	else if (scan_begin(nd, &formats) && !active_list(nd, list))
+		scan_list(nd, list, id, formats);
 	kfree(list);
 	kfree(id);
+}
+
+/* Scan the namespaces, after a scan that is under way. Does nothing once scans are disabled. */
+void anvme_scan(struct anvme *nd)
+{
+	queue_work(system_dfl_wq, &nd->scan);
+	flush_work(&nd->scan);
 }
 EXPORT_SYMBOL_IF_KUNIT(anvme_scan);
 
@@ -441,18 +469,26 @@ int anvme_rescan(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
 
-	queue_work(system_dfl_wq, &nd->scan);
-	flush_work(&nd->scan);
+	anvme_scan(nd);
+	flush_work(&nd->removal);
 	return 0;
 }
 
 /* Remove all disks. The scan work is disabled. */
 void anvme_remove_namespaces(struct anvme *nd)
 {
-	LIST_HEAD(gone);
-
-	/* A format may be in progress. */
 	scoped_guard(mutex, &nd->scan_lock)
-		list_splice_init(&nd->namespaces, &gone);
-	remove_disks(&gone);
+		list_splice_tail_init(&nd->namespaces, &nd->gone);
+	queue_work(system_dfl_wq, &nd->removal);
+	flush_work(&nd->removal);
+}
+
+void anvme_namespaces_init(struct anvme *nd)
+{
+	mutex_init(&nd->scan_lock);
+	init_waitqueue_head(&nd->format_wait);
+	INIT_LIST_HEAD(&nd->namespaces);
+	INIT_LIST_HEAD(&nd->gone);
+	INIT_WORK(&nd->scan, scan_work);
+	INIT_WORK(&nd->removal, removal_work);
 }

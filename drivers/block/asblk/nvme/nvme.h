@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/nvme.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "admin.h"
@@ -95,11 +96,15 @@ struct anvme_ns {
  * @attached: it has its data queues, so that it can have disks
  * @removing: being removed: a user's commands are no longer waited for
  * @reset_subsystem: a reset is to be one of the whole NVM subsystem
- * @format_pending: a format is being executed, or timed out and may still be: only a
- *	reset ends that state
- * @scan_lock: protects @namespaces; held during a format
+ * @formatting: between anvme_format_begin() and anvme_format_end(): one format at a time
+ * @format_wait: those who wait for the end of @formatting
+ * @format_pending: a format is being executed, or timed out and may still be
+ * @formats: formats that have begun
+ * @scan_lock: protects @namespaces, @gone and @formats
  * @namespaces: namespaces that have a disk
+ * @gone: former ones whose disks are to be removed
  * @scan: scans the namespaces
+ * @removal: removes the disks of @gone
  * @event: dword 0 of the last asynchronous event
  * @events: handles @event and requests the next one
  * @cache_off: the volatile write cache was off when the controller was started
@@ -151,10 +156,15 @@ struct anvme {
 	bool attached;
 	bool removing;
 	bool reset_subsystem;
+	bool formatting;
+	wait_queue_head_t format_wait;
 	bool format_pending;
-	struct mutex scan_lock;	/* namespaces, and formats */
+	unsigned int formats;
+	struct mutex scan_lock;	/* namespaces, gone, formats */
 	struct list_head namespaces;
+	struct list_head gone;
 	struct work_struct scan;
+	struct work_struct removal;
 	u32 event;
 	struct work_struct events;
 	bool cache_off;
@@ -232,8 +242,9 @@ void anvme_scan(struct anvme *nd);
 int anvme_rescan(struct asblk_ctrl *ctrl);
 u32 anvme_format_scope(const struct anvme *nd, u32 nsid, bool erases);
 int anvme_format_begin(struct anvme *nd, u32 nsid);
-void anvme_format_end(struct anvme *nd, u32 nsid, bool settled);
+void anvme_format_end(struct anvme *nd, bool settled);
 void anvme_remove_namespaces(struct anvme *nd);
+void anvme_namespaces_init(struct anvme *nd);
 
 /* passthru.c */
 extern const struct asblk_passthru_ops anvme_passthru_ops;

@@ -29,6 +29,7 @@ static int passthru_admin(struct asblk_ctrl *ctrl, struct nvme_command *cmd,
 		.from_device	= !nvme_is_write(cmd),
 		/* A format that times out needs a reset: it may still be executed. */
 		.optional	= !pio->changes,
+		.formats	= pio->changes,
 		.timeout	= pio->timeout,
 	};
 	int status;
@@ -63,9 +64,7 @@ static int passthru_begin(struct asblk_ctrl *ctrl, const struct nvme_command *cm
 
 static void passthru_end(struct asblk_ctrl *ctrl, const struct nvme_command *cmd, bool settled)
 {
-	struct anvme *nd = asblk_ctrl_priv(ctrl);
-
-	anvme_format_end(nd, changed_namespaces(nd, cmd), settled);
+	anvme_format_end(asblk_ctrl_priv(ctrl), settled);
 }
 
 static int passthru_reset_subsystem(struct asblk_ctrl *ctrl, bool on)

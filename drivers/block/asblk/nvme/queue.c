@@ -412,7 +412,6 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 		dev_err(nd->dev, "failed to reset the controller: %pe\n", ERR_PTR(err));
 		return err;
 	}
-	WRITE_ONCE(nd->format_pending, false);
 	queue_work(system_dfl_wq, &nd->scan);
 	return 0;
 }

@@ -91,6 +91,8 @@ static void identify(struct bad_nvme *b, const struct nvme_command *cmd)
 			ns->nsattr = NVME_NS_ATTR_RO;
 		if (b->edit_ns)
 			b->edit_ns(ns);
+		if (b->during_ns)
+			b->during_ns(b);
 		break;
 	}
 }

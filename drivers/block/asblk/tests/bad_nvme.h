@@ -38,6 +38,8 @@ struct bad_queue {
  * @queue: queues by identifier
  * @edit_ctrl: changes Identify Controller data
  * @edit_ns: changes Identify Namespace data
+ * @during_ns: called after Identify Namespace was executed, before it completes
+ * @format_began: for tests: the format that another thread begins has
  * @edit_list: changes the list of active namespaces
  * @ns_identified: Identify Namespace commands executed
  * @edit_limits: changes Identify Controller data of the NVM command set
@@ -102,6 +104,8 @@ struct bad_nvme {
 	struct bad_queue queue[BAD_QUEUES];
 	void (*edit_ctrl)(struct nvme_id_ctrl *id);
 	void (*edit_ns)(struct nvme_id_ns *id);
+	void (*during_ns)(struct bad_nvme *b);
+	bool format_began;
 	void (*edit_list)(__le32 *list);
 	unsigned int ns_identified;
 	void (*edit_limits)(struct nvme_id_ctrl_nvm *id);

@@ -185,6 +185,7 @@ static void nvme_intx_unmasked_at_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
 	msleep(20);
 	KUNIT_EXPECT_FALSE(test, b->masked);
+	anvme_init(&b->nd);
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	asblk_ctrl_dead(b->nd.ctrl, "a test");
 	bad_take_down(test);

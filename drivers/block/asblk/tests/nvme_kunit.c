@@ -209,6 +209,7 @@ static void nvme_invalid_sq_head(struct kunit *test)
 
 	b->mistake_head = 1;
 	KUNIT_EXPECT_EQ(test, anvme_start(&b->nd), -EIO);
+	anvme_init(&b->nd);
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	b->enables = 0;
 	b->nr_commands = 0;

@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 
 #include "bad_nvme.h"
 #include "test_io.h"
@@ -163,7 +164,7 @@ static u64 capacity(struct kunit *test)
 	return get_capacity(t->disk->gd);
 }
 
-/* Formatted to what is not supported: the disk stays held until it is removed. */
+/* Formatted to what is not supported: the disk is held until it is removed. */
 static void nvme_format_refused(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
@@ -172,13 +173,27 @@ static void nvme_format_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
 	b->edit_ns = metadata;
-	/* Delay the scan that follows for this check. */
-	disable_work_sync(&b->nd.scan);
-	anvme_format_end(&b->nd, 1, true);
-	KUNIT_EXPECT_EQ(test, capacity(test), 0);
-	anvme_scan(&b->nd);
+	anvme_format_end(&b->nd, true);
 	KUNIT_EXPECT_TRUE(test, list_empty(&b->nd.namespaces));
 	bad_take_down(test);
+}
+
+/* A command that formats, and is not answered: its caller leaves, and it ends with a reset. */
+static int lose_format(struct bad_nvme *b)
+{
+	struct nvme_command cmd = { .common.opcode = nvme_admin_vendor_start };
+	struct anvme_admin_io io = { .formats = true, .timeout = HZ / 10 };
+
+	b->swallow_admin = 1;
+	return anvme_admin_io(&b->nd, &cmd, &io);
+}
+
+static void wait_capacity(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 500 && !capacity(test); i++)
+		msleep(20);
 }
 
 /* A format that timed out: the disk is held until a reset. */
@@ -186,36 +201,100 @@ static void nvme_format_unsettled(struct kunit *test)
 {
 	struct tio_test *t = test->priv;
 	struct bad_nvme *b = bad_nvme(test);
-	unsigned int i;
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, NVME_NSID_ALL), 0);
-	anvme_format_end(&b->nd, NVME_NSID_ALL, false);
-	flush_work(&b->nd.scan);
+	/* The reset waits. */
+	disable_work_sync(&b->nd.ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, lose_format(b), -ETIMEDOUT);
+	anvme_format_end(&b->nd, false);
 	/* The namespace looks unchanged. */
 	anvme_scan(&b->nd);
 	KUNIT_EXPECT_EQ(test, capacity(test), 0);
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), -EBUSY);
 	b->edit_ns = large_blocks;
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	for (i = 0; i < 500 && !capacity(test); i++)
-		msleep(20);
+	enable_work(&b->nd.ctrl->recovery.work);
+	asblk_ctrl_reset(b->nd.ctrl);
+	wait_capacity(test);
 	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
 	KUNIT_EXPECT_EQ(test, queue_logical_block_size(t->disk->gd->queue), 4096);
 	bad_take_down(test);
 }
 
-/* The reset ends before anvme_format_end(). */
+/* Its reset ends before anvme_format_end(). */
 static void nvme_format_reset_race(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(b->nd.ctrl), 0);
-	anvme_format_end(&b->nd, 1, false);
-	flush_work(&b->nd.scan);
+	KUNIT_EXPECT_EQ(test, lose_format(b), -ETIMEDOUT);
+	bad_wait_count(&b->enables, 2);
+	flush_work(&b->nd.ctrl->recovery.work);
+	KUNIT_EXPECT_EQ(test, capacity(test), 0);
+	anvme_format_end(&b->nd, false);
+	wait_capacity(test);
+	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
+	bad_take_down(test);
+}
+
+static void format_during_scan(struct bad_nvme *b)
+{
+	b->during_ns = NULL;
+	WRITE_ONCE(b->format_began, !anvme_format_begin(&b->nd, 1));
+}
+
+/* What a scan has read before a format is not used, and a scan does not delay a format. */
+static void nvme_format_during_scan(struct kunit *test)
+{
+	struct tio_test *t = test->priv;
+	struct bad_nvme *b = bad_nvme(test);
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	b->during_ns = format_during_scan;
 	anvme_scan(&b->nd);
+	KUNIT_ASSERT_TRUE(test, b->format_began);
+	KUNIT_EXPECT_EQ(test, b->enables, 1);
+	KUNIT_EXPECT_EQ(test, capacity(test), 0);
+	anvme_scan(&b->nd);
+	KUNIT_EXPECT_EQ(test, capacity(test), 0);
+	b->edit_ns = large_blocks;
+	anvme_format_end(&b->nd, true);
+	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
+	KUNIT_EXPECT_EQ(test, queue_logical_block_size(t->disk->gd->queue), 4096);
+	bad_take_down(test);
+}
+
+/* One format at a time: the second waits. */
+static int format_too(void *data)
+{
+	struct bad_nvme *b = data;
+
+	WRITE_ONCE(b->format_began, !anvme_format_begin(&b->nd, 1));
+	while (!kthread_should_stop())
+		msleep(20);
+	return 0;
+}
+
+static void nvme_format_twice(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+	struct task_struct *task;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
+	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
+	task = kthread_run(format_too, b, "asblk-test");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(b->format_began));
+	anvme_format_end(&b->nd, true);
+	for (i = 0; i < 500 && !READ_ONCE(b->format_began); i++)
+		msleep(20);
+	KUNIT_EXPECT_TRUE(test, b->format_began);
+	KUNIT_EXPECT_EQ(test, capacity(test), 0);
+	kthread_stop(task);
+	anvme_format_end(&b->nd, true);
 	KUNIT_EXPECT_EQ(test, capacity(test), BAD_BLOCKS);
 	bad_take_down(test);
 }
@@ -269,7 +348,7 @@ static void nvme_format_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, scope), 0);
 	list_for_each_entry(ns, &b->nd.namespaces, list)
 		KUNIT_EXPECT_EQ(test, get_capacity(ns->disk->gd), 0);
-	anvme_format_end(&b->nd, scope, true);
+	anvme_format_end(&b->nd, true);
 	list_for_each_entry(ns, &b->nd.namespaces, list)
 		KUNIT_EXPECT_EQ(test, get_capacity(ns->disk->gd), BAD_BLOCKS);
 	bad_take_down(test);
@@ -347,7 +426,7 @@ static void nvme_format_changes(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, t->disk->unit.zeroes_unmap);
 	KUNIT_EXPECT_EQ(test, anvme_format_begin(&b->nd, 1), 0);
 	b->edit_ns = large_atomic;
-	anvme_format_end(&b->nd, 1, true);
+	anvme_format_end(&b->nd, true);
 	KUNIT_EXPECT_EQ(test, queue_logical_block_size(q), 4096);
 	KUNIT_EXPECT_EQ(test, queue_atomic_write_unit_max_bytes(q), 8192);
 	KUNIT_EXPECT_EQ(test, queue_physical_block_size(q), 8192);
@@ -449,6 +528,8 @@ static struct kunit_case nvme_ns_cases[] = {
 	KUNIT_CASE(nvme_format_refused),
 	KUNIT_CASE(nvme_format_unsettled),
 	KUNIT_CASE(nvme_format_reset_race),
+	KUNIT_CASE(nvme_format_during_scan),
+	KUNIT_CASE(nvme_format_twice),
 	KUNIT_CASE(nvme_format_by_others),
 	KUNIT_CASE(nvme_format_all),
 	KUNIT_CASE(nvme_format_erases_all),
