@@ -95,6 +95,9 @@ void asblk_admin_exit(struct asblk_ctrl *ctrl)
 
 	if (!admin->hwq)
 		return;
+	/* Nobody submits any more, nor is in &asblk_ctrl_ops.run. */
+	asblk_admin_stop(ctrl);
+	blk_mq_wait_quiesce_done(&admin->set);
 	asblk_hwq_stop(admin->hwq);
 	asblk_admin_die(ctrl);
 	blk_mq_destroy_queue(admin->q);

@@ -128,6 +128,7 @@ static void admin_removal(struct kunit *test)
 	t->destroyed = true;
 	t->fake->nr_seen = 0;
 	KUNIT_EXPECT_EQ(test, t->fake->stops, 2);
+	KUNIT_EXPECT_TRUE(test, t->fake->held_at_stop);
 	tcmd_expect_end(test, s, BLK_STS_OFFLINE, false);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(asblk_command_request(q, &command, REQ_OP_DRV_IN, 0)),
 			-ENODEV);

@@ -2,6 +2,7 @@
 #include <linux/module.h>
 
 #include "compat.h"
+#include "core/queue.h"
 #include "fake_ctrl.h"
 
 ASBLK_IMPORT();
@@ -23,6 +24,7 @@ static void fake_stop_queue(struct asblk_queue *q)
 	struct fake *fake = q->priv;
 
 	fake->stops++;
+	fake->held_at_stop = asblk_to_hwq(q)->held & ASBLK_HELD_STOPPED;
 }
 
 /* Have the next reap of a queue report something. */

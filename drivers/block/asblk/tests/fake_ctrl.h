@@ -68,6 +68,7 @@ struct fake_result {
  * @answer_status: and its status
  * @answered: ID of the last one that was answered, from its private memory
  * @stops: queues stopped
+ * @held_at_stop: nothing could be submitted to the last one
  * @aborts: calls of abort
  * @aborted: what the last one was for
  * @queue_resets: calls of reset_queue
@@ -115,6 +116,7 @@ struct fake {
 	u16 answer_status;
 	u16 answered;
 	unsigned int stops;
+	bool held_at_stop;
 	unsigned int aborts;
 	u16 aborted;
 	unsigned int queue_resets;
