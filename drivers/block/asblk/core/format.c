@@ -57,7 +57,7 @@ static int format_check(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, 
 /**
  * asblk_disk_format - change the block size and capacity of a medium
  * @disk: disk of a controller with &asblk_ctrl_ops.format
- * @nr_blocks: capacity in logical blocks
+ * @nr_blocks: capacity in logical blocks; 0: all that the medium has
  * @block_size: one of &asblk_media_params.block_sizes
  * @keep: keep the content as far as it fits, while requests wait; else erase everything,
  *	for which nobody may have the disk open
@@ -75,9 +75,9 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 	/* Nobody opens it meanwhile. */
 	guard(mutex)(&gd->open_mutex);
 	params = disk->params;
-	params.nr_blocks = nr_blocks;
+	params.nr_blocks = nr_blocks ?: disk->format_bytes / block_size;
 	params.block_size = block_size;
-	err = format_check(disk, nr_blocks, block_size, keep);
+	err = format_check(disk, params.nr_blocks, block_size, keep);
 	if (!err)
 		err = format_device(disk, &params, keep);
 	if (!err)
@@ -85,7 +85,7 @@ int asblk_disk_format(struct asblk_disk *disk, u64 nr_blocks, u32 block_size, bo
 	if (err)
 		return err;
 	if (keep) {
-		disk->format_bytes = nr_blocks * block_size;
+		disk->format_bytes = params.nr_blocks * block_size;
 		return 0;
 	}
 	asblk_media_changed(gd);
@@ -126,8 +126,7 @@ static ssize_t format_show(struct device *dev, struct device_attribute *attr, ch
 }
 
 /* "BLOCK_SIZE" or "BLOCK_SIZE METADATA BLOCKS", as a line of formats. */
-static bool format_parse(const struct asblk_disk *disk, const char *buf,
-			 u32 *block_size, u64 *nr_blocks)
+static bool format_parse(const char *buf, u32 *block_size, u64 *nr_blocks)
 {
 	char copy[64], *rest = copy, *word[4];
 	u32 metadata;
@@ -140,10 +139,9 @@ static bool format_parse(const struct asblk_disk *disk, const char *buf,
 		word[nr] = strsep(&rest, " ");
 	if ((nr != 1 && nr != 3) || kstrtou32(word[0], 10, block_size) || !*block_size)
 		return false;
-	if (nr == 1) {
-		*nr_blocks = READ_ONCE(disk->format_bytes) / *block_size;
+	*nr_blocks = 0;
+	if (nr == 1)
 		return true;
-	}
 	return !kstrtou32(word[1], 10, &metadata) && !metadata &&
 	       !kstrtou64(word[2], 10, nr_blocks) && *nr_blocks;
 }
@@ -156,7 +154,7 @@ static ssize_t format_store(struct device *dev, struct device_attribute *attr,
 	u32 block_size;
 	int err;
 
-	if (!format_parse(disk, buf, &block_size, &nr_blocks)) {
+	if (!format_parse(buf, &block_size, &nr_blocks)) {
 		dev_err(dev, "format takes a block size, or a line of formats\n");
 		return -EINVAL;
 	}
