@@ -152,7 +152,7 @@ TRACE_EVENT(asblk_fault,
 		__entry->count = count;
 	),
 	/* A flush has no block: -1. */
-	TP_printk("%s rule %s %s queue %u %s lba %lld count %u", __get_str(ctrl),
+	TP_printk("%s rule %s %s queue %d %s lba %lld count %u", __get_str(ctrl),
 		  __get_str(rule), __get_str(action), __entry->queue,
 		  show_asblk_op(__entry->op), (s64)__entry->lba, __entry->count)
 );

@@ -10,7 +10,7 @@
 static void completion_post_extra(struct emul_queue *eq, u16 id)
 {
 	if (ring_room(&eq->rings.cq) > eq->rings.nr_commands)
-		emul_post(eq, &(struct emul_completion) { .id = id });
+		emul_post(eq, NULL, &(struct emul_completion) { .id = id });
 }
 
 /* The command has no completion: note the least that recovers it. */
@@ -86,7 +86,7 @@ static void completion_post(struct emul_queue *eq, struct emul_cmd_state *s)
 		return;
 	}
 	/* The true one first: its status counts. Then @s is the driver side's again. */
-	emul_post(eq, &s->result);
+	emul_post_state(eq, s, s->result);
 	if (faults & EMUL_FAULT_TWICE)
 		completion_post_extra(eq, id);
 }
@@ -156,7 +156,7 @@ bool emul_completion_interrupt(struct emul_queue *eq, unsigned int nr)
 }
 
 /* Take the command off the list of lost ones, if an abort finds it there. */
-static bool completion_find(struct emul_queue *eq, u16 id)
+static struct emul_cmd_state *completion_find(struct emul_queue *eq, u16 id)
 {
 	struct emul_cmd_state *s;
 
@@ -164,9 +164,9 @@ static bool completion_find(struct emul_queue *eq, u16 id)
 		if (s->result.id != id || s->recovered_by != EMUL_RECOVERED_BY_ABORT)
 			continue;
 		list_del(&s->lost);
-		return true;
+		return s;
 	}
-	return false;
+	return NULL;
 }
 
 /*
@@ -178,14 +178,15 @@ bool emul_completion_abort(struct emul_queue *eq, u16 id)
 	struct emul_cmd_state *s;
 
 	lockdep_assert_held(&eq->run_lock);
-	if (!completion_find(eq, id)) {
+	s = completion_find(eq, id);
+	if (!s) {
 		s = emul_wait_find(&eq->wait, id);
 		if (!s)
 			return false;
 		completion_cancel(eq, s);
 		completion_arm(eq);
 	}
-	emul_post(eq, &(struct emul_completion) {
+	emul_post_state(eq, s, (struct emul_completion) {
 		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
 	});
 	return true;

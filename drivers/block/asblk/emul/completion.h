@@ -6,20 +6,33 @@
 #ifndef _ASBLK_EMUL_COMPLETION_H
 #define _ASBLK_EMUL_COMPLETION_H
 
+#include "counters.h"
+#include "nvme_status.h"
 #include "queue.h"
 
 /*
  * Post a completion. There is always room: the ring has two entries for every command that
  * can be in flight.
  */
-static inline void emul_post(struct emul_queue *eq, const struct emul_completion *c)
+static inline void emul_post(struct emul_queue *eq, const struct emul_command *cmd,
+			     const struct emul_completion *c)
 {
 	struct emul_rings *r = &eq->rings;
 
 	r->cqe[r->cq.tail & r->cq.mask] = *c;
-	ring_produce(&r->cq, 1);
+	/* First: the command's memory is the driver side's again from the next line on. */
 	if (unlikely(c->status | c->flags))
-		eq->count.errors++;
+		emul_count_error(eq, cmd, c);
+	ring_produce(&r->cq, 1);
+}
+
+/* Post the completion of a command that may have come as one of the NVMe command set. */
+static inline void emul_post_state(struct emul_queue *eq, struct emul_cmd_state *s,
+				   struct emul_completion c)
+{
+	if (unlikely(s->cmd.opts & EMUL_OPT_NVME))
+		emul_nvme_answer(&s->cmd, &c);
+	emul_post(eq, &s->cmd, &c);
 }
 
 void emul_completion_init(struct emul_queue *eq, u64 seed,

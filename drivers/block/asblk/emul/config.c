@@ -203,6 +203,12 @@ static int live_coalesce(struct emul_config *c, enum emul_option i,
 	return asblk_ctrl_coalesce(c->emul->ctrl, new->coalesce_count, new->coalesce_usecs);
 }
 
+static int live_value(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	config_set_value(c, i, new);
+	return 0;
+}
+
 static int live_model(struct emul_config *c, enum emul_option i, const struct emul_options *new)
 {
 	int err = emul_device_set_model(&c->emul->dev, new);

@@ -8,14 +8,22 @@
 #include <linux/interrupt.h>
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/nvme.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "controller.h"
+#include "counters.h"
 #include "debugfs.h"
+#include "format.h"
 #include "sysfs.h"
 
 #define EMUL_MAX_RETRIES 3
+
+/* The admin queue is for users, one command at a time for the most part. */
+#define EMUL_ADMIN_DEPTH	8
+#define EMUL_ADMIN_BYTES	SZ_64K
+#define EMUL_ADMIN_SEGMENTS	32
 
 static irqreturn_t emul_interrupt(int irq, void *data)
 {
@@ -27,11 +35,10 @@ static irqreturn_t emul_interrupt(int irq, void *data)
 static struct emul_desc *emul_alloc_list(struct emul_host_queue *hq, gfp_t gfp)
 {
 	struct emul *emul = asblk_ctrl_priv(hq->q->ctrl);
-	struct asblk_limits lim;
+	u32 nr = hq->q->index == ASBLK_ADMIN_QUEUE ? EMUL_ADMIN_SEGMENTS :
+						     emul->dev.options->max_segments;
 
-	emul_options_limits(emul->dev.options, &lim);
-	return kcalloc_node(max(lim.max_segments, lim.max_ranges), sizeof(struct emul_desc),
-			    gfp, hq->q->node);
+	return kcalloc_node(max(nr, EMUL_MAX_RANGES), sizeof(struct emul_desc), gfp, hq->q->node);
 }
 
 static void emul_free_rings(struct emul_host_queue *hq)
@@ -69,8 +76,8 @@ static int emul_alloc_rings(struct emul_host_queue *hq)
 static int emul_start_queue(struct asblk_queue *q)
 {
 	struct emul *emul = asblk_ctrl_priv(q->ctrl);
-	struct emul_host_queue *hq = &emul->queue[q->index];
-	struct emul_queue *eq = &emul->dev.queue[q->index];
+	struct emul_queue *eq = emul_device_queue(&emul->dev, q->index);
+	struct emul_host_queue *hq = &emul->queue[eq - emul->dev.queue];
 	int err;
 
 	hq->q = q;
@@ -80,7 +87,9 @@ static int emul_start_queue(struct asblk_queue *q)
 	if (err)
 		return err;
 	emul_device_start_queue(&emul->dev, q->index, q->polled);
-	if (!q->polled) {
+	if (q->index == ASBLK_ADMIN_QUEUE) {
+		emul_irq_request_unnumbered(&eq->irq, emul_interrupt, q);
+	} else if (!q->polled) {
 		err = emul_irq_request(&eq->irq, emul->dev.irqs, q->index, emul_interrupt, q,
 				       asblk_ctrl_device(q->ctrl));
 		if (err) {
@@ -96,6 +105,9 @@ static void emul_stop_queue(struct asblk_queue *q)
 {
 	struct emul_host_queue *hq = q->priv;
 
+	/* Only there commands may be in flight. */
+	if (q->index == ASBLK_ADMIN_QUEUE)
+		emul_device_reset_queue(hq->eq, EMUL_RECOVERED_BY_NEVER);
 	emul_device_stop_queue(hq->eq);
 	if (!q->polled)
 		emul_irq_free(&hq->eq->irq, q);
@@ -140,6 +152,33 @@ static struct emul_desc *emul_list(struct emul_host_queue *hq, const struct asbl
 	return hq->reserve;
 }
 
+/*
+ * A command of the NVMe command set: the device finds its bytes where they are, and returns its
+ * answer in the same memory as the data's descriptors are in, or are listed from. So there is
+ * always a list, and descriptors of no bytes make it long enough. Return: false without memory.
+ */
+static noinline bool emul_fill_command(struct emul_host_queue *hq, struct emul_command *cmd,
+				       const struct asblk_transfer *t)
+{
+	static_assert(sizeof(struct nvme_command) == ASBLK_COMMAND_BYTES);
+
+	if (cmd->nr_descs <= EMUL_INLINE_DESCS)
+		cmd->list = emul_list(hq, t);
+	if (!cmd->list)
+		return false;
+	emul_fill_segments(cmd->list, t);
+	for (; cmd->nr_descs <= EMUL_INLINE_DESCS; cmd->nr_descs++)
+		cmd->list[cmd->nr_descs] = (struct emul_desc) { };
+	cmd->opts = EMUL_OPT_NVME;
+	cmd->lba = 0;
+	cmd->nr_blocks = 0;
+	cmd->nvme = (const struct nvme_command *)t->command->bytes;
+	cmd->result = 0;
+	cmd->status = 0;
+	cmd->where = 0;
+	return true;
+}
+
 static blk_status_t emul_submit(struct asblk_queue *q,
 				struct asblk_transfer *t)
 {
@@ -169,6 +208,9 @@ static blk_status_t emul_submit(struct asblk_queue *q,
 		emul_fill_segments(desc, t);
 	} else if (t->op == ASBLK_OP_UNMAP) {
 		emul_fill_ranges(desc, t);
+	} else if (unlikely(t->op == ASBLK_OP_COMMAND)) {
+		if (!emul_fill_command(hq, cmd, t))
+			return BLK_STS_RESOURCE;
 	} else if (t->op != ASBLK_OP_FLUSH) {
 		cmd->lba = t->range.lba;
 		cmd->nr_blocks = t->range.nr_blocks;
@@ -215,6 +257,14 @@ static void emul_reap(struct asblk_queue *q, struct asblk_batch *batch)
 	}
 }
 
+static void emul_answer(struct asblk_queue *q, struct asblk_command *command, void *priv)
+{
+	const struct emul_cmd_state *s = priv;
+
+	command->status = s->cmd.status;
+	command->result = s->cmd.result;
+}
+
 static int emul_abort(struct asblk_queue *q, u16 id)
 {
 	struct emul_host_queue *hq = q->priv;
@@ -246,19 +296,30 @@ static int emul_reset_all(struct asblk_ctrl *ctrl, enum emul_recovered_by by)
 	int err = emul_device_reset(&emul->dev, by);
 	unsigned int i;
 
-	for (i = 0; i < emul->dev.nr_queues && !err; i++)
+	for (i = 0; i <= emul->dev.nr_queues && !err; i++)
 		emul_forget(&emul->queue[i]);
 	return err;
 }
 
+/* The admin queue too; nothing else stops it. */
 static int emul_reset(struct asblk_ctrl *ctrl)
 {
-	return emul_reset_all(ctrl, EMUL_RECOVERED_BY_CTRL);
+	int err;
+
+	asblk_admin_stop(ctrl);
+	err = emul_reset_all(ctrl, EMUL_RECOVERED_BY_CTRL);
+	if (!err)
+		asblk_admin_start(ctrl);
+	return err;
 }
 
 static void emul_disable(struct asblk_ctrl *ctrl)
 {
+	struct emul *emul = asblk_ctrl_priv(ctrl);
+
+	asblk_admin_stop(ctrl);
 	emul_reset_all(ctrl, EMUL_RECOVERED_BY_NEVER);
+	emul_health_unsafe(&emul->dev.medium->health);
 }
 
 static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
@@ -297,34 +358,6 @@ static int emul_coalesce(struct asblk_ctrl *ctrl, unsigned int count, unsigned i
 		emul_be_slow(&emul->dev);
 	WRITE_ONCE(o->coalesce_count, count);
 	WRITE_ONCE(o->coalesce_usecs, usecs);
-	return 0;
-}
-
-/* Whole blocks, of whatever size they are. */
-static void emul_set_block_limits(const struct emul_options *o, struct asblk_media_params *p)
-{
-	p->optimal_bytes = round_up(o->optimal_io_size, p->block_size);
-	p->unmap_granularity = max_t(u32, o->discard_granularity ?: PAGE_SIZE, p->block_size);
-	p->max_unmap_bytes = round_up(o->discard_max, p->block_size);
-}
-
-static int emul_format(struct asblk_ctrl *ctrl, struct asblk_media_params *p, bool keep)
-{
-	struct emul *emul = asblk_ctrl_priv(ctrl);
-	struct emul_medium *m = emul->dev.medium;
-	struct emul_options *o = emul->dev.options;
-	int err = emul_medium_format(m, p->nr_blocks, p->block_size, keep);
-
-	if (err)
-		return err;
-	p->physical_block_size = max(emul->physical_block_size, p->block_size);
-	emul_set_block_limits(o, p);
-	spin_lock(&m->lock);
-	o->size = p->nr_blocks * p->block_size;
-	o->block_size = p->block_size;
-	if (o->physical_block_size)
-		o->physical_block_size = p->physical_block_size;
-	spin_unlock(&m->lock);
 	return 0;
 }
 
@@ -368,6 +401,7 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.doorbell	= emul_doorbell,
 	.run		= emul_run,
 	.reap		= emul_reap,
+	.answer		= emul_answer,
 	.abort		= emul_abort,
 	.reset_queue	= emul_reset_queue,
 	.reset		= emul_reset,
@@ -383,7 +417,30 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.show_queue	= emul_show_queue,
 };
 
-static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
+/* The limits of data queues may be less than Identify needs. */
+static struct asblk_ctrl *emul_alloc_ctrl(struct emul *emul)
+{
+	const struct emul_options *o = emul->dev.options;
+	const struct asblk_admin_params p = {
+		.depth			= EMUL_ADMIN_DEPTH,
+		.limits = {
+			.max_bytes		= EMUL_ADMIN_BYTES,
+			.max_segments		= EMUL_ADMIN_SEGMENTS,
+			.max_segment_bytes	= EMUL_ADMIN_BYTES,
+			.seg_boundary_mask	= U64_MAX,
+			.dma_alignment_mask	= sizeof(u32) - 1,
+			.max_ranges		= 1,
+			.max_range_bytes	= SZ_1G,
+			.max_zeroes_bytes	= SZ_1G,
+		},
+		.transfer_priv_size	= sizeof(struct emul_cmd_state),
+		.timeout_ms		= o->timeout_ms,
+	};
+
+	return asblk_ctrl_alloc(&emul_ops, &p, emul_options_node(o), NULL, NULL, emul);
+}
+
+static int emul_start_ctrl(struct emul *emul)
 {
 	const struct emul_options *o = emul->dev.options;
 	struct asblk_ctrl_params p = {
@@ -405,7 +462,7 @@ static struct asblk_ctrl *emul_create_ctrl(struct emul *emul)
 	};
 
 	emul_options_limits(o, &p.limits);
-	return asblk_ctrl_create(&emul_ops, &p, NULL, emul);
+	return asblk_ctrl_start(emul->ctrl, &p);
 }
 
 static struct asblk_disk *emul_create_disk(struct emul *emul)
@@ -458,19 +515,24 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 		return ERR_PTR(-ENOMEM);
 	ed = &emul->dev;
 	emul->physical_block_size = emul_options_physical_block_size(o);
+	INIT_WORK(&ed->format.work, emul_format_work);
 	medium->read_only = o->read_only;
 	err = emul_device_init(ed, o, medium, faults, nr);
 	if (err)
 		goto free;
 	err = -ENOMEM;
-	emul->queue = kvcalloc(ed->nr_queues, sizeof(*emul->queue), GFP_KERNEL);
+	emul->queue = kvcalloc(ed->nr_queues + 1, sizeof(*emul->queue), GFP_KERNEL);
 	if (!emul->queue)
 		goto exit_device;
-	emul->ctrl = emul_create_ctrl(emul);
+	emul->ctrl = emul_alloc_ctrl(emul);
 	if (IS_ERR(emul->ctrl)) {
 		err = PTR_ERR(emul->ctrl);
 		goto free_queues;
 	}
+	err = emul_start_ctrl(emul);
+	if (err)
+		goto free_ctrl;
+	emul_health_on(&medium->health);
 	if (faults)
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
 	if (o->coalesce_usecs)
@@ -478,6 +540,8 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
+free_ctrl:
+	asblk_ctrl_free(emul->ctrl);
 free_queues:
 	kvfree(emul->queue);
 exit_device:
@@ -494,23 +558,31 @@ int emul_add_disk(struct emul *emul)
 	const struct emul_faults *f = emul->dev.faults;
 
 	/* A rule that is enabled from here on finds the controller. */
-	if (f && rcu_access_pointer(f->set))
+	if ((f && rcu_access_pointer(f->set)) || emul->dev.medium->bad.any)
 		emul_be_slow(&emul->dev);
 	emul->disk = emul_create_disk(emul);
-	return PTR_ERR_OR_ZERO(emul->disk);
+	if (IS_ERR(emul->disk))
+		return PTR_ERR(emul->disk);
+	emul_device_allow_format(&emul->dev, true);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 
 /* Context: may sleep; waits for requests in flight, which asblk_ctrl_dead() ends. */
 void emul_remove_disk(struct emul *emul)
 {
+	emul_device_allow_format(&emul->dev, false);
 	asblk_disk_remove(emul->disk);
 }
 
 /* The disk is removed. Frees @emul. Context: may sleep. */
 void emul_destroy_ctrl(struct emul *emul)
 {
+	struct emul_life life;
+
 	asblk_ctrl_destroy(emul->ctrl);
+	emul_counters_life(&emul->dev, &life);
+	emul_health_off(&emul->dev.medium->health, &life);
 	kvfree(emul->queue);
 	emul_device_exit(&emul->dev);
 	kfree(emul);

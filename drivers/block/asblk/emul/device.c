@@ -22,6 +22,7 @@
 #include "device.h"
 #include "inject.h"
 #include "match.h"
+#include "nvme.h"
 #include "options.h"
 
 /*
@@ -74,22 +75,54 @@ static blk_status_t status_of(int err)
 }
 
 /* Execute a command that may sleep. */
-static void device_work(struct work_struct *work)
+static void device_execute_wait(struct emul_queue *eq, struct emul_cmd_state *s)
 {
-	struct emul_cmd_state *s = container_of(work, struct emul_cmd_state, work);
-	struct emul_queue *eq = s->eq;
 	struct emul_device *ed = eq->ed;
+	blk_status_t status;
 	u64 done = 0;
 	int err;
 
 	if (s->inject) {
 		emul_inject(ed->faults, ed->medium, eq->index, s);
+	} else if (s->cmd.op == ASBLK_OP_READ) {
+		status = emul_medium_read_wait(ed->medium, &s->cmd, &done);
+		emul_set_result(s, status, done);
 	} else if (s->cmd.op == ASBLK_OP_WRITE) {
 		err = emul_medium_write_wait(ed->medium, &s->cmd, &done);
 		emul_set_result(s, status_of(err), done);
 	} else {
 		emul_set_result(s, emul_medium_exec(ed->medium, &s->cmd), 0);
 	}
+}
+
+/*
+ * Execute a command of the NVMe command set that is none of the device's own operations.
+ * Return: false if it completes later, see emul_device_format_end().
+ */
+static bool device_nvme_wait(struct emul_queue *eq, struct emul_cmd_state *s)
+{
+	struct emul_device *ed = eq->ed;
+	u16 status = 0;
+
+	emul_set_result(s, BLK_STS_OK, 0);
+	if (s->inject && !emul_inject(ed->faults, ed->medium, eq->index, s))
+		return true;
+	status = emul_is_admin(eq) ? emul_nvme_admin(ed, s) : emul_nvme_io(ed, s);
+	if (status == EMUL_NVME_LATER)
+		return false;
+	s->cmd.status = status;
+	return true;
+}
+
+static void device_work(struct work_struct *work)
+{
+	struct emul_cmd_state *s = container_of(work, struct emul_cmd_state, work);
+	struct emul_queue *eq = s->eq;
+
+	if (s->cmd.op != ASBLK_OP_COMMAND)
+		device_execute_wait(eq, s);
+	else if (!device_nvme_wait(eq, s))
+		return;
 	/*
 	 * Only the holder of run_lock may post the completion. From then on the command's
 	 * memory is the driver side's again.
@@ -127,8 +160,8 @@ static void device_defer(struct emul_queue *eq, const struct emul_command *cmd, 
  * Execute one command. Return: false if the worker has to; else @status is filled in, and
  * @good, the bytes from the front that were written.
  */
-static inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
-				  bool slow, blk_status_t *status, u32 *good)
+static __always_inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
+					   bool slow, blk_status_t *status, u32 *good)
 {
 	struct emul_device *ed = eq->ed;
 	struct emul_medium *m = ed->medium;
@@ -140,8 +173,12 @@ static inline bool device_execute(struct emul_queue *eq, const struct emul_comma
 		return true;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		eq->count.fua++;
-	if (unlikely(slow) && emul_faults_concern(ed->faults, eq->index, emul_cmd_state(cmd))) {
+	if (slow && emul_faults_concern(ed->faults, eq->index, emul_cmd_state(cmd))) {
 		device_defer(eq, cmd, true);
+		return false;
+	}
+	if (slow && cmd->op <= ASBLK_OP_WRITE && emul_medium_is_bad(m, cmd)) {
+		device_defer(eq, cmd, false);
 		return false;
 	}
 	switch (cmd->op) {
@@ -166,24 +203,71 @@ static inline bool device_execute(struct emul_queue *eq, const struct emul_comma
 	return false;
 }
 
+/* Complete a command that was executed here. Return: true if a completion was posted. */
+static bool device_complete(struct emul_queue *eq, const struct emul_command *cmd,
+			    const struct emul_completion *c)
+{
+	struct emul_cmd_state *s = emul_cmd_state(cmd);
+
+	if (!emul_is_slow(eq->ed)) {
+		emul_post_state(eq, s, *c);
+		return true;
+	}
+	device_remember(eq, cmd, false);
+	s->result = *c;
+	return emul_complete(eq, s);
+}
+
+/* As device_command(), on a slow device, or for a command of the NVMe command set. */
+static noinline bool device_command_special(struct emul_queue *eq,
+					    const struct emul_command *cmd)
+{
+	struct emul_completion c = { .id = cmd->id };
+	blk_status_t status;
+
+	if (!device_execute(eq, cmd, emul_is_slow(eq->ed), &status, &c.good))
+		return false;
+	c.status = (__force u8)status;
+	return device_complete(eq, cmd, &c);
+}
+
 /* Execute one command and complete it. Return: true if a completion was posted. */
 static inline bool device_command(struct emul_queue *eq, const struct emul_command *cmd,
 				  bool slow)
 {
 	struct emul_completion c = { .id = cmd->id };
-	struct emul_cmd_state *s;
 	blk_status_t status;
 
-	if (!device_execute(eq, cmd, slow, &status, &c.good))
+	if (unlikely(slow))
+		return device_command_special(eq, cmd);
+	if (!device_execute(eq, cmd, false, &status, &c.good))
 		return false;
 	c.status = (__force u8)status;
-	if (likely(!slow)) {
-		emul_post(eq, &c);
-		return true;
+	emul_post(eq, cmd, &c);
+	return true;
+}
+
+/* The same for one of the NVMe command set. @bytes: incremented by those that are moved here. */
+static noinline bool device_nvme(struct emul_queue *eq, const struct emul_command *cmd,
+				 u64 *bytes)
+{
+	struct emul_cmd_state *s = emul_cmd_state(cmd);
+	struct emul_device *ed = eq->ed;
+
+	if (!emul_is_admin(eq)) {
+		s->cmd.status = emul_nvme_parse(ed, &s->cmd);
+		if (!s->cmd.status && cmd->op != ASBLK_OP_COMMAND) {
+			*bytes += cmd->nr_blocks << ed->medium->block_shift;
+			return device_command_special(eq, cmd);
+		}
+		eq->count.compares += cmd->nvme->common.opcode == nvme_cmd_compare;
 	}
-	s = device_remember(eq, cmd, false);
-	s->result = c;
-	return emul_complete(eq, s);
+	eq->count.ops[ASBLK_OP_COMMAND]++;
+	if (s->cmd.status)
+		return device_complete(eq, cmd, &(struct emul_completion) { .id = cmd->id });
+	device_defer(eq, cmd, emul_is_slow(ed) &&
+		     emul_faults_concern(ed->faults, eq->index, s));
+	return false;
 }
 
 static bool device_is_stuck(const struct emul_queue *eq)
@@ -207,10 +291,10 @@ static unsigned int device_complete_done(struct emul_queue *eq, bool slow)
 	llist_for_each_entry_safe(s, tmp, list, done) {
 		if (s->cmd.op == ASBLK_OP_WRITE)
 			eq->count.written_bytes += s->result.good;
-		else if (s->cmd.op == ASBLK_OP_READ)
+		else if (s->cmd.op == ASBLK_OP_READ || s->cmd.op == ASBLK_OP_COMMAND)
 			eq->count.read_bytes += s->result.good;
 		if (likely(!slow)) {
-			emul_post(eq, &s->result);
+			emul_post_state(eq, s, s->result);
 			nr++;
 		} else {
 			nr += emul_complete(eq, s);
@@ -247,9 +331,14 @@ static bool device_pass(struct emul_queue *eq)
 	for (; filled; filled--) {
 		const struct emul_command *cmd = r->sqe[r->sq.head & r->sq.mask];
 
-		if (cmd->op <= ASBLK_OP_WRITE)
+		if (likely(cmd->op <= ASBLK_OP_WRITE)) {
 			bytes += cmd->nr_blocks << m->block_shift;
+		} else if (unlikely(cmd->op == ASBLK_OP_COMMAND)) {
+			nr += device_nvme(eq, cmd, &bytes);
+			goto next;
+		}
 		nr += device_command(eq, cmd, slow);
+next:
 		ring_consume(&r->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
 			break;
@@ -345,6 +434,47 @@ void emul_device_abort(struct emul_queue *eq, u16 id)
 	queue_unlock(eq, posted && !eq->polled);
 }
 
+/* The command that formats the medium has no completion. */
+static void device_format_forget(struct emul_device *ed)
+{
+	spin_lock(&ed->format.lock);
+	ed->format.s = NULL;
+	spin_unlock(&ed->format.lock);
+}
+
+/*
+ * The host has done what a Format NVM command asks for, and the command ends with the NVMe
+ * status @status. Context: task.
+ */
+void emul_device_format_end(struct emul_device *ed, u16 status)
+{
+	struct emul_queue *eq = emul_admin_queue(ed);
+	struct emul_format *f = &ed->format;
+
+	spin_lock(&f->lock);
+	if (f->s) {
+		f->s->cmd.status = status;
+		llist_add(&f->s->done, &eq->done);
+	}
+	f->s = NULL;
+	f->busy = false;
+	spin_unlock(&f->lock);
+	emul_device_run(eq);
+}
+
+/*
+ * Accept Format NVM commands, or no longer: then the host has none left when this returns.
+ * Context: may sleep.
+ */
+void emul_device_allow_format(struct emul_device *ed, bool allow)
+{
+	spin_lock(&ed->format.lock);
+	ed->format.allowed = allow;
+	spin_unlock(&ed->format.lock);
+	if (!allow)
+		flush_work(&ed->format.work);
+}
+
 /*
  * Forget all commands of a queue, which the driver side does not use meanwhile. Context: may
  * sleep. Return: 0, or -ETIMEDOUT if such a reset does not recover it.
@@ -362,6 +492,9 @@ int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 		return -ETIMEDOUT;
 	/* Commands that the worker has are still using their memory. */
 	flush_workqueue(eq->ed->wq);
+	/* What the host does for it goes on, as it may wait for this reset. */
+	if (emul_is_admin(eq))
+		device_format_forget(eq->ed);
 	queue_lock(eq);
 	llist_del_all(&eq->done);
 	eq->rings.cq.head = eq->rings.cq.tail;
@@ -371,8 +504,8 @@ int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 }
 
 /*
- * The same for all queues. Context: may sleep. Return: 0, or -ETIMEDOUT; then some of the
- * queues have not been reset.
+ * The same for all queues, the admin queue included. Context: may sleep. Return: 0, or
+ * -ETIMEDOUT; then some of the queues have not been reset.
  */
 int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 {
@@ -380,7 +513,7 @@ int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < ed->nr_queues && !err; i++)
+	for (i = 0; i <= ed->nr_queues && !err; i++)
 		err = emul_device_reset_queue(&ed->queue[i], by);
 	if (err)
 		return err;
@@ -396,7 +529,7 @@ int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by)
 /* The queue's rings are ready. */
 void emul_device_start_queue(struct emul_device *ed, unsigned int index, bool polled)
 {
-	struct emul_queue *eq = &ed->queue[index];
+	struct emul_queue *eq = emul_device_queue(ed, index);
 
 	eq->ed = ed;
 	eq->index = index;
@@ -450,8 +583,9 @@ int emul_device_set_model(struct emul_device *ed, const struct emul_options *opt
 }
 
 /*
- * Initialise a device, which is zeroed, without queues. @options, @medium and @faults (NULL
- * for none) outlive it; @nr is for names. Context: may sleep. Return: 0 or -ENOMEM.
+ * Initialise a device, which is zeroed but for the work of &emul_format, without queues.
+ * @options, @medium and @faults (NULL for none) outlive it; @nr is for names. Context: may
+ * sleep. Return: 0 or -ENOMEM.
  */
 int emul_device_init(struct emul_device *ed, struct emul_options *options,
 		     struct emul_medium *medium, struct emul_faults *faults, unsigned int nr)
@@ -462,11 +596,13 @@ int emul_device_init(struct emul_device *ed, struct emul_options *options,
 	ed->medium = medium;
 	ed->faults = faults;
 	ed->nr_queues = emul_options_queues(options) + options->poll_queues;
+	ed->temp_over = EMUL_TEMP_WARNING;
+	spin_lock_init(&ed->format.lock);
 	err = emul_device_set_model(ed, options);
 	if (err)
 		return err;
 	err = -ENOMEM;
-	ed->queue = kvcalloc(ed->nr_queues, sizeof(*ed->queue), GFP_KERNEL);
+	ed->queue = kvcalloc(ed->nr_queues + 1, sizeof(*ed->queue), GFP_KERNEL);
 	if (!ed->queue)
 		goto free_model;
 	/* May be needed to write out memory: has to go on without any. */
@@ -494,26 +630,6 @@ void emul_device_exit(struct emul_device *ed)
 	destroy_workqueue(ed->wq);
 	kvfree(ed->queue);
 	kfree(rcu_dereference_protected(ed->model, true));
-}
-
-/* Without locks: the totals of a busy device are not of one moment. */
-void emul_device_count(struct emul_device *ed, struct emul_counters *sum)
-{
-	unsigned int i, j;
-
-	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < ed->nr_queues; i++) {
-		const struct emul_counters *c = &ed->queue[i].count;
-
-		for (j = 0; j < ASBLK_NR_OPS; j++)
-			sum->ops[j] += READ_ONCE(c->ops[j]);
-		sum->fua += READ_ONCE(c->fua);
-		sum->read_bytes += READ_ONCE(c->read_bytes);
-		sum->written_bytes += READ_ONCE(c->written_bytes);
-		sum->deferred += READ_ONCE(c->deferred);
-		sum->errors += READ_ONCE(c->errors);
-		sum->raised += READ_ONCE(c->raised);
-	}
 }
 
 /* The device's view of a queue, for debugfs. Context: may sleep. */

@@ -16,9 +16,10 @@ void emul_device_start_queue(struct emul_device *ed, unsigned int index, bool po
 void emul_device_stop_queue(struct emul_queue *eq);
 void emul_device_run(struct emul_queue *eq);
 void emul_device_abort(struct emul_queue *eq, u16 id);
+void emul_device_allow_format(struct emul_device *ed, bool allow);
+void emul_device_format_end(struct emul_device *ed, u16 status);
 int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by);
 int emul_device_reset(struct emul_device *ed, enum emul_recovered_by by);
-void emul_device_count(struct emul_device *ed, struct emul_counters *sum);
 void emul_device_show_queue(struct emul_queue *eq, struct seq_file *m);
 
 #endif /* _ASBLK_EMUL_DEVICE_H */

@@ -27,7 +27,7 @@ void emul_fault_log(struct emul_rule *r, unsigned int queue, enum asblk_op op, u
 	record->lba = lba;
 	record->count = count;
 	record->queue = queue;
-	record->op = op;
+	record->op = queue == ASBLK_ADMIN_QUEUE ? EMUL_OP_ADMIN : op;
 	record->action = r->value[RULE_ACTION];
 	strscpy(record->rule, r->name);
 	spin_unlock(&f->log_lock);
@@ -51,11 +51,14 @@ int emul_fault_log_show(struct emul_faults *f, struct seq_file *m)
 		}
 		record = f->record[i % EMUL_FAULT_RECORDS];
 		spin_unlock(&f->log_lock);
-		seq_printf(m, "%llu %llu.%09u %s %s %u %s ", i,
-			   div_u64(record.ns, NSEC_PER_SEC),
+		seq_printf(m, "%llu %llu.%09u %s %s ", i, div_u64(record.ns, NSEC_PER_SEC),
 			   (u32)(record.ns % NSEC_PER_SEC), record.rule,
-			   emul_action_words[record.action], record.queue,
-			   emul_op_words[record.op]);
+			   emul_action_words[record.action]);
+		if (record.queue == EMUL_LOG_ADMIN)
+			seq_puts(m, "- ");
+		else
+			seq_printf(m, "%u ", record.queue);
+		seq_printf(m, "%s ", emul_op_words[record.op]);
 		if (record.lba == EMUL_NO_BLOCK)
 			seq_printf(m, "- %u\n", record.count);
 		else

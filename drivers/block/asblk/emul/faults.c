@@ -17,15 +17,10 @@
 #include "faults.h"
 #include "medium.h"
 
-/*
- * In the order of enum asblk_op, and of the bits ASBLK_OPT_*. The last operation, a command, is
- * none that the emulated controller takes.
- */
+/* In the order of enum asblk_op, and of the bits ASBLK_OPT_*. */
 #define OP_WORD(name, word)	word,
-#define OP_NO_WORD(name, word)
 
-const char *const emul_op_words[] = { ASBLK_OPS(OP_WORD, OP_NO_WORD) NULL };
-static_assert(ARRAY_SIZE(emul_op_words) == ASBLK_OP_COMMAND + 1);
+const char *const emul_op_words[] = { ASBLK_OPS(OP_WORD, OP_WORD) "admin", NULL };
 
 static const char *const emul_flag_words[] = {
 	"fua", "nounmap", "atomic", "meta", "prio", "rahead", NULL
@@ -107,7 +102,7 @@ static int parse_field(const struct rule_field *f, const char *text, u64 *value)
 	if (f->words) {
 		i = find_word(f->words, text, strlen(text));
 		if (i >= 0 && f->max)
-			*value = RULE_ANY_QUEUE;
+			*value = RULE_ANY;
 		else
 			*value = i;
 		if (i >= 0 || !f->max)
@@ -192,7 +187,7 @@ ssize_t emul_rule_show(struct emul_rule *r, enum emul_rule_field i, char *page)
 						     f->words[bit]);
 		return len + sysfs_emit_at(page, len, "%s\n", len ? "" : "any");
 	}
-	if (f->words && value == RULE_ANY_QUEUE)
+	if (f->words && value == RULE_ANY)
 		return sysfs_emit(page, "any\n");
 	if (f->words && !f->max)
 		return sysfs_emit(page, "%s\n", f->words[value]);

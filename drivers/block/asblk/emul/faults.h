@@ -19,6 +19,9 @@
 
 struct seq_file;
 
+/* What rules call commands of the admin queue, whatever these do. */
+#define EMUL_OP_ADMIN	ASBLK_NR_OPS
+
 #define EMUL_OPS_ANY	(BIT(ASBLK_NR_OPS) - 1)
 #define EMUL_OPS_READ	BIT(ASBLK_OP_READ)
 #define EMUL_OPS_WRITE	BIT(ASBLK_OP_WRITE)
@@ -108,6 +111,7 @@ extern const struct emul_action_info emul_actions[EMUL_NR_ACTIONS];
 #define EMUL_RULE_FIELDS(X)							\
 	X(OP, op, "any", 0, EMUL_SET, emul_op_words)				\
 	X(FLAGS, flags, "any", 0, EMUL_SET, emul_flag_words)			\
+	X(OPCODE, opcode, "any", 0, 255, emul_any_words)			\
 	X(QUEUE, queue, "any", 0, 65535, emul_any_words)			\
 	X(FIRST, first, "0", 0, S64_MAX, NULL)					\
 	X(BLOCKS, blocks, "0", 0, S64_MAX, NULL)				\
@@ -133,7 +137,7 @@ enum emul_rule_field {
 };
 
 #define EMUL_RULE_NAME_SIZE	21
-#define RULE_ANY_QUEUE		U64_MAX
+#define RULE_ANY		U64_MAX
 
 /**
  * struct emul_rule - a fault rule
@@ -178,13 +182,14 @@ struct emul_rule_set {
 #define EMUL_MAX_RULES	64	/* enabled at a time; a bit each */
 
 #define EMUL_FAULT_RECORDS	4096
+#define EMUL_LOG_ADMIN		U16_MAX
 
 /**
  * struct emul_fault_record - a fault, as logged
  * @ns: when
  * @lba: block; %EMUL_NO_BLOCK for an operation without one
  * @count: operations on that block that the rule applied to, this one included
- * @queue: of the command
+ * @queue: of the command, %EMUL_LOG_ADMIN for the admin queue
  * @op: of the command
  * @action: an enum emul_action
  * @rule: name of the rule

@@ -7,7 +7,6 @@
 
 #include <kunit/visibility.h>
 #include <linux/export.h>
-#include <linux/io.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -103,38 +102,18 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 		injection_heal(in, cmd->lba + first, done);
 }
 
-/* Copy a block of the command's memory, @from bytes into it, to or from in->block. */
-static void injection_copy(struct injection *in, u64 from, bool to_memory)
+/* Copy a block of the command's data, @from bytes into it, to or from in->block. */
+static void copy_block(struct injection *in, u64 from, bool to_command)
 {
-	const struct emul_desc *desc = emul_command_descs(&in->s->cmd);
-	u64 left = 1ULL << in->medium->block_shift;
-	void *block = in->block;
-
-	for (; left; desc++) {
-		u64 step;
-
-		if (from >= desc->len) {
-			from -= desc->len;
-			continue;
-		}
-		step = min(desc->len - from, left);
-		if (to_memory)
-			memcpy(phys_to_virt(desc->start + from), block, step);
-		else
-			memcpy(block, phys_to_virt(desc->start + from), step);
-		block += step;
-		left -= step;
-		from = 0;
-	}
+	emul_command_copy(&in->s->cmd, from, in->block, 1ULL << in->medium->block_shift,
+			  to_command);
 }
 
 static void read_block(struct injection *in, u64 lba)
 {
 	u8 shift = in->medium->block_shift;
 
-	rcu_read_lock();
-	emul_store_read(&in->medium->store, lba << shift, in->block, 1 << shift);
-	rcu_read_unlock();
+	emul_medium_get(in->medium, lba << shift, in->block, 1 << shift);
 }
 
 /* Return: true if it was written. */
@@ -143,8 +122,7 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 	u8 shift = in->medium->block_shift;
 	u64 done = 0;
 
-	if (!emul_store_write_wait(&in->medium->store, lba << shift, in->block, 1 << shift,
-				   &done))
+	if (!emul_medium_put(in->medium, lba << shift, in->block, 1 << shift, &done))
 		return true;
 	injection_fail(in, BLK_STS_NOSPC, from, 0);
 	return false;
@@ -212,7 +190,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		if (read)
 			read_block(in, lba);
 		else
-			injection_copy(in, from, false);
+			copy_block(in, from, false);
 		flip_bits(in, r, lba, count);
 		break;
 	case EMUL_ACT_ZERO:
@@ -225,7 +203,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		if (read)
 			read_block(in, to);
 		else
-			injection_copy(in, from, false);
+			copy_block(in, from, false);
 		break;
 	case EMUL_ACT_STALE:
 		done = stale_block(in, r, lba);
@@ -236,7 +214,7 @@ static void injection_block(struct injection *in, struct emul_rule *r, u64 lba, 
 		goto log;
 	}
 	if (read)
-		injection_copy(in, from, true);
+		copy_block(in, from, true);
 	else if (!write_block(in, to, from))
 		done = false;
 	else if (to == lba)
@@ -368,6 +346,13 @@ static void injection_prepare(struct injection *in, u64 lba, const struct decisi
 		injection_watch(in, lba);
 }
 
+static bool block_is_bad(struct injection *in, u64 lba)
+{
+	u64 len = 1ULL << in->medium->block_shift;
+
+	return emul_bad_find(&in->medium->bad, lba << in->medium->block_shift, len) < len;
+}
+
 /* Reads and writes: decided block by block; runs of unchanged blocks are moved at once. */
 static void injection_data(struct injection *in)
 {
@@ -380,6 +365,10 @@ static void injection_data(struct injection *in)
 
 		if (injection_decide(in, cmd->lba + i, i << shift, &decision))
 			break;
+		if (cmd->op == ASBLK_OP_READ && block_is_bad(in, cmd->lba + i)) {
+			injection_fail(in, BLK_STS_MEDIUM, i << shift, 0);
+			break;
+		}
 		injection_prepare(in, cmd->lba + i, &decision);
 		if (decision.data)
 			injection_step(in, &start, i, &decision);
@@ -423,20 +412,24 @@ free:
 	kfree(decision);
 }
 
-/* Other operations are one, on the first of their blocks that is in a rule's range. */
-static void injection_other(struct injection *in)
+/*
+ * Other operations are one, on the first of their blocks that is in a rule's range. Return:
+ * false if the command ends here.
+ */
+static bool injection_other(struct injection *in)
 {
 	const struct emul_command *cmd = &in->s->cmd;
 	struct decision none;
+	blk_status_t status;
 
-	if (!injection_decide(in, EMUL_NO_BLOCK, 0, &none)) {
-		blk_status_t status = emul_medium_exec(in->medium, cmd);
-
-		if (status != BLK_STS_OK)
-			injection_fail(in, status, 0, 0);
-		else if (cmd->op == ASBLK_OP_WRITE_ZEROES)
-			injection_heal(in, cmd->lba, cmd->nr_blocks);
-	}
+	if (injection_decide(in, EMUL_NO_BLOCK, 0, &none))
+		return false;
+	status = emul_medium_exec(in->medium, cmd);
+	if (status != BLK_STS_OK)
+		injection_fail(in, status, 0, 0);
+	else if (cmd->op == ASBLK_OP_WRITE_ZEROES)
+		injection_heal(in, cmd->lba, cmd->nr_blocks);
+	return true;
 }
 
 /* Memory for a block, of which there is always some: a rule that was asked must act. */
@@ -460,13 +453,14 @@ static void injection_put_block(struct emul_faults *f, void *block)
 
 /*
  * Execute a command for which emul_faults_concern() is true; fill in result and faults of @s.
- * Context: may sleep.
+ * Context: may sleep. Return: true if an %ASBLK_OP_COMMAND is left to be executed by the caller.
  */
-void emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queue,
+bool emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queue,
 		 struct emul_cmd_state *s)
 {
 	struct injection in = { .medium = m, .queue = queue, .s = s, .passed = s->passed };
 	static const struct emul_rule_set none;
+	bool goes_on = false;
 	int index;
 
 	emul_set_result(s, BLK_STS_OK, 0);
@@ -479,8 +473,9 @@ void emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queu
 	else if (s->cmd.op <= ASBLK_OP_WRITE)
 		injection_data(&in);
 	else
-		injection_other(&in);
+		goes_on = injection_other(&in);
 	srcu_read_unlock(&emul_faults_srcu, index);
 	injection_put_block(f, in.block);
+	return goes_on;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_inject);

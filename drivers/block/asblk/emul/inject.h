@@ -6,7 +6,7 @@
 #include "faults.h"
 #include "medium.h"
 
-void emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queue,
+bool emul_inject(struct emul_faults *f, struct emul_medium *m, unsigned int queue,
 		 struct emul_cmd_state *s);
 
 #endif /* _ASBLK_EMUL_INJECT_H */

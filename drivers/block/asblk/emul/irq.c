@@ -101,10 +101,32 @@ int emul_irq_request(struct emul_irq *irq, struct irq_domain *domain, unsigned i
 	return err;
 }
 
+static void emul_irq_deliver_unnumbered(struct irq_work *work)
+{
+	struct emul_irq *irq = container_of(work, struct emul_irq, raise);
+
+	irq->handler(0, irq->data);
+}
+
+/*
+ * A line that takes none of the kernel's interrupt numbers, of which there may be few, for a
+ * queue that is seldom used. Its handler runs in hard interrupt context all the same.
+ */
+void emul_irq_request_unnumbered(struct emul_irq *irq, irq_handler_t handler, void *data)
+{
+	irq->direct = false;
+	irq->desc = NULL;
+	irq->raise = IRQ_WORK_INIT_HARD(emul_irq_deliver_unnumbered);
+	irq->handler = handler;
+	irq->data = data;
+}
+
 /* Free a line that is not raised any more. Context: may sleep. */
 void emul_irq_free(struct emul_irq *irq, void *data)
 {
 	irq_work_sync(&irq->raise);
+	if (!irq->desc)
+		return;
 	free_irq(irq->virq, data);
 	irq_dispose_mapping(irq->virq);
 }

@@ -17,6 +17,8 @@ struct irq_domain;
  * @desc: the kernel's descriptor of the line
  * @virq: its Linux interrupt number
  * @name: in /proc/interrupts
+ * @handler: of a line without a number, and the following
+ * @data: its argument
  */
 struct emul_irq {
 	struct irq_work raise;
@@ -24,6 +26,8 @@ struct emul_irq {
 	struct irq_desc *desc;
 	unsigned int virq;
 	char name[24];
+	irq_handler_t handler;
+	void *data;
 };
 
 /**
@@ -46,6 +50,7 @@ struct irq_domain *emul_irq_domain_create(unsigned int id, unsigned int nr_lines
 void emul_irq_domain_remove(struct irq_domain *domain);
 int emul_irq_request(struct emul_irq *irq, struct irq_domain *domain, unsigned int index,
 		     irq_handler_t handler, void *data, struct device *dev);
+void emul_irq_request_unnumbered(struct emul_irq *irq, irq_handler_t handler, void *data);
 void emul_irq_free(struct emul_irq *irq, void *data);
 void emul_irq_raise(struct emul_irq *irq);
 

@@ -2,19 +2,34 @@
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/minmax.h>
+#include <linux/nvme.h>
 #include <linux/rcupdate.h>
 
 #include "match.h"
 
-/* Does the rule apply to such a command, wherever its blocks are? */
-bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
-		       unsigned int queue)
+/* What a rule may call the command: what the device does, and how it came. */
+static u64 command_ops(unsigned int queue, const struct emul_command *cmd)
+{
+	if (queue == ASBLK_ADMIN_QUEUE)
+		return BIT(EMUL_OP_ADMIN);
+	return BIT(cmd->op) | (cmd->opts & EMUL_OPT_NVME ? BIT(ASBLK_OP_COMMAND) : 0);
+}
+
+static bool has_opcode(const struct emul_command *cmd, u64 opcode)
+{
+	return cmd->opts & EMUL_OPT_NVME && cmd->nvme->common.opcode == opcode;
+}
+
+/* Does the rule apply to the command, wherever its blocks are? */
+bool emul_rule_applies(const struct emul_rule *r, unsigned int queue,
+		       const struct emul_command *cmd)
 {
 	const u64 *v = r->value;
 
-	return (!v[RULE_OP] || v[RULE_OP] & BIT(op)) &&
-	       (opts & v[RULE_FLAGS]) == v[RULE_FLAGS] &&
-	       (v[RULE_QUEUE] == RULE_ANY_QUEUE || v[RULE_QUEUE] == queue);
+	return (!v[RULE_OP] || v[RULE_OP] & command_ops(queue, cmd)) &&
+	       (cmd->opts & v[RULE_FLAGS]) == v[RULE_FLAGS] &&
+	       (v[RULE_OPCODE] == RULE_ANY || has_opcode(cmd, v[RULE_OPCODE])) &&
+	       (v[RULE_QUEUE] == RULE_ANY || v[RULE_QUEUE] == queue);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_rule_applies);
 
@@ -38,7 +53,7 @@ static bool covers_command(const struct emul_rule *r, const struct emul_command 
 	u32 i, nr = 1;
 
 	*lba = EMUL_NO_BLOCK;
-	if (cmd->op == ASBLK_OP_FLUSH)
+	if (cmd->op == ASBLK_OP_FLUSH || (cmd->op == ASBLK_OP_COMMAND && !cmd->nr_blocks))
 		return true;
 	if (cmd->op == ASBLK_OP_UNMAP) {
 		desc = emul_command_descs(cmd);
@@ -61,7 +76,7 @@ bool emul_rule_matches(const struct emul_rule *r, unsigned int queue,
 		       const struct emul_command *cmd, u64 *lba)
 {
 	return emul_rule_action(r)->ops & BIT(cmd->op) &&
-	       emul_rule_applies(r, cmd->op, cmd->opts, queue) &&
+	       emul_rule_applies(r, queue, cmd) &&
 	       (cmd->op <= ASBLK_OP_WRITE ? emul_rule_covers(r, *lba, 1) :
 					    covers_command(r, cmd, lba));
 }
@@ -81,7 +96,7 @@ static bool rule_concerns(const struct emul_rule *r, unsigned int queue,
 	u64 lba;
 
 	return !emul_rule_idle(r) &&
-	       ((emul_rule_applies(r, cmd->op, cmd->opts, queue) &&
+	       ((emul_rule_applies(r, queue, cmd) &&
 		 emul_rule_action(r)->ops & BIT(cmd->op)) || rule_watches(r, cmd->op)) &&
 	       covers_command(r, cmd, &lba);
 }

@@ -5,8 +5,8 @@
 
 #include "faults.h"
 
-bool emul_rule_applies(const struct emul_rule *r, enum asblk_op op, u8 opts,
-		       unsigned int queue);
+bool emul_rule_applies(const struct emul_rule *r, unsigned int queue,
+		       const struct emul_command *cmd);
 bool emul_rule_covers(const struct emul_rule *r, u64 lba, u64 nr_blocks);
 bool emul_rule_matches(const struct emul_rule *r, unsigned int queue,
 		       const struct emul_command *cmd, u64 *lba);

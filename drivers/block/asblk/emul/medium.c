@@ -19,6 +19,8 @@ static void medium_set_geometry(struct emul_medium *m, u64 nr_blocks, u32 block_
 int emul_medium_init(struct emul_medium *m, struct emul_budget *budget)
 {
 	spin_lock_init(&m->lock);
+	emul_bad_init(&m->bad, budget);
+	emul_health_init(&m->health);
 	return emul_store_init(&m->store, 1, budget);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_init);
@@ -26,6 +28,8 @@ EXPORT_SYMBOL_IF_KUNIT(emul_medium_init);
 /* Context: may sleep; no controller uses it. */
 void emul_medium_exit(struct emul_medium *m)
 {
+	emul_bad_heal(&m->bad, 0, S64_MAX);
+	emul_health_exit(&m->health);
 	emul_store_exit(&m->store);
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_exit);
@@ -47,11 +51,27 @@ int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size)
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_medium_insert);
 
+/* What is beyond the end was never written, should it be there again. */
+static void medium_cut_bad(struct emul_medium *m)
+{
+	u64 size = m->nr_blocks << m->block_shift;
+
+	emul_bad_heal(&m->bad, size, S64_MAX - size);
+}
+
 /* Discard data beyond the end. Context: may sleep. */
 void emul_medium_cut(struct emul_medium *m)
 {
 	/* Cannot fail, as it does not grow. */
 	emul_store_resize(&m->store, m->nr_blocks << m->block_shift);
+	medium_cut_bad(m);
+}
+
+/* Make bytes read as zeroes. */
+static void medium_clear(struct emul_medium *m, u64 pos, u64 len, bool erase)
+{
+	emul_store_unmap(&m->store, pos, len, erase);
+	emul_bad_heal(&m->bad, pos, len);
 }
 
 /*
@@ -66,9 +86,61 @@ int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, boo
 	if (err)
 		return err;
 	if (!keep)
-		emul_store_unmap(&m->store, 0, size, false);
+		medium_clear(m, 0, size, false);
 	medium_set_geometry(m, nr_blocks, block_size);
+	medium_cut_bad(m);
+	WRITE_ONCE(m->changed, true);
 	return 0;
+}
+
+/*
+ * Copy bytes between memory and the data of a command, from its byte @from on. Context: any.
+ */
+void emul_command_copy(const struct emul_command *cmd, u64 from, void *memory, u64 len,
+		       bool to_command)
+{
+	const struct emul_desc *desc = emul_command_descs(cmd);
+
+	for (; len; desc++) {
+		u64 step;
+
+		if (from >= desc->len) {
+			from -= desc->len;
+			continue;
+		}
+		step = min(desc->len - from, len);
+		if (to_command)
+			memcpy(phys_to_virt(desc->start + from), memory, step);
+		else
+			memcpy(memory, phys_to_virt(desc->start + from), step);
+		memory += step;
+		len -= step;
+		from = 0;
+	}
+}
+
+/* Read whole blocks, bad ones too. Context: may sleep. */
+void emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len)
+{
+	rcu_read_lock();
+	emul_store_read(&m->store, pos, dst, len);
+	rcu_read_unlock();
+}
+
+/* Blocks that are there as a whole can be read again. */
+static void medium_heal(struct emul_medium *m, u64 pos, u64 len)
+{
+	emul_bad_heal(&m->bad, pos, round_down(len, 1ULL << m->block_shift));
+}
+
+/* Write whole blocks, @src being NULL for zeroes. Context and return as emul_medium_move(). */
+int emul_medium_put(struct emul_medium *m, u64 pos, const void *src, u64 len, u64 *done)
+{
+	u64 before = *done;
+	int err = emul_store_write_wait(&m->store, pos, src, len, done);
+
+	medium_heal(m, pos, *done - before);
+	return err;
 }
 
 /*
@@ -93,7 +165,7 @@ int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 
 		     u64 len, u64 *done)
 {
 	const struct emul_desc *desc = emul_command_descs(cmd);
-	u64 pos = (cmd->lba << m->block_shift) + from;
+	u64 start = (cmd->lba << m->block_shift) + from, pos = start, before = *done;
 	int err = 0;
 
 	for (; len && !err; desc++) {
@@ -117,7 +189,23 @@ int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 
 		pos += step;
 		len -= step;
 	}
+	if (cmd->op == ASBLK_OP_WRITE)
+		medium_heal(m, start, *done - before);
 	return err;
+}
+
+/*
+ * Read a whole command, up to the first bad block; @done is incremented by the bytes read.
+ * Context: may sleep. Return: %BLK_STS_OK or %BLK_STS_MEDIUM.
+ */
+blk_status_t emul_medium_read_wait(struct emul_medium *m, const struct emul_command *cmd,
+				   u64 *done)
+{
+	u64 len = cmd->nr_blocks << m->block_shift;
+	u64 good = emul_bad_find(&m->bad, cmd->lba << m->block_shift, len);
+
+	emul_medium_move(m, cmd, 0, good, done);
+	return good < len ? BLK_STS_MEDIUM : BLK_STS_OK;
 }
 
 /* Write a whole command, waiting for memory. Context and return as emul_medium_move(). */
@@ -137,8 +225,8 @@ static blk_status_t medium_unmap(struct emul_medium *m, const struct emul_comman
 		if (!emul_medium_has(m, desc[i].start, desc[i].len))
 			return BLK_STS_TARGET;
 	for (i = 0; i < cmd->nr_descs; i++)
-		emul_store_unmap(&m->store, desc[i].start << m->block_shift,
-				 desc[i].len << m->block_shift, false);
+		medium_clear(m, desc[i].start << m->block_shift,
+			     desc[i].len << m->block_shift, false);
 	return BLK_STS_OK;
 }
 
@@ -154,12 +242,12 @@ blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *
 		return medium_unmap(m, cmd);
 	case ASBLK_OP_WRITE_ZEROES:
 		if (cmd->opts & ASBLK_OPT_NOUNMAP)
-			return emul_store_write_wait(&m->store, pos, NULL, len, &done) ?
+			return emul_medium_put(m, pos, NULL, len, &done) ?
 			       BLK_STS_NOSPC : BLK_STS_OK;
-		emul_store_unmap(&m->store, pos, len, false);
+		medium_clear(m, pos, len, false);
 		return BLK_STS_OK;
 	case ASBLK_OP_SECURE_ERASE:
-		emul_store_unmap(&m->store, pos, len, true);
+		medium_clear(m, pos, len, true);
 		return BLK_STS_OK;
 	default:
 		return BLK_STS_OK;

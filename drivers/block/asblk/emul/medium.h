@@ -11,6 +11,8 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
+#include "bad_blocks.h"
+#include "health.h"
 #include "rings.h"
 #include "store.h"
 
@@ -19,18 +21,24 @@
 /**
  * struct emul_medium - a medium, which outlives the controller that it is in
  * @store: its data
+ * @bad: blocks that cannot be read
+ * @health: what it remembers of the disk's life
  * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
  * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
  *	as is @block_shift
  * @block_shift: log2 of the logical block size
+ * @changed: capacity or block size have changed since a host was told so
  * @loaded: it is in the drive; written while no command is in flight
  * @read_only: it is write protected
  */
 struct emul_medium {
 	struct emul_store store;
+	struct emul_bad_blocks bad;
+	struct emul_health health;
 	spinlock_t lock;	/* block size, number of blocks */
 	u64 nr_blocks;
 	u8 block_shift;
+	bool changed;
 	bool loaded;
 	bool read_only;
 };
@@ -40,9 +48,15 @@ void emul_medium_exit(struct emul_medium *m);
 int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
 void emul_medium_cut(struct emul_medium *m);
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
+void emul_command_copy(const struct emul_command *cmd, u64 from, void *memory, u64 len,
+		       bool to_command);
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
 int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
 		     u64 len, u64 *done);
+blk_status_t emul_medium_read_wait(struct emul_medium *m, const struct emul_command *cmd,
+				   u64 *done);
+void emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len);
+int emul_medium_put(struct emul_medium *m, u64 pos, const void *src, u64 len, u64 *done);
 int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done);
 blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd);
 
@@ -67,9 +81,17 @@ static inline blk_status_t emul_medium_check(const struct emul_medium *m,
 	return BLK_STS_OK;
 }
 
+/* Does a read or write find blocks that are bad? Context: task or softirq. */
+static inline bool emul_medium_is_bad(struct emul_medium *m, const struct emul_command *cmd)
+{
+	u64 len = cmd->nr_blocks << m->block_shift;
+
+	return emul_bad_find(&m->bad, cmd->lba << m->block_shift, len) < len;
+}
+
 /*
  * Inline, as most commands are reads and writes. Context: any, under rcu_read_lock(); the
- * command has passed emul_medium_check().
+ * command has passed emul_medium_check(), and emul_medium_is_bad() if there may be bad blocks.
  */
 static inline void emul_medium_read(struct emul_medium *m, const struct emul_command *cmd)
 {

@@ -337,7 +337,7 @@ void emul_options_limits(const struct emul_options *o, struct asblk_limits *lim)
 		.seg_boundary_mask	= o->segment_boundary - 1,
 		.virt_boundary_mask	= o->virt_boundary ? o->virt_boundary - 1 : 0,
 		.dma_alignment_mask	= o->dma_alignment - 1,
-		.max_ranges		= 64,
+		.max_ranges		= EMUL_MAX_RANGES,
 		.max_range_bytes	= SZ_1G,
 		.max_zeroes_bytes	= SZ_1G,
 	};

@@ -15,6 +15,9 @@
 #define EMUL_MAX_COALESCE_COUNT	256
 #define EMUL_MAX_COALESCE_USECS	100000
 
+/* Ranges of one unmap. */
+#define EMUL_MAX_RANGES		64
+
 /*
  * A call is cheaper than an interrupt, but lockdep would not see that requests end in
  * interrupt handlers.
@@ -143,7 +146,20 @@
 	X(RPM, rpm, NUMBER, "0", 60, 100000, EMUL_OR_ZERO, live_model,			\
 	  "Rotations of the medium per minute; 0: it does not rotate")			\
 	X(SEED, seed, NUMBER, "1", 0, U64_MAX, 0, live_seed,				\
-	  "Where the random numbers of latency and faults start")
+	  "Where the random numbers of latency and faults start")			\
+	/* SMART */									\
+	X(SMART_TEMPERATURE, smart_temperature, NUMBER, "35", 0, 200, 0, live_value,	\
+	  "Temperature in degrees Celsius")						\
+	X(SMART_SPARE, smart_spare, NUMBER, "100", 0, 100, 0, live_value,		\
+	  "Spare capacity that is left, in percent")					\
+	X(SMART_SPARE_THRESHOLD, smart_spare_threshold, NUMBER, "10", 0, 100, 0, live_value, \
+	  "The disk warns when less than this much spare capacity is left, in percent")	\
+	X(SMART_PERCENTAGE_USED, smart_percentage_used, NUMBER, "0", 0, 255, 0, live_value, \
+	  "Part of the disk's life that is used up, in percent; 255: 255 or more")	\
+	X(SMART_CRITICAL_WARNING, smart_critical_warning, NUMBER, "0", 0, 63, 0, live_value, \
+	  "Warnings, the sum of: 1 little spare capacity, 2 temperature, 4 unreliable, "	\
+	  "8 read-only, 16 backup of the volatile memory failed, 32 persistent memory "	\
+	  "region; the disk adds 1 and 2 when they are true")
 
 #define EMUL_OPTION_ID(id, ...)	EMUL_##id,
 

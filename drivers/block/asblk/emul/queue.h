@@ -22,6 +22,7 @@ struct emul_options;
  * struct emul_counters - counters of a queue, under &emul_queue.run_lock
  * @ops: commands, by operation
  * @fua: writes with FUA
+ * @compares: compares, which read as well
  * @read_bytes: bytes read
  * @written_bytes: bytes written
  * @deferred: commands that had to wait for the worker
@@ -31,6 +32,7 @@ struct emul_options;
 struct emul_counters {
 	u64 ops[ASBLK_NR_OPS];
 	u64 fua;
+	u64 compares;
 	u64 read_bytes;
 	u64 written_bytes;
 	u64 deferred;
@@ -41,7 +43,7 @@ struct emul_counters {
 /**
  * struct emul_queue - the device's side of a queue
  * @ed: device
- * @index: number
+ * @index: number, or %ASBLK_ADMIN_QUEUE
  * @polled: it has no interrupt
  * @irq: its interrupt line otherwise
  * @rings: shared with the driver side
@@ -82,6 +84,24 @@ struct emul_queue {
 };
 
 /**
+ * struct emul_format - the Format NVM command, which the host carries out
+ * @lock: protects the following
+ * @s: the command; NULL for none, or if a reset has made the device forget it
+ * @block_size: that the medium is to have
+ * @allowed: there is a disk to be formatted
+ * @busy: @work has not ended
+ * @work: the host's
+ */
+struct emul_format {
+	spinlock_t lock;	/* the command */
+	struct emul_cmd_state *s;
+	u32 block_size;
+	bool allowed;
+	bool busy;
+	struct work_struct work;
+};
+
+/**
  * struct emul_device - an emulated device
  * @options: its description, which changes with the settings of the controller
  * @medium: the medium in it
@@ -89,10 +109,13 @@ struct emul_queue {
  * @model: model of time, or NULL
  * @slow: see emul_is_slow()
  * @fatal: a fault rule has stopped it for good
- * @queue: @nr_queues of them
+ * @temp_over: a temperature from which on it warns, in kelvin
+ * @temp_under: one up to which it warns
+ * @queue: @nr_queues of them, and the admin queue
  * @nr_queues: with and without interrupts
  * @irqs: interrupt domain
  * @wq: executes commands that may sleep
+ * @format: a command that changes the format
  */
 struct emul_device {
 	struct emul_options *options;
@@ -101,11 +124,30 @@ struct emul_device {
 	struct emul_model __rcu *model;
 	bool slow;
 	bool fatal;
+	u16 temp_over;
+	u16 temp_under;
 	struct emul_queue *queue;
 	unsigned int nr_queues;
 	struct irq_domain *irqs;
 	struct workqueue_struct *wq;
+	struct emul_format format;
 };
+
+static inline struct emul_queue *emul_admin_queue(struct emul_device *ed)
+{
+	return &ed->queue[ed->nr_queues];
+}
+
+/* @index: as of &asblk_queue. */
+static inline struct emul_queue *emul_device_queue(struct emul_device *ed, unsigned int index)
+{
+	return index == ASBLK_ADMIN_QUEUE ? emul_admin_queue(ed) : &ed->queue[index];
+}
+
+static inline bool emul_is_admin(const struct emul_queue *eq)
+{
+	return eq->index == ASBLK_ADMIN_QUEUE;
+}
 
 /*
  * Has it ever had a latency, a fault rule that was enabled, or coalesced interrupts? All

@@ -12,6 +12,7 @@
 
 #include <asm/barrier.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/cache.h>
 #include <linux/types.h>
 
@@ -63,16 +64,25 @@ struct emul_desc {
 
 #define EMUL_INLINE_DESCS	2
 
+/* It came as a command of the NVMe command set. */
+#define EMUL_OPT_NVME		BIT(7)
+
+struct nvme_command;
+
 /**
  * struct emul_command - a command; entries of the submission ring point to it
  * @id: comes back in the completion
- * @op: enum asblk_op
- * @opts: ASBLK_OPT_*
+ * @op: enum asblk_op. The device turns %ASBLK_OP_COMMAND into another one, if it has that
+ * @opts: ASBLK_OPT_*, %EMUL_OPT_NVME
  * @nr_descs: number of descriptors
  * @lba: first block
  * @nr_blocks: number of blocks
  * @desc: the descriptors, if there are at most %EMUL_INLINE_DESCS
- * @list: where they are, if there are more
+ * @list: where they are, if there are more; with %EMUL_OPT_NVME there are
+ * @nvme: the command as it came, and the following, with %EMUL_OPT_NVME
+ * @result: dwords 0 and 1 of its completion, filled in by the device
+ * @status: its status, filled in by the device
+ * @where: what is wrong with it: byte and, from bit 8 on, bit of the command
  *
  * In memory that the driver side lends to the device until the command completes.
  */
@@ -85,9 +95,17 @@ struct emul_command {
 	u64 nr_blocks;
 	union {
 		struct emul_desc desc[EMUL_INLINE_DESCS];
-		const struct emul_desc *list;
+		struct {
+			struct emul_desc *list;
+			const struct nvme_command *nvme;
+			u64 result;
+			u16 status;
+			u16 where;
+		};
 	};
 };
+
+static_assert(sizeof(struct emul_command) == 24 + EMUL_INLINE_DESCS * sizeof(struct emul_desc));
 
 static inline const struct emul_desc *emul_command_descs(const struct emul_command *cmd)
 {

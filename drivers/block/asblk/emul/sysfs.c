@@ -3,7 +3,7 @@
 #include <linux/device.h>
 #include <linux/sysfs.h>
 
-#include "device.h"
+#include "counters.h"
 #include "sysfs.h"
 
 static ssize_t memory_used_show(struct device *dev,
@@ -32,7 +32,7 @@ static ssize_t name##_show(struct device *dev,				\
 	struct emul_counters sum;					\
 	struct emul_device *ed = asblk_disk_priv(dev);		\
 									\
-	emul_device_count(ed, &sum);					\
+	emul_counters_sum(ed, &sum);					\
 	return sysfs_emit(buf, "%llu\n", sum.member);			\
 }									\
 static DEVICE_ATTR_RO(name)

@@ -7,74 +7,29 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 
-#include "emul/controller.h"
-#include "test_io.h"
+#include "test_emul.h"
 
 /* Long enough for a command on a slow machine, short enough to wait for. */
 #define TIMEOUT		(HZ / 4)
 
-/* What a case works on. */
-struct emul_test {
-	struct emul *emul;
-	struct emul_options options;
-	struct emul_medium medium;
-	struct emul_budget budget;
-	struct emul_faults faults;
-	struct emul_rule *rule;
-};
-
-static struct emul *emul_of(struct kunit *test)
+static int emul_suite_init(struct kunit *test)
 {
-	struct tio_test *t = test->priv;
+	struct tio_test *t;
+	int err = emul_test_init(test);
 
-	return ((struct emul_test *)t->priv)->emul;
-}
-
-static int emul_test_init(struct kunit *test)
-{
-	struct tio_test *t = tio_test_alloc(test);
-	struct emul_test *et = kunit_kzalloc(test, sizeof(*et), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, et);
-	emul_options_init(&et->options, NULL);
-	et->options.size = SZ_16M;
-	et->options.queues = 1;
-	et->options.queue_depth = 16;
-	et->options.max_transfer = SZ_4K;
-	et->options.max_segments = 4;
-	emul_budget_init(&et->budget, SZ_16M);
-	KUNIT_ASSERT_EQ(test, emul_medium_init(&et->medium, &et->budget), 0);
-	KUNIT_ASSERT_EQ(test, emul_medium_insert(&et->medium, SZ_16M, 512), 0);
-	emul_faults_init(&et->faults, &et->budget);
-	et->rule = emul_rule_create(&et->faults, "rule");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(et->rule));
-	et->emul = emul_create(&et->options, 900, &et->medium, &et->faults);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(et->emul));
-	KUNIT_ASSERT_EQ(test, emul_add_disk(et->emul), 0);
-	t->priv = et;
-	t->disk = et->emul->disk;
+	if (err)
+		return err;
+	t = test->priv;
 	blk_queue_rq_timeout(t->disk->gd->queue, TIMEOUT);
-	emul_be_slow(&et->emul->dev);
+	emul_be_slow(&emul_of(test)->dev);
 	return 0;
-}
-
-static void emul_test_exit(struct kunit *test)
-{
-	struct tio_test *t = test->priv;
-	struct emul_test *et = t->priv;
-
-	emul_destroy(et->emul);
-	emul_rule_destroy(et->rule);
-	emul_faults_exit(&et->faults);
-	emul_medium_exit(&et->medium);
-	tio_test_free(t);
 }
 
 /* Have the device do that to so many commands. */
 static void misbehave(struct kunit *test, const char *action, const char *total,
 		      const char *until)
 {
-	struct emul_rule *r = ((struct emul_test *)((struct tio_test *)test->priv)->priv)->rule;
+	struct emul_rule *r = emul_test(test)->rule;
 
 	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_ACTION, action), 0);
 	KUNIT_ASSERT_EQ(test, emul_rule_set(r, RULE_TIMES, total), 0);
@@ -252,7 +207,7 @@ static struct kunit_case emul_cases[] = {
 
 static struct kunit_suite emul_suite = {
 	.name = "asblk_emul",
-	.init = emul_test_init,
+	.init = emul_suite_init,
 	.exit = emul_test_exit,
 	.test_cases = emul_cases,
 };

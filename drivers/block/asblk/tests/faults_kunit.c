@@ -5,6 +5,7 @@
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/nvme.h>
 #include <linux/sched.h>
 
 #include "emul/faults.h"
@@ -64,7 +65,9 @@ struct field_case {
 static const struct field_case field_cases[] = {
 	{ RULE_OP, "any", true }, { RULE_OP, "read", true },
 	{ RULE_OP, "read secure-erase", true }, { RULE_OP, "read  write", true },
-	{ RULE_OP, "" }, { RULE_OP, "reads" }, { RULE_OP, "read any" }, { RULE_OP, "command" },
+	{ RULE_OP, "" }, { RULE_OP, "reads" }, { RULE_OP, "read any" },
+	{ RULE_OP, "command admin", true }, { RULE_OPCODE, "any", true },
+	{ RULE_OPCODE, "255", true }, { RULE_OPCODE, "256" }, { RULE_OPCODE, "read" },
 	{ RULE_FLAGS, "fua rahead", true }, { RULE_FLAGS, "sync" },
 	{ RULE_QUEUE, "any", true }, { RULE_QUEUE, "0", true }, { RULE_QUEUE, "65535", true },
 	{ RULE_QUEUE, "65536" }, { RULE_QUEUE, "-1" },
@@ -108,19 +111,59 @@ static void faults_fields(struct kunit *test)
 	enable(test, false);
 }
 
-static void faults_match(struct kunit *test)
+static bool applies(struct faults_test *t, unsigned int queue, enum asblk_op op, u8 opts)
+{
+	const struct emul_command cmd = { .op = op, .opts = opts };
+
+	return emul_rule_applies(t->rule, queue, &cmd);
+}
+
+/* Of a command of the NVMe command set, that the device takes for @op. */
+static bool applies_nvme(struct faults_test *t, unsigned int queue, enum asblk_op op, u8 opcode)
+{
+	const struct nvme_command nvme = { .common.opcode = opcode };
+	const struct emul_command cmd = { .op = op, .opts = EMUL_OPT_NVME, .nvme = &nvme };
+
+	return emul_rule_applies(t->rule, queue, &cmd);
+}
+
+static void faults_match_nvme(struct kunit *test)
 {
 	struct faults_test *t = test->priv;
 
-	KUNIT_EXPECT_TRUE(test, emul_rule_applies(t->rule, ASBLK_OP_FLUSH, 0, 7));
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, 0, ASBLK_OP_READ, nvme_cmd_read));
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, ASBLK_ADMIN_QUEUE, ASBLK_OP_COMMAND, 0));
+	set(test, RULE_OP, "read");
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, 0, ASBLK_OP_READ, nvme_cmd_read));
+	set(test, RULE_OP, "command");
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, 0, ASBLK_OP_READ, nvme_cmd_read));
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, 0, ASBLK_OP_COMMAND, nvme_cmd_compare));
+	KUNIT_EXPECT_FALSE(test, applies_nvme(t, ASBLK_ADMIN_QUEUE, ASBLK_OP_COMMAND, 0));
+	KUNIT_EXPECT_FALSE(test, applies(t, 0, ASBLK_OP_READ, 0));
+	set(test, RULE_OP, "admin");
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, ASBLK_ADMIN_QUEUE, ASBLK_OP_COMMAND, 0));
+	KUNIT_EXPECT_FALSE(test, applies_nvme(t, 0, ASBLK_OP_COMMAND, 0));
+	set(test, RULE_OP, "any");
+	set(test, RULE_OPCODE, "2");
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, 3, ASBLK_OP_READ, nvme_cmd_read));
+	KUNIT_EXPECT_TRUE(test, applies_nvme(t, ASBLK_ADMIN_QUEUE, ASBLK_OP_COMMAND, 2));
+	KUNIT_EXPECT_FALSE(test, applies_nvme(t, 3, ASBLK_OP_READ, nvme_cmd_compare));
+	KUNIT_EXPECT_FALSE(test, applies(t, 3, ASBLK_OP_READ, 0));
+}
+
+static void faults_match(struct kunit *test)
+{
+	const u8 flags = ASBLK_OPT_FUA | ASBLK_OPT_META | ASBLK_OPT_PRIO;
+	struct faults_test *t = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, applies(t, 7, ASBLK_OP_FLUSH, 0));
 	set(test, RULE_OP, "write flush");
 	set(test, RULE_FLAGS, "fua meta");
 	set(test, RULE_QUEUE, "2");
-	KUNIT_EXPECT_TRUE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, ASBLK_OPT_FUA |
-						  ASBLK_OPT_META | ASBLK_OPT_PRIO, 2));
-	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, ASBLK_OPT_FUA, 2));
-	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_READ, U8_MAX, 2));
-	KUNIT_EXPECT_FALSE(test, emul_rule_applies(t->rule, ASBLK_OP_WRITE, U8_MAX, 1));
+	KUNIT_EXPECT_TRUE(test, applies(t, 2, ASBLK_OP_WRITE, flags));
+	KUNIT_EXPECT_FALSE(test, applies(t, 2, ASBLK_OP_WRITE, ASBLK_OPT_FUA));
+	KUNIT_EXPECT_FALSE(test, applies(t, 2, ASBLK_OP_READ, flags));
+	KUNIT_EXPECT_FALSE(test, applies(t, 1, ASBLK_OP_WRITE, flags));
 	KUNIT_EXPECT_TRUE(test, emul_rule_covers(t->rule, U32_MAX, 1));
 	set(test, RULE_FIRST, "100");
 	set(test, RULE_BLOCKS, "10");
@@ -334,6 +377,7 @@ static struct kunit_case faults_cases[] = {
 	KUNIT_CASE_PARAM(faults_fields, field_gen_params),
 	KUNIT_CASE(faults_statuses),
 	KUNIT_CASE(faults_match),
+	KUNIT_CASE(faults_match_nvme),
 	KUNIT_CASE(faults_passes),
 	KUNIT_CASE(faults_how_often),
 	KUNIT_CASE(faults_same_again),
