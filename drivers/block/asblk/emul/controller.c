@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "debugfs.h"
 #include "format.h"
+#include "passthru.h"
 #include "sysfs.h"
 
 #define EMUL_MAX_RETRIES 3
@@ -402,6 +403,7 @@ static const struct asblk_ctrl_ops emul_ops = {
 	.run		= emul_run,
 	.reap		= emul_reap,
 	.answer		= emul_answer,
+	.ioctl		= emul_ioctl,
 	.abort		= emul_abort,
 	.reset_queue	= emul_reset_queue,
 	.reset		= emul_reset,
@@ -532,6 +534,9 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 	err = emul_start_ctrl(emul);
 	if (err)
 		goto free_ctrl;
+	err = emul_passthru_add(emul);
+	if (err)
+		goto destroy_ctrl;
 	emul_health_on(&medium->health);
 	if (faults)
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
@@ -540,6 +545,9 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
+destroy_ctrl:
+	asblk_ctrl_destroy(emul->ctrl);
+	goto free_queues;
 free_ctrl:
 	asblk_ctrl_free(emul->ctrl);
 free_queues:
@@ -556,6 +564,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_create);
 int emul_add_disk(struct emul *emul)
 {
 	const struct emul_faults *f = emul->dev.faults;
+	int err;
 
 	/* A rule that is enabled from here on finds the controller. */
 	if ((f && rcu_access_pointer(f->set)) || emul->dev.medium->bad.any)
@@ -563,6 +572,11 @@ int emul_add_disk(struct emul *emul)
 	emul->disk = emul_create_disk(emul);
 	if (IS_ERR(emul->disk))
 		return PTR_ERR(emul->disk);
+	err = emul_passthru_add_disk(emul);
+	if (err) {
+		asblk_disk_remove(emul->disk);
+		return err;
+	}
 	emul_device_allow_format(&emul->dev, true);
 	return 0;
 }
@@ -572,6 +586,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
 void emul_remove_disk(struct emul *emul)
 {
 	emul_device_allow_format(&emul->dev, false);
+	emul_passthru_remove_disk(emul);
 	asblk_disk_remove(emul->disk);
 }
 
@@ -580,6 +595,7 @@ void emul_destroy_ctrl(struct emul *emul)
 {
 	struct emul_life life;
 
+	emul_passthru_remove(emul);
 	asblk_ctrl_destroy(emul->ctrl);
 	emul_counters_life(&emul->dev, &life);
 	emul_health_off(&emul->dev.medium->health, &life);

@@ -38,6 +38,8 @@ struct emul_host_queue {
  * @physical_block_size: in bytes, as the disk is made; a format may need a larger one
  * @ctrl: controller, once it is known to the engine
  * @disk: disk, likewise
+ * @passthru: for users' commands, and the following
+ * @passthru_disk: for those to the disk
  */
 struct emul {
 	struct emul_device dev;
@@ -45,6 +47,8 @@ struct emul {
 	u32 physical_block_size;
 	struct asblk_ctrl *ctrl;
 	struct asblk_disk *disk;
+	struct asblk_passthru *passthru;
+	struct asblk_passthru_disk *passthru_disk;
 };
 
 struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_medium *medium,

@@ -151,7 +151,8 @@ static int ioctl_manage(struct asblk_passthru *pt, unsigned int cmd)
 	case NVME_IOCTL_SUBSYS_RESET:
 		return ioctl_reset_subsystem(pt);
 	case NVME_IOCTL_RESCAN:
-		return pt->ctrl->ops->rescan ? asblk_ctrl_rescan(pt->ctrl) : -ENOTTY;
+		/* Media that do not change by themselves are known. Tools insist on it. */
+		return pt->ctrl->ops->rescan ? asblk_ctrl_rescan(pt->ctrl) : 0;
 	default:
 		return -ENOTTY;
 	}

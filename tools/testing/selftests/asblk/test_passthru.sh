@@ -7,7 +7,6 @@
 . "${0%/*}/passthru.sh"
 
 need nvme jq
-need_nvme
 passthru_load
 dd if=/dev/urandom of="$tmp/data" bs="$block" count=16 status=none
 
