@@ -137,6 +137,24 @@ static void emul_duplicates(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, counters(test)->unknown_ids, 40);
 }
 
+/**
+ * struct blocker - keeps a device's worker from executing commands until a reset
+ * @work: of the worker
+ * @hwq: queue that is reset
+ */
+struct blocker {
+	struct work_struct work;
+	struct asblk_hwq *hwq;
+};
+
+static void block_until_reset(struct work_struct *work)
+{
+	struct blocker *b = container_of(work, struct blocker, work);
+
+	while (!(READ_ONCE(b->hwq->held) & ASBLK_HELD_STOPPED))
+		usleep_range(50, 100);
+}
+
 /*
  * Commands that the worker has are waited for before their memory is given back: what it
  * said of them afterwards would be for commands that are not in flight.
@@ -144,20 +162,24 @@ static void emul_duplicates(struct kunit *test)
 static void emul_reset_with_worker(struct kunit *test)
 {
 	struct emul *emul = emul_of(test);
+	struct blocker blocker = { .hwq = emul->ctrl->queues[0] };
 	struct test_io *p[NR_TEST_IOS];
 	unsigned int round, i;
 
-	/* On one CPU it can take some rounds until the worker has any at a reset. */
-	for (round = 0; round < 20 || (!counters(test)->requeued && round < 500); round++) {
+	INIT_WORK_ONSTACK(&blocker.work, block_until_reset);
+	workqueue_set_max_active(emul->dev.wq, 1);
+	for (round = 0; round < 20; round++) {
+		queue_work(emul->dev.wq, &blocker.work);
 		/* Every other one has pages to give back. */
 		for (i = 0; i < NR_TEST_IOS; i++)
 			p[i] = tio_send(test, i, i % 2 ? REQ_OP_DISCARD : REQ_OP_WRITE_ZEROES,
 					(i / 2 * SZ_2M) >> SECTOR_SHIFT, SZ_2M);
-		KUNIT_ASSERT_EQ(test, asblk_recovery_reset_now(emul->ctrl), 0);
+		KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(emul->ctrl), 0);
 		for (i = 0; i < NR_TEST_IOS; i++)
 			tio_expect_end(test, p[i], BLK_STS_OK, 0);
 	}
-	KUNIT_EXPECT_GT(test, counters(test)->requeued, 0);
+	destroy_work_on_stack(&blocker.work);
+	KUNIT_EXPECT_GE(test, counters(test)->requeued, round * NR_TEST_IOS);
 	KUNIT_EXPECT_EQ(test, counters(test)->unknown_ids, 0);
 }
 
