@@ -110,13 +110,14 @@ static void emul_irq_deliver_unnumbered(struct irq_work *work)
 
 /*
  * A line that takes none of the kernel's interrupt numbers, of which there may be few, for a
- * queue that is seldom used. Its handler runs in hard interrupt context all the same.
+ * queue that is seldom used. Its handler runs where those of other lines do: in hard interrupt
+ * context, with PREEMPT_RT in a thread.
  */
 void emul_irq_request_unnumbered(struct emul_irq *irq, irq_handler_t handler, void *data)
 {
 	irq->direct = false;
 	irq->desc = NULL;
-	irq->raise = IRQ_WORK_INIT_HARD(emul_irq_deliver_unnumbered);
+	irq->raise = IRQ_WORK_INIT(emul_irq_deliver_unnumbered);
 	irq->handler = handler;
 	irq->data = data;
 }
