@@ -49,8 +49,9 @@ static u64 completion_deadline(struct emul_queue *eq, struct emul_cmd_state *s)
 		random = prandom_u32_state(&eq->random);
 		random |= (u64)prandom_u32_state(&eq->random) << 32;
 		deadline = emul_model_deadline(m, cmd->op, cmd->lba, cmd->nr_blocks,
-					       cmd->nr_blocks << medium->block_shift,
-					       medium->nr_blocks, s->start, random, &s->cost);
+					       cmd->nr_blocks << READ_ONCE(medium->block_shift),
+					       READ_ONCE(medium->nr_blocks), s->start, random,
+					       &s->cost);
 	} else {
 		s->cost = (struct emul_cost) {};
 	}

@@ -49,7 +49,7 @@ void emul_count_error(struct emul_queue *eq, const struct emul_command *cmd,
 	blk_status_t status = (__force blk_status_t)c->status;
 	struct emul_medium *m = eq->ed->medium;
 	struct emul_error e = {
-		.queue	= eq->index == ASBLK_ADMIN_QUEUE ? 0 : eq->index + 1,
+		.queue	= emul_is_admin(eq) ? 0 : eq->index + 1,
 		.id	= c->id,
 		.status	= emul_nvme_status(cmd, c),
 		.where	= cmd->opts & EMUL_OPT_NVME && cmd->where ? cmd->where : EMUL_NOWHERE,
@@ -57,7 +57,7 @@ void emul_count_error(struct emul_queue *eq, const struct emul_command *cmd,
 
 	if (cmd->op == ASBLK_OP_UNMAP)
 		e.lba = emul_command_descs(cmd)->start;
-	else if (cmd->op != ASBLK_OP_FLUSH)
+	else if (cmd->op != ASBLK_OP_FLUSH && !emul_is_admin(eq))
 		e.lba = cmd->lba + (c->good >> m->block_shift);
 	eq->count.errors++;
 	emul_health_error(&m->health, &e,

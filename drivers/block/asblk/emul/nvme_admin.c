@@ -70,7 +70,7 @@ static u16 admin_format(struct emul_device *ed, struct emul_cmd_state *s)
 	/* Neither metadata nor protection information. */
 	if (cdw10 & (FORMAT_MSET | FORMAT_PI) || lbaf >= emul_nvme_formats())
 		return NVME_SC_INVALID_FORMAT | NVME_STATUS_DNR;
-	if (!ed->medium->loaded)
+	if (!READ_ONCE(ed->medium->loaded))
 		return NVME_SC_NS_NOT_READY | NVME_STATUS_DNR;
 	if (READ_ONCE(ed->medium->read_only))
 		return NVME_SC_NS_WRITE_PROTECTED | NVME_STATUS_DNR;

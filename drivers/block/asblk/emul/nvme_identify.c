@@ -44,16 +44,29 @@ void emul_nvme_pad(char *dst, const char *src, size_t len)
 	memset(dst + used, ' ', len - used);
 }
 
-/* The medium's capacity and block size, which belong together. */
-static u64 geometry(struct emul_medium *m, u8 *shift)
-{
+/**
+ * struct geometry - what a format changes, and belongs together
+ * @nr_blocks: capacity
+ * @shift: log2 of the block size
+ * @physical: physical block size in bytes
+ */
+struct geometry {
 	u64 nr_blocks;
+	u8 shift;
+	u32 physical;
+};
+
+static struct geometry geometry(struct emul_device *ed)
+{
+	struct emul_medium *m = ed->medium;
+	struct geometry g;
 
 	spin_lock(&m->lock);
-	nr_blocks = m->nr_blocks;
-	*shift = m->block_shift;
+	g.nr_blocks = m->nr_blocks;
+	g.shift = m->block_shift;
+	g.physical = emul_options_physical_block_size(ed->options);
 	spin_unlock(&m->lock);
-	return nr_blocks;
+	return g;
 }
 
 /* A number of blocks, from 0, for so many bytes; 0 for less than a block. */
@@ -78,8 +91,8 @@ static u16 supported_commands(const struct emul_options *o)
 static void identify_ctrl(struct emul_device *ed, struct nvme_id_ctrl *id)
 {
 	const struct emul_options *o = ed->options;
-	u8 wwid[16], shift;
-	u64 nr_blocks = geometry(ed->medium, &shift);
+	struct geometry g = geometry(ed);
+	u8 wwid[16];
 
 	emul_nvme_pad(id->sn, o->serial, sizeof(id->sn));
 	emul_nvme_pad(id->mn, o->model, sizeof(id->mn));
@@ -94,7 +107,7 @@ static void identify_ctrl(struct emul_device *ed, struct nvme_id_ctrl *id)
 	id->elpe = EMUL_ERRORS - 1;
 	id->wctemp = cpu_to_le16(EMUL_TEMP_WARNING);
 	id->cctemp = cpu_to_le16(EMUL_TEMP_CRITICAL);
-	put_unaligned_le64(nr_blocks << shift, id->tnvmcap);
+	put_unaligned_le64(g.nr_blocks << g.shift, id->tnvmcap);
 	id->sqes = NVME_NVM_IOSQES << 4 | NVME_NVM_IOSQES;
 	id->cqes = NVME_NVM_IOCQES << 4 | NVME_NVM_IOCQES;
 	id->nn = cpu_to_le32(EMUL_NSID);
@@ -109,26 +122,24 @@ static void identify_ns(struct emul_device *ed, struct nvme_id_ns *id)
 {
 	const struct emul_options *o = ed->options;
 	struct emul_medium *m = ed->medium;
-	u8 shift;
-	u64 nr_blocks = geometry(m, &shift);
-	u64 granularity = emul_options_physical_block_size(o);
+	struct geometry g = geometry(ed);
 	unsigned int i;
 
-	id->nsze = cpu_to_le64(nr_blocks);
+	id->nsze = cpu_to_le64(g.nr_blocks);
 	id->ncap = id->nsze;
-	id->nuse = cpu_to_le64(min(emul_store_used(&m->store) >> shift, nr_blocks));
+	id->nuse = cpu_to_le64(min(emul_store_used(&m->store) >> g.shift, g.nr_blocks));
 	id->nsfeat = NVME_NS_FEAT_THIN | NVME_NS_FEAT_ATOMICS | NS_FEAT_OPTPERF;
 	id->nlbaf = emul_nvme_formats() - 1;
-	id->flbas = shift - SECTOR_SHIFT;
+	id->flbas = g.shift - SECTOR_SHIFT;
 	id->dlfeat = NS_DLFEAT_ZEROES | (o->write_zeroes ? NS_DLFEAT_WZ_DEAC : 0);
-	id->nawun = blocks_from_0(o->atomic_unit, shift);
+	id->nawun = blocks_from_0(o->atomic_unit, g.shift);
 	id->nawupf = id->nawun;
-	put_unaligned_le64(nr_blocks << shift, id->nvmcap);
-	id->npwg = blocks_from_0(granularity, shift);
+	put_unaligned_le64(g.nr_blocks << g.shift, id->nvmcap);
+	id->npwg = blocks_from_0(g.physical, g.shift);
 	id->npwa = id->npwg;
-	id->npdg = blocks_from_0(o->discard_granularity ?: PAGE_SIZE, shift);
+	id->npdg = blocks_from_0(o->discard_granularity ?: PAGE_SIZE, g.shift);
 	id->npda = id->npdg;
-	id->nows = blocks_from_0(o->optimal_io_size, shift);
+	id->nows = blocks_from_0(o->optimal_io_size, g.shift);
 	id->nsattr = READ_ONCE(m->read_only) ? NVME_NS_ATTR_RO : 0;
 	emul_options_wwid(o, id->nguid);
 	for (i = 0; i <= id->nlbaf; i++)
@@ -143,7 +154,7 @@ static void identify_ns_any(struct emul_device *ed, struct nvme_id_ns_cs_indep *
 	id->nsfeat = (o->rotational ? NS_FEAT_ROTATIONAL : 0) |
 		     (o->volatile_cache ? 0 : NS_FEAT_NO_VWC);
 	id->nsattr = READ_ONCE(ed->medium->read_only) ? NVME_NS_ATTR_RO : 0;
-	id->nstat = ed->medium->loaded ? NS_READY : 0;
+	id->nstat = READ_ONCE(ed->medium->loaded) ? NS_READY : 0;
 }
 
 /* Namespace Identification Descriptors (5.17.2.3) */
