@@ -158,8 +158,8 @@ static struct emul_desc *emul_list(struct emul_host_queue *hq, const struct asbl
  * answer in the same memory as the data's descriptors are in, or are listed from. So there is
  * always a list, and descriptors of no bytes make it long enough. Return: false without memory.
  */
-static noinline bool emul_fill_command(struct emul_host_queue *hq, struct emul_command *cmd,
-				       const struct asblk_transfer *t)
+static bool emul_fill_command(struct emul_host_queue *hq, struct emul_command *cmd,
+			      const struct asblk_transfer *t)
 {
 	static_assert(sizeof(struct nvme_command) == ASBLK_COMMAND_BYTES);
 
@@ -177,6 +177,26 @@ static noinline bool emul_fill_command(struct emul_host_queue *hq, struct emul_c
 	cmd->result = 0;
 	cmd->status = 0;
 	cmd->where = 0;
+	return true;
+}
+
+/* What is neither a read nor a write. Return: false without memory. */
+static noinline bool emul_fill_other(struct emul_host_queue *hq, struct emul_command *cmd,
+				     struct emul_desc *desc, struct asblk_transfer *t)
+{
+	switch (t->op) {
+	case ASBLK_OP_FLUSH:
+		break;
+	case ASBLK_OP_UNMAP:
+		emul_fill_ranges(desc, t);
+		break;
+	case ASBLK_OP_COMMAND:
+		return emul_fill_command(hq, cmd, t);
+	default:
+		cmd->lba = t->range.lba;
+		cmd->nr_blocks = t->range.nr_blocks;
+		break;
+	}
 	return true;
 }
 
@@ -207,14 +227,8 @@ static blk_status_t emul_submit(struct asblk_queue *q,
 		cmd->lba = t->range.lba;
 		cmd->nr_blocks = t->range.nr_blocks;
 		emul_fill_segments(desc, t);
-	} else if (t->op == ASBLK_OP_UNMAP) {
-		emul_fill_ranges(desc, t);
-	} else if (unlikely(t->op == ASBLK_OP_COMMAND)) {
-		if (!emul_fill_command(hq, cmd, t))
-			return BLK_STS_RESOURCE;
-	} else if (t->op != ASBLK_OP_FLUSH) {
-		cmd->lba = t->range.lba;
-		cmd->nr_blocks = t->range.nr_blocks;
+	} else if (!emul_fill_other(hq, cmd, desc, t)) {
+		return BLK_STS_RESOURCE;
 	}
 	r->sqe[(r->sq.tail + hq->sq_new) & r->sq.mask] = cmd;
 	hq->sq_new++;
@@ -327,7 +341,7 @@ static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->dev.medium->loaded = false;
+	WRITE_ONCE(emul->dev.medium->loaded, false);
 	return 0;
 }
 
@@ -335,7 +349,7 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
-	emul->dev.medium->loaded = true;
+	WRITE_ONCE(emul->dev.medium->loaded, true);
 	return 0;
 }
 
@@ -534,10 +548,11 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 	err = emul_start_ctrl(emul);
 	if (err)
 		goto free_ctrl;
+	/* Before anybody can ask. */
+	emul_health_on(&medium->health);
 	err = emul_passthru_add(emul);
 	if (err)
 		goto destroy_ctrl;
-	emul_health_on(&medium->health);
 	if (faults)
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
 	if (o->coalesce_usecs)

@@ -115,12 +115,13 @@ static u16 io_parse_rw(const struct emul_device *ed, struct emul_command *cmd)
 	const struct nvme_rw_command *rw = &cmd->nvme->rw;
 	u16 control = le16_to_cpu(rw->control);
 
-	if (control & NVME_RW_FUA)
-		cmd->opts |= ASBLK_OPT_FUA;
+	/* What is read is in the medium already, whether with FUA or without. */
 	if (rw->opcode == nvme_cmd_read) {
 		cmd->op = ASBLK_OP_READ;
 		return 0;
 	}
+	if (control & NVME_RW_FUA)
+		cmd->opts |= ASBLK_OPT_FUA;
 	if (FIELD_GET(RW_CONTROL_DTYPE, control))
 		return emul_nvme_wrong_bit(cmd, RW_CONTROL_BYTE, 4);
 	cmd->op = ASBLK_OP_WRITE;

@@ -64,7 +64,7 @@ struct emul_desc {
 
 #define EMUL_INLINE_DESCS	2
 
-/* It came as a command of the NVMe command set. */
+/* It came as a command of the NVMe command set. No bit of ASBLK_OPT_*. */
 #define EMUL_OPT_NVME		BIT(7)
 
 struct nvme_command;
