@@ -72,7 +72,8 @@ unsigned int asblk_reap(struct asblk_queue *q)
 	DEFINE_IO_COMP_BATCH(iob);
 	struct asblk_batch batch;
 
-	asblk_batch_begin(&batch, hwq, &iob);
+	/* The block layer does not know reserved requests, such as aborts, in a batch. */
+	asblk_batch_begin(&batch, hwq, q->index == ASBLK_ADMIN_QUEUE ? NULL : &iob);
 	hwq->count.interrupts++;
 	queue_reap(&batch);
 	asblk_batch_end(&batch, true);
