@@ -179,6 +179,15 @@ void bad_vendor(struct bad_nvme *b, const struct nvme_command *cmd);
 u32 bad_reg(struct bad_nvme *b, u32 reg);
 void bad_set_reg(struct bad_nvme *b, u32 reg, u32 value);
 
+#ifdef CONFIG_INDIRECT_IOMEM
+void __iomem *bad_map_regs(struct kunit *test, u32 *reg, size_t len);
+#else
+static inline void __iomem *bad_map_regs(struct kunit *test, u32 *reg, size_t len)
+{
+	return (void __iomem *)reg;
+}
+#endif
+
 static inline void *bad_memory(u64 dma)
 {
 	return phys_to_virt(dma);
