@@ -443,7 +443,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(engine_discard_any_order),
 	KUNIT_CASE(engine_atomic_is_not_split),
 	KUNIT_CASE(engine_atomic_merged),
-	KUNIT_CASE_SLOW(engine_property),
+	KUNIT_CASE_ATTR(engine_property, { .speed = KUNIT_SPEED_VERY_SLOW }),
 	KUNIT_CASE_PARAM(engine_create, create_gen_params),
 	{}
 };

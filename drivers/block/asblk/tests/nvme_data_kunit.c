@@ -517,6 +517,7 @@ static struct kunit_case nvme_data_cases[] = {
 
 static struct kunit_suite nvme_data_suite = {
 	.name = "asblk_nvme_data",
+	.attr.speed = KUNIT_SPEED_VERY_SLOW,	/* thousands of shapes, one after the other */
 	.init = bad_init,
 	.exit = bad_exit,
 	.test_cases = nvme_data_cases,

@@ -459,7 +459,7 @@ static void nvme_delete_queue_fails(struct kunit *test)
 static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_basic_io),
 	KUNIT_CASE(nvme_never_ready),
-	KUNIT_CASE_SLOW(nvme_stays_ready),
+	KUNIT_CASE(nvme_stays_ready),
 	KUNIT_CASE(nvme_fatal_at_start),
 	KUNIT_CASE(nvme_capabilities),
 	KUNIT_CASE_PARAM(nvme_invalid_identify, invalid_gen_params),
@@ -468,7 +468,7 @@ static struct kunit_case nvme_cases[] = {
 	KUNIT_CASE(nvme_wrong_phase),
 	KUNIT_CASE(nvme_unknown_admin_id),
 	KUNIT_CASE(nvme_lost_admin_interrupts),
-	KUNIT_CASE_SLOW(nvme_duplicate_completions),
+	KUNIT_CASE(nvme_duplicate_completions),
 	KUNIT_CASE(nvme_cq_overrun),
 	KUNIT_CASE(nvme_lost_interrupt),
 	KUNIT_CASE(nvme_abort),
@@ -483,6 +483,7 @@ static struct kunit_case nvme_cases[] = {
 
 static struct kunit_suite nvme_suite = {
 	.name = "asblk_nvme",
+	.attr.speed = KUNIT_SPEED_VERY_SLOW,	/* waits for timeouts, one after the other */
 	.init = bad_init,
 	.exit = bad_exit,
 	.test_cases = nvme_cases,
