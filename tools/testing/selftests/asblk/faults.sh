@@ -5,12 +5,14 @@
 # blocks of 4 KiB at 1 MiB, and I/O to those. Source it after common.sh.
 # shellcheck disable=SC2154 # variables of common.sh
 
-need fio
 udev_off
 configfs_load disks=0
 make_disk f size=64M queues=1 poll_queues=1 timeout_ms="$(by_speed 500 1000)"
 dev=/dev/$(<"$configfs/f/device")
 ctrl=/sys/block/${dev#/dev/}/device
+coproc single_io { exec python3 -BIS "${BASH_SOURCE[0]%/*}/single_io.py"; }
+# A coprocess's own descriptors are not for subshells
+exec {io_out}<&"${single_io[0]}" {io_in}>&"${single_io[1]}"
 export trace=/sys/kernel/tracing here=$((1 << 20))
 
 # run_modes NAME COMMAND… - a case for each kind of queue, which COMMAND finds in mode
@@ -29,37 +31,42 @@ power_cycle() {
 }
 rule() { make_rule f r first=2048 blocks=8 "$@"; }
 no_rule() { rmdir "$configfs/f/faults/r"; }
-hits() { cat "$configfs/f/faults/$1/hits"; }
+hits() { echo "$(<"$configfs/f/faults/$1/hits")"; }
 
-# io read|write [OPTION…]
-io() {
+# ask read|write [VALUE] - have single_io.py read or write the blocks; said is what it says
+ask() {
 	local poll=0
 
 	[[ $mode != poll ]] || poll=1
-	fio --name=io --filename="$dev" --direct=1 --ioengine=io_uring --hipri=$poll --rw="$1" --bs=4k \
-		--offset=$here --size=4k --output="$tmp/io" "${@:2}" >"$tmp/io.err" 2>&1
+	echo "$dev $1 $poll ${at:-$here} 4096 ${2-}" >&"$io_in"
+	IFS= read -r -u "$io_out" said || fail "single_io.py has ended"
 }
-io_said() { cat "$tmp/io" "$tmp/io.err"; }
+io() {
+	ask "$@"
+	[[ $said == ok* ]]
+}
 
-good() { io "$@" || fail "$*: $(io_said | tail -n 6)"; }
-bad() { ! io "$@" || fail "$* did not fail"; }
-good_write() { good write --buffer_pattern="$1"; }
-bad_write() { bad write --buffer_pattern="$1"; }
+good() { io "$@" || fail "$*: $said"; }
+bad() {
+	! io "$@" || fail "$* did not fail"
+	[[ $said == "$1: "* ]] || fail "$* failed for another reason: $said"
+}
+good_write() { good write "$1"; }
+bad_write() { bad write "$1"; }
 
-# reads_right PATTERN, reads_wrong PATTERN - whether that is what is read
-check_read() { io read --verify=pattern --verify_pattern="$1" --verify_fatal=1; }
-reads_right() { check_read "$1" || fail "not $1: $(io_said | tail -n 6)"; }
+# reads_right VALUE, reads_wrong VALUE - whether that is what all bytes are
+reads_right() { good read "$1"; }
 reads_wrong() {
-	! check_read "$1" || fail "it reads $1 in spite of the rule"
-	grep -q verify "$tmp/io.err" "$tmp/io" || fail "failed for another reason: $(io_said)"
+	! io read "$1" || fail "it reads $1 in spite of the rule"
+	[[ $said == verify:* ]] || fail "failed for another reason: $said"
 }
 
 # content OFFSET - of 4 KiB there: each value of a byte, and how often it is there
 content() {
-	dd if="$dev" bs=4k skip=$(($1 / 4096)) count=1 iflag=direct status=none |
-		od -An -v -tx1 -w1 | sort | uniq -c | awk '{ print $2 "*" $1 }' | paste -sd' '
+	at=$1 mode=interrupt good read
+	echo "${said#ok }"
 }
 
-# Without fio, through the interrupt queue
+# Through the interrupt queue
 write() { dd if=/dev/zero of="$dev" bs=4k seek=256 count=1 oflag=direct status=none "$@"; }
-read_block() { dd if="$dev" of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none; }
+read_block() { mode=interrupt io read; }

@@ -5,6 +5,7 @@
 . "$(dirname -- "$0")/common.sh"
 
 need_emul
+need fio
 . "$(dirname -- "$0")/faults.sh"
 
 delayed() {
@@ -48,13 +49,21 @@ duplicate() {
 	ge "completions of an unknown ID" "$(engine_count unknown_ids)" $((unknown + 3))
 }
 
+# two_reads - at once: on a slow machine one that is sent later may come too late
+two_reads() {
+	local poll=0
+
+	[[ $mode != poll ]] || poll=1
+	fio_run reads --filename="$dev" --direct=1 --ioengine=io_uring --hipri=$poll --rw=read --bs=4k --offset=$here \
+		--size=4k --io_size=8k --iodepth=2 --iodepth_batch_submit=2
+}
+
 busy() {
 	local busy
 
 	busy=$(engine_count busy)
 	rule op=read action=busy usecs=200000 times=1
-	# Both at once: on a slow machine a second one that is sent later may come too late
-	good read --io_size=8k --iodepth=2 --iodepth_batch_submit=2
+	two_reads
 	no_rule
 	ge busy "$(engine_count busy)" $((busy + 1))
 }
@@ -64,7 +73,7 @@ busy_too_long() {
 
 	resets=$(engine_count resets)
 	rule op=read action=busy usecs=30000000 times=1
-	good read --io_size=8k --iodepth=2 --iodepth_batch_submit=2
+	two_reads
 	no_rule
 	ge resets "$(engine_count resets)" $((resets + 1))
 }

@@ -11,7 +11,7 @@ before() {
 	good_write 0x11
 	rule op=write status=medium
 	bad_write 0x22
-	grep -q "No data available" "$tmp/io" "$tmp/io.err" || fail "$(io_said)"
+	eq error "$said" "write: No data available"
 	eq hits "$(hits r)" 1
 	good read
 	no_rule
