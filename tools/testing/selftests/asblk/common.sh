@@ -28,6 +28,8 @@ udev_on() {
 	udev=yes
 	udev_start || fail "udev does not start"
 }
+# For a test that is not about udev: with all checkers udev takes longer than the test
+udev_on_if_fast() { [[ $slow ]] || udev_on; }
 udev_off() {
 	[[ $udev ]] || return 0
 	# Whatever ends the test, the reader then starts udev.

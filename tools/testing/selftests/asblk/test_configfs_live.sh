@@ -7,7 +7,7 @@
 need_emul
 need fio
 need_cpus 2
-udev_on
+udev_on_if_fast
 configfs_load disks=0
 make_disk one size=64M queues=2 block_size=4K
 dev=/dev/$(<"$configfs/one/device")

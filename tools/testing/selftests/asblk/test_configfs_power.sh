@@ -7,7 +7,7 @@
 need_emul
 need fio
 need_cpus 2
-udev_on
+udev_on_if_fast
 configfs_load disks=2
 make_disk one size=64M queues=2 block_size=4K
 dd if=/dev/urandom of="$tmp/data" bs=1M count=4 status=none

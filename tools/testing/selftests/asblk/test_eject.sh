@@ -6,7 +6,7 @@
 
 need_emul
 need eject fio
-udev_on
+udev_on_if_fast
 load size=64M removable=1
 printf 'start=2048\n' | sfdisk -q "$dev"
 settle

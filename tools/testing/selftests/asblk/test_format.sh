@@ -6,7 +6,7 @@
 
 need_emul
 need dmsetup eject
-udev_on
+udev_on_if_fast
 clean_test() { [[ ! -e /dev/mapper/asblk-claim ]] || dmsetup remove --retry asblk-claim; }
 load size=64M removable=1
 format=/sys/block/$disk/format
