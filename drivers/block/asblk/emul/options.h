@@ -33,6 +33,17 @@
 #define EMUL_OR_ZERO	BIT(1)	/* or 0 */
 #define EMUL_SECTORS	BIT(2)	/* a multiple of 512 */
 
+/* Profiles, X(NAME, name). profiles.c has the values of each. */
+#define EMUL_PROFILES(X)								\
+	X(SATA_SSD, "sata-ssd")								\
+	X(NVME_SSD, "nvme-ssd")								\
+	X(PLP, "plp")									\
+	X(QLC, "qlc")									\
+	X(HDD, "hdd")									\
+	X(USB_STICK, "usb-stick")							\
+	X(IDEAL, "ideal")
+#define EMUL_PROFILE_TEXT(NAME, name)	" " name
+
 /*
  * Options, a row each. X(NAME, name, type, default, least, most, kind, live, description)
  *
@@ -44,7 +55,7 @@
 #define EMUL_OPTIONS(X)									\
 	/* Disk */									\
 	X(PROFILE, profile, PROFILE, "ideal", 1, 20, 0, fixed,				\
-	  "Sets many of the other options, after a class of devices: sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick or ideal") \
+	  "Sets many of the other options, after a class of devices:" EMUL_PROFILES(EMUL_PROFILE_TEXT)) \
 	X(SIZE, size, BYTES, "4G", SZ_4K, EMUL_MAX_SIZE, EMUL_SECTORS, live_size,	\
 	  "Capacity in bytes, a multiple of block_size; memory is taken only for what is written") \
 	X(MEMORY_LIMIT, memory_limit, BYTES, "0", SZ_64K, EMUL_MAX_SIZE, EMUL_OR_ZERO, live_memory_limit, \

@@ -5,7 +5,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/array_size.h>
 #include <linux/errno.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -17,13 +16,17 @@ struct profile_value {
 	const char *text;
 };
 
+#define PROFILE_INDEX(NAME, name)	NAME,
+enum { EMUL_PROFILES(PROFILE_INDEX) NR_PROFILES };
+
+#define PROFILE_NAME(NAME, name)	name,
+static const char *const profile_names[] = { EMUL_PROFILES(PROFILE_NAME) };
+
 static const struct emul_profile {
-	const char *name;
 	struct profile_value value[20];
 	unsigned int nr;
-} profiles[] = {
-	{ "ideal" },
-	{ "sata-ssd", {
+} profiles[NR_PROFILES] = {
+	[SATA_SSD] = { {
 		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "32" },
@@ -37,7 +40,7 @@ static const struct emul_profile {
 		{ EMUL_READ_BANDWIDTH, "550000000" },
 		{ EMUL_WRITE_BANDWIDTH, "520000000" },
 	}, 12 },
-	{ "nvme-ssd", {
+	[NVME_SSD] = { {
 		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
@@ -52,7 +55,7 @@ static const struct emul_profile {
 		{ EMUL_READ_BANDWIDTH, "7000000000" },
 		{ EMUL_WRITE_BANDWIDTH, "5000000000" },
 	}, 13 },
-	{ "plp", {
+	[PLP] = { {
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
 		{ EMUL_MAX_SEGMENTS, "129" },
@@ -66,7 +69,7 @@ static const struct emul_profile {
 		{ EMUL_READ_BANDWIDTH, "6500000000" },
 		{ EMUL_WRITE_BANDWIDTH, "3000000000" },
 	}, 12 },
-	{ "qlc", {
+	[QLC] = { {
 		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUE_DEPTH, "256" },
 		{ EMUL_MAX_TRANSFER, "512K" },
@@ -82,7 +85,7 @@ static const struct emul_profile {
 		{ EMUL_WRITE_BANDWIDTH, "450000000" },
 		{ EMUL_STALL, "random 500000 20000" },
 	}, 14 },
-	{ "hdd", {
+	[HDD] = { {
 		{ EMUL_WRITE_CACHE, "1" },
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "32" },
@@ -97,7 +100,7 @@ static const struct emul_profile {
 		{ EMUL_READ_BANDWIDTH, "200000000" },
 		{ EMUL_WRITE_BANDWIDTH, "200000000" },
 	}, 13 },
-	{ "usb-stick", {
+	[USB_STICK] = { {
 		{ EMUL_QUEUES, "1" },
 		{ EMUL_QUEUE_DEPTH, "1" },
 		{ EMUL_MAX_TRANSFER, "120K" },
@@ -116,8 +119,8 @@ static const struct emul_profile *profile_find(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(profiles); i++)
-		if (!strcmp(profiles[i].name, name))
+	for (i = 0; i < NR_PROFILES; i++)
+		if (!strcmp(profile_names[i], name))
 			return &profiles[i];
 	return NULL;
 }
@@ -132,12 +135,13 @@ int emul_profile_apply(struct emul_options *o)
 	unsigned int i, j;
 
 	if (!chosen) {
-		pr_err_ratelimited("%s%sprofile=%*pE is not one of sata-ssd, nvme-ssd, plp, qlc, hdd, usb-stick, ideal\n",
+		pr_err_ratelimited("%s%sprofile=%*pE is not one of"
+				   EMUL_PROFILES(EMUL_PROFILE_TEXT) "\n",
 				   o->who ?: "", o->who ? ": " : "",
 				   (int)strlen(o->profile), o->profile);
 		return -EINVAL;
 	}
-	for (i = 0; i < ARRAY_SIZE(profiles); i++)
+	for (i = 0; i < NR_PROFILES; i++)
 		for (j = 0; j < profiles[i].nr; j++)
 			emul_option_reset(o, profiles[i].value[j].option);
 	for (j = 0; j < chosen->nr; j++)
