@@ -93,32 +93,6 @@ int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, boo
 	return 0;
 }
 
-/*
- * Copy bytes between memory and the data of a command, from its byte @from on. Context: any.
- */
-void emul_command_copy(const struct emul_command *cmd, u64 from, void *memory, u64 len,
-		       bool to_command)
-{
-	const struct emul_desc *desc = emul_command_descs(cmd);
-
-	for (; len; desc++) {
-		u64 step;
-
-		if (from >= desc->len) {
-			from -= desc->len;
-			continue;
-		}
-		step = min(desc->len - from, len);
-		if (to_command)
-			memcpy(phys_to_virt(desc->start + from), memory, step);
-		else
-			memcpy(memory, phys_to_virt(desc->start + from), step);
-		memory += step;
-		len -= step;
-		from = 0;
-	}
-}
-
 /* Read whole blocks, bad ones too. Context: may sleep. */
 void emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len)
 {

@@ -48,8 +48,6 @@ void emul_medium_exit(struct emul_medium *m);
 int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
 void emul_medium_cut(struct emul_medium *m);
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
-void emul_command_copy(const struct emul_command *cmd, u64 from, void *memory, u64 len,
-		       bool to_command);
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
 int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
 		     u64 len, u64 *done);

@@ -147,4 +147,7 @@ struct emul_rings {
 	u64 busy_until;
 };
 
+void emul_command_copy(const struct emul_command *cmd, u64 from, void *memory, u64 len,
+		       bool to_command);
+
 #endif /* _ASBLK_EMUL_RINGS_H */
