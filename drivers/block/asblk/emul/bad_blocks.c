@@ -13,6 +13,7 @@
 
 /* Sectors of a bitmap: 2 MiB. */
 #define MAP_SECTORS	4096
+#define MAP_BYTES	((u64)MAP_SECTORS << SECTOR_SHIFT)
 
 /**
  * struct bad_map - which of some consecutive sectors are bad
@@ -56,53 +57,47 @@ static struct bad_map *bad_next(struct emul_bad_blocks *b, u64 sector)
 	return next;
 }
 
-static void bad_free(struct emul_bad_blocks *b, struct bad_map *map)
+/* @map: or NULL. Context: any. */
+void emul_bad_give(struct emul_bad_blocks *b, struct bad_map *map)
 {
 	if (map)
 		emul_budget_give(b->budget, sizeof(*map));
 	kfree(map);
 }
 
-/* Context: may sleep. Return: NULL without memory, or beyond the budget. */
-static struct bad_map *bad_alloc(struct emul_bad_blocks *b, u64 first)
+/*
+ * Take the memory that bytes of the same 2 MiB need to be unreadable. Context: as @gfp says.
+ * Return: it, for emul_bad_mark_reserved() or emul_bad_give(), or NULL.
+ */
+struct bad_map *emul_bad_reserve(struct emul_bad_blocks *b, gfp_t gfp)
 {
-	struct bad_map *map = kzalloc(sizeof(*map), EMUL_GFP_WAIT);
+	struct bad_map *map = kzalloc(sizeof(*map), gfp);
 
 	if (map && !emul_budget_take(b->budget, sizeof(*map))) {
 		kfree(map);
 		map = NULL;
 	}
-	if (map)
-		map->first = first;
 	return map;
 }
 
-/* Mark @nr sectors, all in one bitmap. Return: 0 or -ENOMEM. */
-static int bad_mark_piece(struct emul_bad_blocks *b, u64 sector, unsigned int nr)
+/* Let bytes of the same 2 MiB be unreadable, with the memory for it. Context: task or softirq. */
+void emul_bad_mark_reserved(struct emul_bad_blocks *b, struct bad_map *new, u64 pos, u64 len)
 {
-	u64 first = round_down(sector, MAP_SECTORS);
-	struct bad_map *map, *new = NULL;
+	u64 sector = pos >> SECTOR_SHIFT, first = round_down(sector, MAP_SECTORS);
+	struct bad_map *map;
 
 	spin_lock_bh(&b->lock);
 	map = bad_next(b, sector);
-	while (!new && (!map || map->first != first)) {
-		spin_unlock_bh(&b->lock);
-		new = bad_alloc(b, first);
-		if (!new)
-			return -ENOMEM;
-		spin_lock_bh(&b->lock);
-		map = bad_next(b, sector);
-	}
 	if (!map || map->first != first) {
-		rb_add(&new->node, &b->maps, map_less);
 		map = new;
+		map->first = first;
+		rb_add(&map->node, &b->maps, map_less);
 		new = NULL;
 	}
-	bitmap_set(map->bits, sector - first, nr);
+	bitmap_set(map->bits, sector - first, len >> SECTOR_SHIFT);
 	WRITE_ONCE(b->any, true);
 	spin_unlock_bh(&b->lock);
-	bad_free(b, new);
-	return 0;
+	emul_bad_give(b, new);
 }
 
 /*
@@ -111,16 +106,17 @@ static int bad_mark_piece(struct emul_bad_blocks *b, u64 sector, unsigned int nr
  */
 int emul_bad_mark(struct emul_bad_blocks *b, u64 pos, u64 len)
 {
-	u64 sector = pos >> SECTOR_SHIFT, end = (pos + len) >> SECTOR_SHIFT;
-	int err = 0;
+	while (len) {
+		u64 step = min(len, MAP_BYTES - pos % MAP_BYTES);
+		struct bad_map *map = emul_bad_reserve(b, EMUL_GFP_WAIT);
 
-	while (sector < end && !err) {
-		unsigned int nr = min(end - sector, MAP_SECTORS - sector % MAP_SECTORS);
-
-		err = bad_mark_piece(b, sector, nr);
-		sector += nr;
+		if (!map)
+			return -ENOMEM;
+		emul_bad_mark_reserved(b, map, pos, step);
+		pos += step;
+		len -= step;
 	}
-	return err;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_bad_mark);
 
@@ -145,7 +141,7 @@ static bool bad_heal_piece(struct emul_bad_blocks *b, u64 *sector, u64 end)
 		empty = map;
 	}
 	spin_unlock_bh(&b->lock);
-	bad_free(b, empty);
+	emul_bad_give(b, empty);
 	*sector = last;
 	return last < end;
 }

@@ -13,6 +13,8 @@
 
 #include "budget.h"
 
+struct bad_map;
+
 /**
  * struct emul_bad_blocks - the bad blocks of a medium
  * @lock: protects the following
@@ -28,13 +30,16 @@ struct emul_bad_blocks {
 };
 
 void emul_bad_init(struct emul_bad_blocks *b, struct emul_budget *budget);
+struct bad_map *emul_bad_reserve(struct emul_bad_blocks *b, gfp_t gfp);
+void emul_bad_give(struct emul_bad_blocks *b, struct bad_map *map);
+void emul_bad_mark_reserved(struct emul_bad_blocks *b, struct bad_map *new, u64 pos, u64 len);
 int emul_bad_mark(struct emul_bad_blocks *b, u64 pos, u64 len);
 void __emul_bad_heal(struct emul_bad_blocks *b, u64 pos, u64 len);
 u64 __emul_bad_find(struct emul_bad_blocks *b, u64 pos, u64 len);
 
 /*
  * Bytes were written, or are gone. @pos and @len are multiples of 512, here and elsewhere.
- * Context: may sleep.
+ * Context: may sleep; within 2 MiB also softirq.
  */
 static inline void emul_bad_heal(struct emul_bad_blocks *b, u64 pos, u64 len)
 {
