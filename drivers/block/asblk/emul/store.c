@@ -79,7 +79,7 @@ u64 emul_store_used(const struct emul_store *s)
 EXPORT_SYMBOL_IF_KUNIT(emul_store_used);
 
 /* Return: a page out of the budget, or -ENOSPC or -ENOMEM as an ERR_PTR. */
-static void *store_take_page(struct emul_store *s, gfp_t gfp)
+void *emul_store_take_page(struct emul_store *s, gfp_t gfp)
 {
 	void *page;
 
@@ -93,7 +93,7 @@ static void *store_take_page(struct emul_store *s, gfp_t gfp)
 }
 
 /* Free a page that is in no leaf yet. */
-static void store_give_page(struct emul_store *s, void *page)
+void emul_store_give_page(struct emul_store *s, void *page)
 {
 	free_page((unsigned long)page);
 	emul_budget_give(s->budget, PAGE_SIZE);
@@ -119,7 +119,7 @@ static struct store_leaf *store_add_leaf(struct emul_store *s, u64 index,
 
 	if (!other)
 		return leaf;
-	store_give_page(s, leaf);
+	emul_store_give_page(s, leaf);
 	return other;
 }
 
@@ -192,7 +192,7 @@ EXPORT_SYMBOL_IF_KUNIT(emul_store_read);
 
 /*
  * Give page @index its memory, with @len bytes from @src at @offset and zeroes
- * around them; @src is NULL for zeroes alone. Return: as store_take_page(), or -EEXIST if
+ * around them; @src is NULL for zeroes alone. Return: as emul_store_take_page(), or -EEXIST if
  * another CPU was faster to add the page or to take its leaf out.
  */
 static int store_add(struct emul_store *s, u64 index, const void *src,
@@ -206,13 +206,13 @@ static int store_add(struct emul_store *s, u64 index, const void *src,
 	if (store_is_closed(s, index))
 		return -EEXIST;
 	/* The page first: a write that is refused leaves no leaf behind. */
-	page = store_take_page(s, whole ? gfp : gfp | __GFP_ZERO);
+	page = emul_store_take_page(s, whole ? gfp : gfp | __GFP_ZERO);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	if (!READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT])) {
-		new = store_take_page(s, gfp | __GFP_ZERO);
+		new = emul_store_take_page(s, gfp | __GFP_ZERO);
 		if (IS_ERR(new)) {
-			store_give_page(s, page);
+			emul_store_give_page(s, page);
 			return PTR_ERR(new);
 		}
 	}
@@ -228,7 +228,7 @@ static int store_add(struct emul_store *s, u64 index, const void *src,
 		atomic_long_inc(&s->pages);
 		return 0;
 	}
-	store_give_page(s, page);
+	emul_store_give_page(s, page);
 	return -EEXIST;
 }
 
@@ -374,3 +374,39 @@ int emul_store_write_wait(struct emul_store *s, u64 pos, const void *src,
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_store_write_wait);
+
+/*
+ * See to it that page @index can be put into the store. Context: as @gfp says. Return: 0,
+ * -ENOSPC or -ENOMEM.
+ */
+int emul_store_want_leaf(struct emul_store *s, u64 index, gfp_t gfp)
+{
+	void *leaf;
+
+	if (READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]))
+		return 0;
+	leaf = emul_store_take_page(s, gfp | __GFP_ZERO);
+	if (IS_ERR(leaf))
+		return PTR_ERR(leaf);
+	rcu_read_lock();
+	store_add_leaf(s, index, leaf);
+	rcu_read_unlock();
+	return 0;
+}
+
+/*
+ * Put page @new, out of the store's budget if @old is NULL, in the place of @old, which is the
+ * caller's from then on; users may have it for a grace period. Under rcu_read_lock(). Return:
+ * false if another page is there, or its leaf is being taken out.
+ */
+bool emul_store_replace(struct emul_store *s, u64 index, void *old, void *new)
+{
+	struct store_leaf *leaf = store_leaf(s, index);
+
+	/* Full barrier: readers that see the page see its content. */
+	if (!leaf || cmpxchg(&leaf->page[index & (STORE_LEAF_ENTRIES - 1)], old, new) != old)
+		return false;
+	if (!old)
+		atomic_long_inc(&s->pages);
+	return true;
+}

@@ -60,8 +60,24 @@ static inline struct store_leaf *store_leaf(const struct emul_store *s,
 	return READ_ONCE(s->leaf[index >> STORE_LEAF_SHIFT]);
 }
 
+/* Return: page @index, or NULL; under rcu_read_lock(). */
+static inline void *emul_store_find(const struct emul_store *s, u64 index)
+{
+	const struct store_leaf *leaf = store_leaf(s, index);
+
+	return leaf ? store_page(leaf, index) : NULL;
+}
+
 /* Shared by store.c and store_free.c. */
 struct store_leaf **emul_store_table(u64 size, unsigned long *nr_leaves);
 bool emul_store_overwrite(struct emul_store *s, u64 pos, const void *src, u32 len);
+
+/* For the history, which keeps the pages that it replaces. */
+void *emul_store_take_page(struct emul_store *s, gfp_t gfp);
+void emul_store_give_page(struct emul_store *s, void *page);
+int emul_store_want_leaf(struct emul_store *s, u64 index, gfp_t gfp);
+bool emul_store_replace(struct emul_store *s, u64 index, void *old, void *new);
+void *emul_store_take_out(struct emul_store *s, u64 index);
+u64 emul_store_next_page(const struct emul_store *s, u64 pos, u64 end);
 
 #endif /* _ASBLK_EMUL_STORE_H */

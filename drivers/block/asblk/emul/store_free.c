@@ -105,11 +105,10 @@ static void store_prune_leaf(struct emul_store *s, struct store_leaf *leaf, u64 
 }
 
 /*
- * Make page @index a hole; readers may still have it for a grace period. Return: true if
- * there was one.
+ * Make page @index a hole. Return: the page, which readers may still have for a grace period,
+ * or NULL.
  */
-static bool store_remove(struct emul_store *s, struct store_leaf *leaf,
-			 u64 index, bool erase)
+static void *store_take_out(struct emul_store *s, struct store_leaf *leaf, u64 index)
 {
 	void **entry = &leaf->page[index & (STORE_LEAF_ENTRIES - 1)];
 	void *page;
@@ -118,12 +117,23 @@ static bool store_remove(struct emul_store *s, struct store_leaf *leaf,
 		page = store_open_page(leaf, index);
 		/* Most of a sparse store is holes: do not dirty their cache lines. */
 		if (!page)
-			return false;
+			return NULL;
 	} while (cmpxchg(entry, page, NULL) != page);
-	if (erase)
-		clear_page(page);
 	atomic_long_dec(&s->pages);
 	emul_budget_give(s->budget, PAGE_SIZE);
+	return page;
+}
+
+/* Make page @index a hole. Return: true if there was one. */
+static bool store_remove(struct emul_store *s, struct store_leaf *leaf,
+			 u64 index, bool erase)
+{
+	void *page = store_take_out(s, leaf, index);
+
+	if (!page)
+		return false;
+	if (erase)
+		clear_page(page);
 	call_rcu_hurry(&virt_to_page(page)->rcu_head, store_free_page);
 	return true;
 }
@@ -147,6 +157,43 @@ static u64 store_skip_holes(const struct emul_store *s, u64 pos, u64 end)
 		}
 		i += nr;
 		cond_resched();
+	}
+	return end;
+}
+
+/*
+ * Take page @index out of the store, for a user that keeps it. The leaf stays. Under
+ * rcu_read_lock(). Return: the page, which readers may still have for a grace period, or NULL.
+ */
+void *emul_store_take_out(struct emul_store *s, u64 index)
+{
+	struct store_leaf *leaf = store_leaf(s, index);
+
+	return leaf ? store_take_out(s, leaf, index) : NULL;
+}
+
+/* Return: the first byte from @pos on that is in a page, or @end. Context: may sleep. */
+u64 emul_store_next_page(const struct emul_store *s, u64 pos, u64 end)
+{
+	while (pos < end) {
+		const struct store_leaf *leaf;
+		u64 leaf_end;
+		bool has = false;
+
+		pos = store_skip_holes(s, pos, end);
+		leaf_end = min(end, round_up(pos + 1, STORE_LEAF_BYTES));
+		rcu_read_lock();
+		leaf = pos < end ? store_leaf(s, pos >> PAGE_SHIFT) : NULL;
+		while (leaf && pos < leaf_end && !has) {
+			has = store_page(leaf, pos >> PAGE_SHIFT);
+			if (!has)
+				pos = min(leaf_end, round_down(pos, PAGE_SIZE) + PAGE_SIZE);
+		}
+		rcu_read_unlock();
+		if (has)
+			return pos;
+		if (!leaf)
+			pos = leaf_end;
 	}
 	return end;
 }
