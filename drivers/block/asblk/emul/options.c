@@ -210,6 +210,41 @@ static bool is_stall(const char *text)
 	return emul_stall_parse(&s, text);
 }
 
+/* all, none or seed N. Return: false if it is something else. Context: any. */
+bool emul_policy_parse(const char *text, enum emul_policy *policy, u64 *seed)
+{
+	static const char with_seed[] = "seed ";
+
+	*seed = 0;
+	*policy = EMUL_POLICY_ALL;
+	if (!strcmp(text, "all"))
+		return true;
+	*policy = EMUL_POLICY_NONE;
+	if (!strcmp(text, "none"))
+		return true;
+	*policy = EMUL_POLICY_SEED;
+	return !strncmp(text, with_seed, strlen(with_seed)) &&
+	       !kstrtou64(text + strlen(with_seed), 10, seed);
+}
+
+/* Return: an enum emul_cut_profile, or -EINVAL. Context: any. */
+int emul_cut_profile_parse(const char *text)
+{
+	static const char *const names[] = {
+		[EMUL_CUT_SPEC] = "spec",
+		[EMUL_CUT_LIAR] = "liar",
+		[EMUL_CUT_ORDERED] = "ordered",
+		[EMUL_CUT_NEIGHBOURS] = "neighbours",
+		[EMUL_CUT_ROLLBACK] = "rollback",
+		[EMUL_CUT_TORN] = "torn",
+		[EMUL_CUT_ZEROED] = "zeroed",
+		[EMUL_CUT_GARBAGE] = "garbage",
+		[EMUL_CUT_UNREADABLE] = "unreadable",
+	};
+
+	return match_string(names, ARRAY_SIZE(names), text);
+}
+
 /* Return: NULL if @text is valid, else the values that are. */
 static const char *text_expects(const struct option_info *p, const char *text)
 {

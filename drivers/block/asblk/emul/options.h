@@ -225,6 +225,29 @@ static inline bool emul_options_direct_irq(const struct emul_options *o)
 	return !strcmp(o->interrupt, "direct");
 }
 
+/* How a piece is decided that the list of decisions does not name. */
+enum emul_policy {
+	EMUL_POLICY_ALL,	/* it survives */
+	EMUL_POLICY_NONE,	/* it does not */
+	EMUL_POLICY_SEED,	/* a hash of piece and seed tells */
+};
+
+/* What a power cut does. Those from EMUL_CUT_TORN on hurt pieces that were undecided. */
+enum emul_cut_profile {
+	EMUL_CUT_SPEC,		/* what it may do */
+	EMUL_CUT_LIAR,		/* flush and FUA have promised nothing */
+	EMUL_CUT_ORDERED,	/* what completed first survives first, what was in flight not */
+	EMUL_CUT_NEIGHBOURS,	/* what is near a write in flight may be hurt, durable or not */
+	EMUL_CUT_ROLLBACK,	/* an erase unit may hold what it held before, durable or not */
+	EMUL_CUT_TORN,		/* a block may be new up to somewhere, and old from there on */
+	EMUL_CUT_ZEROED,	/* or zeroes */
+	EMUL_CUT_GARBAGE,	/* or pseudo-random bytes */
+	EMUL_CUT_UNREADABLE,	/* or cannot be read until it is written */
+};
+
+int emul_cut_profile_parse(const char *text);
+bool emul_policy_parse(const char *text, enum emul_policy *policy, u64 *seed);
+
 /* profiles.c */
 int emul_profile_apply(struct emul_options *o);
 
