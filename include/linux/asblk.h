@@ -509,6 +509,8 @@ struct asblk_ctrl_params {
  * @atomic_bytes: largest write, aligned to its length, of which a power cut or an error
  *	leaves all or nothing, a power of two, or 0; the engine lowers it to what always
  *	fits into one transfer
+ * @atomic_boundary: no such write crosses a multiple of this many bytes, a power of two of at
+ *	least @atomic_bytes; 0: no boundary
  * @block_sizes: sum of the block sizes that &asblk_ctrl_ops.format supports
  * @wwid: unique ID, copied; all zeroes for none
  * @features: ASBLK_MEDIA_*
@@ -526,6 +528,7 @@ struct asblk_media_params {
 	u32 unmap_granularity;
 	u32 max_unmap_bytes;
 	u32 atomic_bytes;
+	u32 atomic_boundary;
 	u32 block_sizes;
 	u8 wwid[16];
 	unsigned int features;

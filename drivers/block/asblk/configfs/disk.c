@@ -58,6 +58,78 @@ static ssize_t disk_device_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(disk_, device);
 
+static ssize_t disk_oldest_show(struct config_item *item, char *page)
+{
+	return emul_config_show_instant(to_config(item), true, page);
+}
+CONFIGFS_ATTR_RO(disk_, oldest);
+
+static ssize_t disk_now_show(struct config_item *item, char *page)
+{
+	return emul_config_show_instant(to_config(item), false, page);
+}
+CONFIGFS_ATTR_RO(disk_, now);
+
+static ssize_t disk_history_state_show(struct config_item *item, char *page)
+{
+	return emul_config_show_recorder(to_config(item), page);
+}
+CONFIGFS_ATTR_RO(disk_, history_state);
+
+static ssize_t disk_decisions_show(struct config_item *item, char *page)
+{
+	return emul_config_show_given(to_config(item), page);
+}
+
+static ssize_t disk_decisions_store(struct config_item *item, const char *page, size_t len)
+{
+	return emul_config_give(to_config(item), page, len);
+}
+CONFIGFS_ATTR(disk_, decisions);
+
+static ssize_t disk_rewind_store(struct config_item *item, const char *page, size_t len)
+{
+	bool yes;
+	int err = kstrtobool(page, &yes);
+
+	if (!err)
+		err = yes ? emul_config_rewind(to_config(item)) : -EINVAL;
+	return err ?: len;
+}
+CONFIGFS_ATTR_WO(disk_, rewind);
+
+static ssize_t disk_mark_show(struct config_item *item, char *page)
+{
+	return emul_config_show_mark(to_config(item), page);
+}
+
+static ssize_t disk_mark_store(struct config_item *item, const char *page, size_t len)
+{
+	return emul_config_mark(to_config(item), page, len);
+}
+CONFIGFS_ATTR(disk_, mark);
+
+static ssize_t disk_cut_store(struct config_item *item, const char *page, size_t len)
+{
+	u64 seed;
+	int err = kstrtou64(page, 10, &seed) ?: emul_config_cut(to_config(item), seed);
+
+	return err ?: len;
+}
+CONFIGFS_ATTR_WO(disk_, cut);
+
+/* Of any length. */
+static ssize_t disk_asked_read(struct config_item *item, void *buf, size_t size)
+{
+	return emul_config_asked(to_config(item), buf, size);
+}
+CONFIGFS_BIN_ATTR_RO(disk_, asked, NULL, 0);
+
+static struct configfs_bin_attribute *disk_bin_attrs[] = {
+	&disk_attr_asked,
+	NULL
+};
+
 #define DISK_OPTION_ATTR(id, name, ...)	&disk_attr_##name,
 
 static struct configfs_attribute *disk_attrs[] = {
@@ -65,6 +137,13 @@ static struct configfs_attribute *disk_attrs[] = {
 	&disk_attr_power,
 	&disk_attr_unplug,
 	&disk_attr_device,
+	&disk_attr_oldest,
+	&disk_attr_now,
+	&disk_attr_history_state,
+	&disk_attr_decisions,
+	&disk_attr_rewind,
+	&disk_attr_mark,
+	&disk_attr_cut,
 	NULL
 };
 
@@ -80,6 +159,7 @@ static struct configfs_item_operations disk_item_ops = {
 static const struct config_item_type cfs_disk_type = {
 	.ct_item_ops	= &disk_item_ops,
 	.ct_attrs	= disk_attrs,
+	.ct_bin_attrs	= disk_bin_attrs,
 	.ct_owner	= THIS_MODULE,
 };
 

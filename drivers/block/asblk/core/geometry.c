@@ -28,12 +28,14 @@ static void disk_atomic_limits(const struct asblk_disk *disk,
 	lim->atomic_write_hw_max = 0;
 	lim->atomic_write_hw_unit_min = 0;
 	lim->atomic_write_hw_unit_max = 0;
+	lim->atomic_write_hw_boundary = 0;
 	if (max < disk->params.block_size)
 		return;
 	lim->features |= BLK_FEAT_ATOMIC_WRITES;
 	lim->atomic_write_hw_max = max;
 	lim->atomic_write_hw_unit_min = disk->params.block_size;
 	lim->atomic_write_hw_unit_max = max;
+	lim->atomic_write_hw_boundary = disk->params.atomic_boundary;
 }
 
 /* What depends on the medium, and may be different after a format. */

@@ -12,6 +12,7 @@
 #include "rings.h"
 
 struct emul_queue;
+struct emul_record;
 
 /**
  * enum emul_recovered_by - the least that makes a queue answer again
@@ -46,13 +47,14 @@ enum emul_recovered_by {
  * @wait: on &emul_wait.waiting, if it takes time
  * @lost: on &emul_queue.lost, if it has no completion
  * @eq: its queue
+ * @record: its record, if the medium is recorded and it changes that
  * @result: its completion
  * @start: when it was executed, in nanoseconds
  * @passed: rules, by &emul_rule.bit, that were asked about block @asked and do nothing to it
  * @asked: blocks from the front that no rule does anything to
+ * @busy_us: time for which rules keep the queue busy
  * @cost: its share of the model's time
- * @extra_us: time that fault rules add; the sum of all possible rules does not overflow
- * @busy_us: time for which they keep the queue busy
+ * @extra_us: time that rules add; the sum of all possible rules does not overflow
  * @inject: a fault rule does something to it, or has to be asked where sleeping is allowed
  * @faults: of its completion, EMUL_FAULT_*
  * @recovered_by: if it is lost, an enum emul_recovered_by
@@ -67,18 +69,19 @@ struct emul_cmd_state {
 		struct list_head lost;
 	};
 	struct emul_queue *eq;
+	struct emul_record *record;
 	struct emul_completion result;
 	u64 start;
-	/* Until it is executed, and from then on. */
+	/* Until it has been executed, and while it takes time after that. */
 	union {
 		struct {
 			u64 passed;
 			u32 asked;
+			u32 busy_us;
 		};
 		struct emul_cost cost;
 	};
 	u32 extra_us;
-	u32 busy_us;
 	bool inject;
 	u8 faults;
 	u8 recovered_by;

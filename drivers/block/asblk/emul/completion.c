@@ -156,6 +156,13 @@ bool emul_completion_interrupt(struct emul_queue *eq, unsigned int nr)
 	return raise && !eq->polled;
 }
 
+/* A command that the device forgets has ended for whoever looks at what is recorded. */
+static void completion_end_record(struct emul_cmd_state *s)
+{
+	if (s->record)
+		emul_record_end(s->record, true);
+}
+
 /* Take the command off the list of lost ones, if an abort finds it there. */
 static struct emul_cmd_state *completion_find(struct emul_queue *eq, u16 id)
 {
@@ -201,15 +208,19 @@ bool emul_reset_recovers(const struct emul_queue *eq, enum emul_recovered_by by)
 
 /*
  * Forget all completions for a reset, with the worker idle, which could still have lost
- * one. Completions that a fault rule wants late are posted now.
+ * one. Completions that a fault rule wants late are posted now. What was executed stays so.
  */
 void emul_completion_forget(struct emul_queue *eq)
 {
 	struct emul_cmd_state *s, *next;
 
 	lockdep_assert_held(&eq->run_lock);
-	while ((s = emul_wait_first(&eq->wait)))
+	while ((s = emul_wait_first(&eq->wait))) {
 		completion_cancel(eq, s);
+		completion_end_record(s);
+	}
+	llist_for_each_entry_safe(s, next, llist_del_all(&eq->done), done)
+		completion_end_record(s);
 	emul_coalesce_init(&eq->coalesce);
 	completion_arm(eq);
 	eq->hang = false;
@@ -217,6 +228,7 @@ void emul_completion_forget(struct emul_queue *eq)
 	WRITE_ONCE(eq->rings.busy_until, 0);
 	list_for_each_entry_safe(s, next, &eq->lost, lost) {
 		list_del(&s->lost);
+		completion_end_record(s);
 		if (s->faults & EMUL_FAULT_LATE)
 			completion_post_extra(eq, s->result.id);
 	}

@@ -26,12 +26,18 @@ static inline void emul_post(struct emul_queue *eq, const struct emul_command *c
 	ring_produce(&r->cq, 1);
 }
 
-/* Post the completion of a command that may have come as one of the NVMe command set. */
+/*
+ * Post the completion of a command that may have come as one of the NVMe command set, or may be
+ * recorded.
+ */
 static inline void emul_post_state(struct emul_queue *eq, struct emul_cmd_state *s,
 				   struct emul_completion c)
 {
 	if (unlikely(s->cmd.opts & EMUL_OPT_NVME))
 		emul_nvme_answer(&s->cmd, &c);
+	/* First: who sees the completion may send a flush that has to cover the command. */
+	if (unlikely(s->record))
+		emul_record_end(s->record, c.status);
 	emul_post(eq, &s->cmd, &c);
 }
 

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "controller.h"
 #include "module_params.h"
+#include "views.h"
 
 static DEFINE_IDA(config_ida);
 static LIST_HEAD(config_list);
@@ -67,12 +68,15 @@ struct emul_config *emul_config_create(const char *name)
 		goto free;
 	emul_faults_init(&c->faults, &c->budget);
 	emul_options_init(&c->options, c->name);
-	if (config_identity(c)) {
-		emul_config_destroy(c);
-		return ERR_PTR(-EINVAL);
-	}
+	err = config_identity(c);
+	if (err)
+		goto exit_medium;
+	emul_views_add(c);
 	return c;
 
+exit_medium:
+	emul_faults_exit(&c->faults);
+	emul_medium_exit(&c->medium);
 free:
 	ida_free(&config_ida, c->nr);
 	kfree(c);
@@ -96,7 +100,7 @@ static void config_lose(struct emul_config *c)
  * Remove the disk. Others see it until nothing uses it any more, so that they can unplug it
  * while this waits for its requests. The caller holds change_lock or is the last user.
  */
-static void config_off(struct emul_config *c)
+void emul_config_off(struct emul_config *c)
 {
 	emul_remove_disk(c->emul);
 	config_lose(c);
@@ -110,8 +114,12 @@ static void config_off(struct emul_config *c)
  */
 void emul_config_destroy(struct emul_config *c)
 {
+	emul_views_remove(c);
+	/* Who has found it before may be cutting its power, and turn it on again. */
+	mutex_lock(&c->change_lock);
 	if (c->emul)
-		config_off(c);
+		emul_config_off(c);
+	mutex_unlock(&c->change_lock);
 	emul_medium_exit(&c->medium);
 	emul_faults_exit(&c->faults);
 	ida_free(&config_ida, c->nr);
@@ -203,6 +211,7 @@ static int live_coalesce(struct emul_config *c, enum emul_option i,
 	return asblk_ctrl_coalesce(c->emul->ctrl, new->coalesce_count, new->coalesce_usecs);
 }
 
+/* What looks at it does so later. */
 static int live_value(struct emul_config *c, enum emul_option i, const struct emul_options *new)
 {
 	config_set_value(c, i, new);
@@ -226,6 +235,53 @@ static int live_seed(struct emul_config *c, enum emul_option i, const struct emu
 		return err;
 	emul_device_seed(&c->emul->dev, new->seed);
 	WRITE_ONCE(c->faults.seed, new->seed);
+	return 0;
+}
+
+/* How a disk with these options is recorded; as long as they stay. */
+void emul_config_history(const struct emul_options *o, struct emul_history_options *h)
+{
+	*h = (struct emul_history_options) {
+		.domain = o->power_domain, .limit = o->history_limit,
+		.cache_size = o->cache_size, .cache_any = o->cache_random, .seed = o->seed,
+	};
+}
+
+/* Record what the disk does from here on; or no longer, and forget what was recorded. */
+static int live_history(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	struct emul_recorder *rec = &c->medium.recorder;
+	struct emul_device *dev = &c->emul->dev;
+	struct emul_history_options h;
+	int err = 0;
+
+	emul_config_history(new, &h);
+	if (new->history) {
+		err = emul_recorder_begin(rec, &h);
+		if (err)
+			return err;
+		emul_device_record(dev, true);
+		/* What the device has may not be recorded: the past begins after it. */
+		emul_device_drain(dev);
+		err = emul_recorder_restart(rec);
+	}
+	if (!new->history || err) {
+		emul_device_record(dev, c->medium.base);
+		emul_recorder_end(rec, EMUL_HISTORY_OFF);
+	}
+	if (!err)
+		config_set_value(c, i, new);
+	return err;
+}
+
+static int live_history_limits(struct emul_config *c, enum emul_option i,
+			       const struct emul_options *new)
+{
+	struct emul_history_options h;
+
+	emul_config_history(new, &h);
+	emul_recorder_set(&c->medium.recorder, &h);
+	config_set_value(c, i, new);
 	return 0;
 }
 
@@ -272,8 +328,10 @@ static int config_set(struct emul_config *c, enum emul_option i, const char *tex
 	/* A contradiction may still be mended before the disk is powered on. */
 	scoped_guard(mutex, &c->lock)
 		c->options = *new;
-	/* The data is there even if the disk is not. */
+	/* The data is there even if the disk is not, and so is its history. */
 	emul_budget_set(&c->budget, new->memory_limit);
+	if (!new->history || i == EMUL_POWER_DOMAIN)
+		emul_recorder_end(&c->medium.recorder, EMUL_HISTORY_OFF);
 free:
 	kfree(new);
 	return err;
@@ -324,6 +382,39 @@ ssize_t emul_config_show_power(struct emul_config *c, char *page)
 ASBLK_EXPORT(emul_config_show_power);
 
 /**
+ * emul_config_show_instant - format the first or last instant that can be looked at
+ * @c: configuration
+ * @first: true for the first
+ * @page: the text goes here, empty line if nothing is recorded; a page
+ *
+ * Context: may sleep.
+ * Return: length.
+ */
+ssize_t emul_config_show_instant(struct emul_config *c, bool first, char *page)
+{
+	u64 oldest, now;
+
+	if (emul_recorder_instants(&c->medium.recorder, &oldest, &now))
+		return sysfs_emit(page, "\n");
+	return sysfs_emit(page, "%llu\n", first ? oldest : now);
+}
+ASBLK_EXPORT(emul_config_show_instant);
+
+/**
+ * emul_config_show_recorder - format whether the disk is recorded
+ * @c: configuration
+ * @page: the text goes here: off, recording, or ended; a page
+ *
+ * Context: any.
+ * Return: length.
+ */
+ssize_t emul_config_show_recorder(struct emul_config *c, char *page)
+{
+	return emul_recorder_show(&c->medium.recorder, page);
+}
+ASBLK_EXPORT(emul_config_show_recorder);
+
+/**
  * emul_config_show_device - format the disk's name
  * @c: configuration
  * @page: the text goes here: asblkN, or an empty line without a disk; a page
@@ -342,8 +433,31 @@ ssize_t emul_config_show_device(struct emul_config *c, char *page)
 }
 ASBLK_EXPORT(emul_config_show_device);
 
-/* Data of an earlier time is there again, as far as it fits. */
-static int config_on(struct emul_config *c)
+/* Begin to record, or go on, before anything can be written. */
+static int config_record(struct emul_config *c)
+{
+	struct emul_history_options h;
+	int err;
+
+	if (!c->options.history)
+		return 0;
+	emul_config_history(&c->options, &h);
+	if (emul_recorder_is_on(&c->medium.recorder)) {
+		emul_recorder_set(&c->medium.recorder, &h);
+		return 0;
+	}
+	err = emul_recorder_begin(&c->medium.recorder, &h) ?:
+	      emul_recorder_restart(&c->medium.recorder);
+	if (err)
+		emul_recorder_end(&c->medium.recorder, EMUL_HISTORY_OFF);
+	return err;
+}
+
+/*
+ * Create the disk. Data of an earlier time is there again, as far as it fits. Under change_lock.
+ * Return: 0 or a negative errno.
+ */
+int emul_config_on(struct emul_config *c)
 {
 	struct emul_options *o = &c->options;
 	struct emul *emul;
@@ -351,11 +465,15 @@ static int config_on(struct emul_config *c)
 	int err;
 
 	lockdep_assert_held(&c->change_lock);
-	err = emul_options_check(o) ?: emul_medium_insert(&c->medium, o->size, o->block_size);
+	err = emul_views_insert(c) ?: emul_options_check(o) ?:
+	      emul_medium_insert(&c->medium, o->size, o->block_size);
 	if (err)
 		return err;
 	emul_budget_set(&c->budget, o->memory_limit);
 	WRITE_ONCE(c->faults.seed, o->seed);
+	err = config_record(c);
+	if (err)
+		return err;
 	emul = emul_create(o, c->nr, &c->medium, &c->faults);
 	if (IS_ERR(emul))
 		return PTR_ERR(emul);
@@ -371,6 +489,7 @@ static int config_on(struct emul_config *c)
 	}
 	/* Data beyond the end is lost only now that nothing else can go wrong. */
 	emul_medium_cut(&c->medium);
+	emul_views_forget(c);
 	scoped_guard(mutex, &c->lock)
 		strscpy(c->disk_name, asblk_disk_name(emul->disk));
 	most = emul_budget_limit(&c->budget);
@@ -379,6 +498,13 @@ static int config_on(struct emul_config *c)
 			c->disk_name, most, o->size,
 			o->memory_limit ? "" : ", shared with others without memory_limit");
 	return 0;
+}
+
+/* A device that is told that its power goes writes its cache out. */
+static void config_shut_down(struct emul_config *c)
+{
+	emul_config_off(c);
+	emul_recorder_settle(&c->medium.recorder);
 }
 
 /**
@@ -399,9 +525,9 @@ int emul_config_power(struct emul_config *c, bool on)
 	if (mutex_lock_interruptible(&c->change_lock))
 		return -ERESTARTSYS;
 	if (on && !c->emul)
-		err = config_on(c);
+		err = emul_config_on(c);
 	else if (!on && c->emul)
-		config_off(c);
+		config_shut_down(c);
 	mutex_unlock(&c->change_lock);
 	if (err)
 		pr_err_ratelimited("%s: failed to create the disk: %pe\n", c->name,
@@ -411,13 +537,13 @@ int emul_config_power(struct emul_config *c, bool on)
 ASBLK_EXPORT(emul_config_power);
 
 /* Fail everything that waits for the disk. Return: its life, 0 if it is powered off. */
-static u64 config_dead(struct emul_config *c)
+u64 emul_config_dead(struct emul_config *c, const char *why)
 {
 	u64 life = 0;
 
 	mutex_lock(&c->lock);
 	if (c->emul) {
-		asblk_ctrl_dead(c->emul->ctrl, "unplugged");
+		asblk_ctrl_dead(c->emul->ctrl, why);
 		life = c->life;
 	}
 	mutex_unlock(&c->lock);
@@ -436,7 +562,7 @@ static u64 config_dead(struct emul_config *c)
  */
 int emul_config_unplug(struct emul_config *c)
 {
-	u64 life = config_dead(c);
+	u64 life = emul_config_dead(c, "unplugged");
 
 	if (!life)
 		return -ENODEV;
@@ -444,7 +570,7 @@ int emul_config_unplug(struct emul_config *c)
 	mutex_lock(&c->change_lock);
 	/* Another user may have removed it since, and made a new one. */
 	if (c->emul && c->life == life)
-		config_off(c);
+		emul_config_off(c);
 	mutex_unlock(&c->change_lock);
 	return 0;
 }

@@ -21,6 +21,18 @@
 struct emul;
 
 /**
+ * struct emul_given - a decision about a piece
+ * @fetched: the instant that names its command
+ * @block: block of that, or %EMUL_WHOLE
+ * @outcome: the decision
+ */
+struct emul_given {
+	u64 fetched;
+	u64 block;
+	enum emul_outcome outcome;
+};
+
+/**
  * struct emul_config - a disk as it was asked for
  * @name: for the log
  * @nr: number, for names; none of two is the same
@@ -35,6 +47,12 @@ struct emul;
  * @emul: the controller, or NULL
  * @disk_name: the disk, or empty
  * @life: times that there has been a controller
+ * @given: decisions of a view, &emul_config.nr_given of them; under @change_lock
+ * @nr_given: and how many
+ * @marked: the instant that was marked last
+ * @all: of all disks
+ * @cut: of those whose power is being cut; under @change_lock
+ * @was_on: it was on before that; likewise
  * @list: of the disks made at load
  * @exit_work: removes it when the module is unloaded
  */
@@ -50,6 +68,12 @@ struct emul_config {
 	struct emul *emul;
 	char disk_name[DISK_NAME_LEN];
 	u64 life;
+	struct emul_given *given;
+	size_t nr_given;
+	u64 marked;
+	struct list_head all;
+	struct list_head cut;
+	bool was_on;
 	struct list_head list;
 	struct work_struct exit_work;
 };
@@ -61,9 +85,22 @@ ssize_t emul_config_store(struct emul_config *c, enum emul_option i,
 			  const char *page, size_t len);
 ssize_t emul_config_show_power(struct emul_config *c, char *page);
 ssize_t emul_config_show_device(struct emul_config *c, char *page);
+ssize_t emul_config_show_instant(struct emul_config *c, bool first, char *page);
+ssize_t emul_config_show_recorder(struct emul_config *c, char *page);
+int emul_config_rewind(struct emul_config *c);
+ssize_t emul_config_give(struct emul_config *c, const char *page, size_t len);
+ssize_t emul_config_show_given(struct emul_config *c, char *page);
+ssize_t emul_config_asked(struct emul_config *c, char *buf, size_t size);
+ssize_t emul_config_mark(struct emul_config *c, const char *page, size_t len);
+ssize_t emul_config_show_mark(struct emul_config *c, char *page);
 int emul_config_enable_rule(struct emul_config *c, struct emul_rule *r, bool on);
 int emul_config_power(struct emul_config *c, bool on);
 int emul_config_unplug(struct emul_config *c);
+int emul_config_cut(struct emul_config *c, u64 seed);
+int emul_config_on(struct emul_config *c);
+void emul_config_off(struct emul_config *c);
+u64 emul_config_dead(struct emul_config *c, const char *why);
+void emul_config_history(const struct emul_options *o, struct emul_history_options *h);
 int emul_init(void);
 void emul_exit(void);
 int emul_config_for_each(int (*fn)(struct emul_config *c, void *data), void *data);

@@ -341,6 +341,7 @@ static int emul_eject(struct asblk_ctrl *ctrl, u32 unit)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
 
+	emul_recorder_settle(&emul->dev.medium->recorder);
 	WRITE_ONCE(emul->dev.medium->loaded, false);
 	return 0;
 }
@@ -353,7 +354,7 @@ static int emul_load(struct asblk_ctrl *ctrl, u32 unit)
 	return 0;
 }
 
-/* The medium keeps everything either way; the host decides what it flushes. */
+/* The medium keeps everything either way. From here on writes are durable at once, or not. */
 static int emul_write_cache(struct asblk_ctrl *ctrl, bool on)
 {
 	struct emul *emul = asblk_ctrl_priv(ctrl);
@@ -490,6 +491,7 @@ static struct asblk_disk *emul_create_disk(struct emul *emul)
 		.physical_block_size	= emul->physical_block_size,
 		.alignment_offset	= o->alignment_offset,
 		.atomic_bytes		= o->atomic_unit,
+		.atomic_boundary	= o->atomic_boundary,
 		.block_sizes		= SZ_512 | SZ_1K | SZ_2K | SZ_4K |
 					  SZ_8K | SZ_16K | SZ_32K | SZ_64K,
 		.group			= &emul_attr_group,
@@ -557,6 +559,7 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
 	if (o->coalesce_usecs)
 		emul_be_slow(ed);
+	emul_device_record(ed, medium->base || emul_recorder_is_on(&medium->recorder));
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));
 	return emul;
 
@@ -593,6 +596,11 @@ int emul_add_disk(struct emul *emul)
 		return err;
 	}
 	emul_device_allow_format(&emul->dev, true);
+	emul->history_file =
+		emul_sysfs_get_history(disk_to_dev(asblk_disk_queue(emul->disk)->disk));
+	if (emul->history_file)
+		emul_recorder_watch(&emul->dev.medium->recorder, emul_sysfs_history,
+				    emul->history_file);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(emul_add_disk);
@@ -602,6 +610,8 @@ void emul_remove_disk(struct emul *emul)
 {
 	emul_device_allow_format(&emul->dev, false);
 	emul_passthru_remove_disk(emul);
+	emul_recorder_watch(&emul->dev.medium->recorder, NULL, NULL);
+	sysfs_put(emul->history_file);
 	asblk_disk_remove(emul->disk);
 }
 

@@ -40,6 +40,7 @@ struct emul_host_queue {
  * @disk: disk, likewise
  * @passthru: for users' commands, and the following
  * @passthru_disk: for those to the disk
+ * @history_file: to be told of changes, or NULL
  */
 struct emul {
 	struct emul_device dev;
@@ -49,6 +50,7 @@ struct emul {
 	struct asblk_disk *disk;
 	struct asblk_passthru *passthru;
 	struct asblk_passthru_disk *passthru_disk;
+	struct kernfs_node *history_file;
 };
 
 struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_medium *medium,

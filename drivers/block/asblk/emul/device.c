@@ -69,9 +69,39 @@ static void queue_unlock(struct emul_queue *eq, bool raise)
 	emul_device_run(eq);
 }
 
-static blk_status_t status_of(int err)
+/*
+ * Begin to record a command, if the medium is recorded. Context: as @gfp says. Return: 0, or
+ * -ENOBUFS without memory.
+ */
+static int device_begin(struct emul_queue *eq, struct emul_cmd_state *s, gfp_t gfp)
 {
-	return err ? BLK_STS_NOSPC : BLK_STS_OK;
+	const struct emul_options *o = eq->ed->options;
+	struct emul_medium *m = eq->ed->medium;
+	const struct emul_command *cmd = &s->cmd;
+	struct emul_record what = {
+		.queue = eq->index, .op = cmd->op, .block_shift = m->block_shift,
+	};
+
+	if (cmd->opts & ASBLK_OPT_FUA || !o->volatile_cache || !READ_ONCE(o->write_cache))
+		what.flags |= EMUL_RECORD_FUA;
+	if (cmd->op == ASBLK_OP_WRITE &&
+	    emul_options_whole(o, cmd->lba << m->block_shift, cmd->nr_blocks << m->block_shift,
+			       cmd->opts & ASBLK_OPT_ATOMIC))
+		what.flags |= EMUL_RECORD_WHOLE;
+	emul_record_range(&what, cmd);
+	return emul_record_begin(&m->recorder, &what, gfp, &s->record);
+}
+
+/* The same where sleeping is allowed; without memory recording ends. */
+static void device_begin_wait(struct emul_queue *eq, struct emul_cmd_state *s)
+{
+	bool again = false;
+
+	if (s->record)
+		return;
+	while (device_begin(eq, s, EMUL_GFP_WAIT) &&
+	       emul_recorder_make_room(&eq->ed->medium->recorder, again))
+		again = true;
 }
 
 /* Execute a command that may sleep. */
@@ -82,16 +112,18 @@ static void device_execute_wait(struct emul_queue *eq, struct emul_cmd_state *s)
 	u64 done = 0;
 	int err;
 
+	if (s->cmd.op != ASBLK_OP_READ)
+		device_begin_wait(eq, s);
 	if (s->inject) {
 		emul_inject(ed->faults, ed->medium, eq->index, s);
 	} else if (s->cmd.op == ASBLK_OP_READ) {
 		status = emul_medium_read_wait(ed->medium, &s->cmd, &done);
 		emul_set_result(s, status, done);
 	} else if (s->cmd.op == ASBLK_OP_WRITE) {
-		err = emul_medium_write_wait(ed->medium, &s->cmd, &done);
-		emul_set_result(s, status_of(err), done);
+		err = emul_medium_write_wait(ed->medium, s->record, &s->cmd, &done);
+		emul_set_result(s, emul_medium_status(err), done);
 	} else {
-		emul_set_result(s, emul_medium_exec(ed->medium, &s->cmd), 0);
+		emul_set_result(s, emul_medium_exec(ed->medium, s->record, &s->cmd), 0);
 	}
 }
 
@@ -104,6 +136,8 @@ static bool device_nvme_wait(struct emul_queue *eq, struct emul_cmd_state *s)
 	struct emul_device *ed = eq->ed;
 	u16 status = 0;
 
+	if (emul_nvme_changes(eq, s))
+		device_begin_wait(eq, s);
 	emul_set_result(s, BLK_STS_OK, 0);
 	if (s->inject && !emul_inject(ed->faults, ed->medium, eq->index, s))
 		return true;
@@ -157,14 +191,16 @@ static void device_defer(struct emul_queue *eq, const struct emul_command *cmd, 
 }
 
 /*
- * Execute one command. Return: false if the worker has to; else @status is filled in, and
- * @good, the bytes from the front that were written.
+ * Execute one command. @special: &emul_device.special. Return: false if the worker has to; else
+ * @status is filled in, and @good, the bytes from the front that were written.
  */
 static __always_inline bool device_execute(struct emul_queue *eq, const struct emul_command *cmd,
-					   bool slow, blk_status_t *status, u32 *good)
+					   u16 special, blk_status_t *status, u32 *good)
 {
+	struct emul_cmd_state *s = emul_cmd_state(cmd);
 	struct emul_device *ed = eq->ed;
 	struct emul_medium *m = ed->medium;
+	bool inject = false;
 	int err;
 
 	*status = emul_medium_check(m, cmd);
@@ -173,14 +209,17 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 		return true;
 	if (unlikely(cmd->opts & ASBLK_OPT_FUA))
 		eq->count.fua++;
-	if (slow && emul_faults_concern(ed->faults, eq->index, emul_cmd_state(cmd))) {
-		device_defer(eq, cmd, true);
-		return false;
+	if (special && emul_is_slow(ed)) {
+		inject = emul_faults_concern(ed->faults, eq->index, s);
+		if (inject || (cmd->op <= ASBLK_OP_WRITE && emul_medium_is_bad(m, cmd)))
+			goto defer;
 	}
-	if (slow && cmd->op <= ASBLK_OP_WRITE && emul_medium_is_bad(m, cmd)) {
-		device_defer(eq, cmd, false);
-		return false;
-	}
+	/* To show a view may need memory, and to wait for others who look at it. */
+	if (special && m->base && cmd->op != ASBLK_OP_FLUSH)
+		goto defer;
+	if (special && cmd->op != ASBLK_OP_READ &&
+	    device_begin(eq, s, GFP_NOWAIT | __GFP_NOWARN))
+		goto defer;
 	switch (cmd->op) {
 	case ASBLK_OP_READ:
 		emul_medium_read(m, cmd);
@@ -190,16 +229,21 @@ static __always_inline bool device_execute(struct emul_queue *eq, const struct e
 		err = unlikely(cmd->opts & ASBLK_OPT_ATOMIC) ?
 		      emul_medium_reserve(m, cmd, false) : 0;
 		if (likely(!err))
-			err = emul_medium_write(m, cmd, good);
-		if (unlikely(err == -ENOMEM))
+			err = special && s->record ?
+			      emul_record_write(s->record, cmd, good) :
+			      emul_medium_write(m, cmd, good);
+		if (unlikely(err == -ENOMEM || err == -ENOBUFS))
 			break;
 		eq->count.written_bytes += *good;
-		*status = status_of(err);
+		*status = emul_medium_status(err);
 		return true;
 	case ASBLK_OP_FLUSH:
 		return true;
 	}
-	device_defer(eq, cmd, false);
+defer:
+	if (!special)
+		s->record = NULL;
+	device_defer(eq, cmd, inject);
 	return false;
 }
 
@@ -218,14 +262,18 @@ static bool device_complete(struct emul_queue *eq, const struct emul_command *cm
 	return emul_complete(eq, s);
 }
 
-/* As device_command(), on a slow device, or for a command of the NVMe command set. */
+/*
+ * As device_command(), on a device that is slow, records or shows a view, or for a command of the
+ * NVMe command set.
+ */
 static noinline bool device_command_special(struct emul_queue *eq,
-					    const struct emul_command *cmd)
+					    const struct emul_command *cmd, u16 special)
 {
 	struct emul_completion c = { .id = cmd->id };
 	blk_status_t status;
 
-	if (!device_execute(eq, cmd, emul_is_slow(eq->ed), &status, &c.good))
+	emul_cmd_state(cmd)->record = NULL;
+	if (!device_execute(eq, cmd, special, &status, &c.good))
 		return false;
 	c.status = (__force u8)status;
 	return device_complete(eq, cmd, &c);
@@ -233,14 +281,14 @@ static noinline bool device_command_special(struct emul_queue *eq,
 
 /* Execute one command and complete it. Return: true if a completion was posted. */
 static inline bool device_command(struct emul_queue *eq, const struct emul_command *cmd,
-				  bool slow)
+				  u16 special)
 {
 	struct emul_completion c = { .id = cmd->id };
 	blk_status_t status;
 
-	if (unlikely(slow))
-		return device_command_special(eq, cmd);
-	if (!device_execute(eq, cmd, false, &status, &c.good))
+	if (unlikely(special))
+		return device_command_special(eq, cmd, special);
+	if (!device_execute(eq, cmd, 0, &status, &c.good))
 		return false;
 	c.status = (__force u8)status;
 	emul_post(eq, cmd, &c);
@@ -249,7 +297,7 @@ static inline bool device_command(struct emul_queue *eq, const struct emul_comma
 
 /* The same for one of the NVMe command set. @bytes: incremented by those that are moved here. */
 static noinline bool device_nvme(struct emul_queue *eq, const struct emul_command *cmd,
-				 u64 *bytes)
+				 u16 special, u64 *bytes)
 {
 	struct emul_cmd_state *s = emul_cmd_state(cmd);
 	struct emul_device *ed = eq->ed;
@@ -258,10 +306,11 @@ static noinline bool device_nvme(struct emul_queue *eq, const struct emul_comman
 		s->cmd.status = emul_nvme_parse(ed, &s->cmd);
 		if (!s->cmd.status && cmd->op != ASBLK_OP_COMMAND) {
 			*bytes += cmd->nr_blocks << ed->medium->block_shift;
-			return device_command_special(eq, cmd);
+			return device_command_special(eq, cmd, special);
 		}
 		eq->count.compares += cmd->nvme->common.opcode == nvme_cmd_compare;
 	}
+	s->record = NULL;
 	eq->count.ops[ASBLK_OP_COMMAND]++;
 	if (s->cmd.status)
 		return device_complete(eq, cmd, &(struct emul_completion) { .id = cmd->id });
@@ -315,7 +364,8 @@ static bool device_pass(struct emul_queue *eq)
 	u64 bytes = 0;
 	/* The commands first: a disk is made slow before the commands that follow. */
 	u32 filled = ring_filled(&r->sq);
-	bool slow = emul_is_slow(eq->ed), raise;
+	u16 special = READ_ONCE(eq->ed->special);
+	bool slow = special && emul_is_slow(eq->ed), raise;
 
 	if (unlikely(slow)) {
 		if (device_is_stuck(eq))
@@ -334,10 +384,10 @@ static bool device_pass(struct emul_queue *eq)
 		if (likely(cmd->op <= ASBLK_OP_WRITE)) {
 			bytes += cmd->nr_blocks << m->block_shift;
 		} else if (unlikely(cmd->op == ASBLK_OP_COMMAND)) {
-			nr += device_nvme(eq, cmd, &bytes);
+			nr += device_nvme(eq, cmd, special, &bytes);
 			goto next;
 		}
-		nr += device_command(eq, cmd, slow);
+		nr += device_command(eq, cmd, special);
 next:
 		ring_consume(&r->sq, 1);
 		if (unlikely(bytes > EMUL_PASS_BYTES))
@@ -496,7 +546,6 @@ int emul_device_reset_queue(struct emul_queue *eq, enum emul_recovered_by by)
 	if (emul_is_admin(eq))
 		device_format_forget(eq->ed);
 	queue_lock(eq);
-	llist_del_all(&eq->done);
 	eq->rings.cq.head = eq->rings.cq.tail;
 	emul_completion_forget(eq);
 	queue_unlock(eq, false);
@@ -548,6 +597,24 @@ void emul_device_stop_queue(struct emul_queue *eq)
 	flush_workqueue(eq->ed->wq);
 	emul_completion_exit(eq);
 	flush_work(&eq->rerun);
+}
+
+/* Wait for the commands that the device has: they have been executed. Context: may sleep. */
+void emul_device_drain(struct emul_device *ed)
+{
+	unsigned int i;
+
+	for (i = 0; i < ed->nr_queues; i++) {
+		queue_lock(&ed->queue[i]);
+		queue_unlock(&ed->queue[i], false);
+	}
+	flush_workqueue(ed->wq);
+}
+
+/* Record from here on, or no longer. Commands in flight may or may not be. Context: any. */
+void emul_device_record(struct emul_device *ed, bool on)
+{
+	WRITE_ONCE(ed->records, on);
 }
 
 /* Let random numbers of the model start again from a seed. Context: may sleep. */

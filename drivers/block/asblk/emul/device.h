@@ -11,6 +11,8 @@ int emul_device_init(struct emul_device *ed, struct emul_options *options,
 		     struct emul_medium *medium, struct emul_faults *faults, unsigned int nr);
 void emul_device_exit(struct emul_device *ed);
 int emul_device_set_model(struct emul_device *ed, const struct emul_options *options);
+void emul_device_drain(struct emul_device *ed);
+void emul_device_record(struct emul_device *ed, bool on);
 void emul_device_seed(struct emul_device *ed, u64 seed);
 void emul_device_start_queue(struct emul_device *ed, unsigned int index, bool polled);
 void emul_device_stop_queue(struct emul_queue *eq);

@@ -94,9 +94,11 @@ static void injection_move(struct injection *in, u64 first, u64 nr)
 	const struct emul_command *cmd = &in->s->cmd;
 	u8 shift = in->medium->block_shift;
 	u64 done = first << shift;
+	int err = emul_medium_move(in->medium, in->s->record, cmd, first << shift, nr << shift,
+				   &done);
 
-	if (emul_medium_move(in->medium, cmd, first << shift, nr << shift, &done))
-		injection_fail(in, BLK_STS_NOSPC, done, 0);
+	if (err)
+		injection_fail(in, emul_medium_status(err), done, 0);
 	done = (done >> shift) - first;
 	if (cmd->op == ASBLK_OP_WRITE && done)
 		injection_heal(in, cmd->lba + first, done);
@@ -112,8 +114,10 @@ static void copy_block(struct injection *in, u64 from, bool to_command)
 static void read_block(struct injection *in, u64 lba)
 {
 	u8 shift = in->medium->block_shift;
+	int err = emul_medium_get(in->medium, lba << shift, in->block, 1 << shift);
 
-	emul_medium_get(in->medium, lba << shift, in->block, 1 << shift);
+	if (err)
+		injection_fail(in, emul_medium_status(err), 0, 0);
 }
 
 /* Return: true if it was written. */
@@ -122,7 +126,8 @@ static bool write_block(struct injection *in, u64 lba, u64 from)
 	u8 shift = in->medium->block_shift;
 	u64 done = 0;
 
-	if (!emul_medium_put(in->medium, lba << shift, in->block, 1 << shift, &done))
+	if (!emul_medium_put(in->medium, in->s->record, lba << shift, in->block, 1 << shift,
+			     &done))
 		return true;
 	injection_fail(in, BLK_STS_NOSPC, from, 0);
 	return false;
@@ -424,7 +429,7 @@ static bool injection_other(struct injection *in)
 
 	if (injection_decide(in, EMUL_NO_BLOCK, 0, &none))
 		return false;
-	status = emul_medium_exec(in->medium, cmd);
+	status = emul_medium_exec(in->medium, in->s->record, cmd);
 	if (status != BLK_STS_OK)
 		injection_fail(in, status, 0, 0);
 	else if (cmd->op == ASBLK_OP_WRITE_ZEROES)

@@ -13,6 +13,8 @@
 
 #include "bad_blocks.h"
 #include "health.h"
+#include "hist_base.h"
+#include "hist_command.h"
 #include "rings.h"
 #include "store.h"
 
@@ -22,6 +24,9 @@
  * struct emul_medium - a medium, which outlives the controller that it is in
  * @store: its data
  * @bad: blocks that cannot be read
+ * @recorder: the data's history, if it is recorded
+ * @base: of a disk that shows a view of another, else NULL; changed while no command is in
+ *	flight. Then @store has only what was written since
  * @health: what it remembers of the disk's life
  * @lock: for readers of @nr_blocks and @block_shift while commands may be in flight
  * @nr_blocks: capacity in logical blocks; written under @lock, with no command in flight,
@@ -34,6 +39,8 @@
 struct emul_medium {
 	struct emul_store store;
 	struct emul_bad_blocks bad;
+	struct emul_recorder recorder;
+	struct emul_base *base;
 	struct emul_health health;
 	spinlock_t lock;	/* block size, number of blocks */
 	u64 nr_blocks;
@@ -48,15 +55,35 @@ void emul_medium_exit(struct emul_medium *m);
 int emul_medium_insert(struct emul_medium *m, u64 size, u32 block_size);
 void emul_medium_cut(struct emul_medium *m);
 int emul_medium_format(struct emul_medium *m, u64 nr_blocks, u32 block_size, bool keep);
+void emul_medium_set_base(struct emul_medium *m, struct emul_base *base);
 int emul_medium_reserve(struct emul_medium *m, const struct emul_command *cmd, bool wait);
-int emul_medium_move(struct emul_medium *m, const struct emul_command *cmd, u64 from,
-		     u64 len, u64 *done);
+int emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len);
+int emul_medium_put(struct emul_medium *m, struct emul_record *r, u64 pos, const void *src,
+		    u64 len, u64 *done);
+int emul_medium_spoil(struct emul_medium *m, struct emul_record *r, u64 pos, u64 len);
+int emul_medium_move(struct emul_medium *m, struct emul_record *r, const struct emul_command *cmd,
+		     u64 from, u64 len, u64 *done);
 blk_status_t emul_medium_read_wait(struct emul_medium *m, const struct emul_command *cmd,
 				   u64 *done);
-void emul_medium_get(struct emul_medium *m, u64 pos, void *dst, u64 len);
-int emul_medium_put(struct emul_medium *m, u64 pos, const void *src, u64 len, u64 *done);
-int emul_medium_write_wait(struct emul_medium *m, const struct emul_command *cmd, u64 *done);
-blk_status_t emul_medium_exec(struct emul_medium *m, const struct emul_command *cmd);
+int emul_medium_write_wait(struct emul_medium *m, struct emul_record *r,
+			   const struct emul_command *cmd, u64 *done);
+blk_status_t emul_medium_exec(struct emul_medium *m, struct emul_record *r,
+			      const struct emul_command *cmd);
+
+/* The status of a command that has failed with an error of one of these. */
+static inline blk_status_t emul_medium_status(int err)
+{
+	switch (err) {
+	case 0:
+		return BLK_STS_OK;
+	case -EIO:
+		return BLK_STS_MEDIUM;
+	case -ESTALE:
+		return BLK_STS_OFFLINE;
+	default:
+		return BLK_STS_NOSPC;
+	}
+}
 
 static inline bool emul_medium_has(const struct emul_medium *m, u64 lba, u64 nr_blocks)
 {

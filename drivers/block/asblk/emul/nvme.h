@@ -36,6 +36,12 @@ static inline u16 emul_nvme_wrong(struct emul_command *cmd, u8 byte)
 	return emul_nvme_wrong_bit(cmd, byte, 0);
 }
 
+/* Does a command that is none of the device's own operations change the medium? */
+static inline bool emul_nvme_changes(const struct emul_queue *eq, const struct emul_cmd_state *s)
+{
+	return !emul_is_admin(eq) && s->cmd.nvme->common.opcode == nvme_cmd_write_uncor;
+}
+
 /* nvme_io.c */
 u16 emul_nvme_parse(struct emul_device *ed, struct emul_command *cmd);
 u16 emul_nvme_io(struct emul_device *ed, struct emul_cmd_state *s);

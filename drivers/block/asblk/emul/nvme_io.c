@@ -209,44 +209,42 @@ u16 emul_nvme_parse(struct emul_device *ed, struct emul_command *cmd)
 	}
 }
 
-/* The medium has failed at a byte of the command's blocks. */
-static u16 io_bad(struct emul_device *ed, struct emul_cmd_state *s, u64 good)
+/* Read a block, @done bytes from the first one of the command. Return: an NVMe status. */
+static u16 io_get_block(struct emul_device *ed, struct emul_cmd_state *s, u64 done, void *block)
 {
-	emul_set_result(s, BLK_STS_MEDIUM, good);
+	struct emul_medium *m = ed->medium;
+	u64 pos = (s->cmd.lba << m->block_shift) + done, size = 1ULL << m->block_shift;
+	int err = emul_bad_find(&m->bad, pos, size) < size ? -EIO :
+		  emul_medium_get(m, pos, block, size);
+
+	if (!err)
+		return 0;
+	if (err != -EIO)
+		return NVME_SC_INTERNAL;
+	emul_set_result(s, BLK_STS_MEDIUM, done);
 	return NVME_SC_READ_ERROR | NVME_STATUS_DNR;
 }
 
-/* Verify (NVM 3.2.5): can everything be read? */
-static u16 io_verify(struct emul_device *ed, struct emul_cmd_state *s)
+/* Verify (NVM 3.2.5), and Compare (NVM 3.2.1): read all blocks, until something is wrong. */
+static u16 io_read(struct emul_device *ed, struct emul_cmd_state *s, bool compare)
 {
 	struct emul_medium *m = ed->medium;
-	u64 len = s->cmd.nr_blocks << m->block_shift;
-	u64 good = emul_bad_find(&m->bad, s->cmd.lba << m->block_shift, len);
-
-	s->result.good = min(good, U32_MAX);
-	return good < len ? io_bad(ed, s, good) : 0;
-}
-
-/* Compare (NVM 3.2.1) */
-static u16 io_compare(struct emul_device *ed, struct emul_cmd_state *s)
-{
-	struct emul_medium *m = ed->medium;
-	u64 pos = s->cmd.lba << m->block_shift, done, size = 1ULL << m->block_shift;
-	u64 len = s->cmd.nr_blocks << m->block_shift;
+	u64 len = s->cmd.nr_blocks << m->block_shift, done = 0, size = 1ULL << m->block_shift;
 	void *ours = kmalloc(size, EMUL_GFP_WAIT), *theirs = kmalloc(size, EMUL_GFP_WAIT);
 	u16 status = ours && theirs ? 0 : NVME_SC_INTERNAL;
 
-	for (done = 0; done < len && !status; done += status ? 0 : size) {
-		if (emul_bad_find(&m->bad, pos + done, size) < size) {
-			status = io_bad(ed, s, done);
+	while (done < len && !status) {
+		status = io_get_block(ed, s, done, ours);
+		if (status)
 			break;
+		if (compare) {
+			emul_command_copy(&s->cmd, done, theirs, size, false);
+			if (memcmp(ours, theirs, size))
+				status = NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR;
 		}
-		emul_medium_get(m, pos + done, ours, size);
-		emul_command_copy(&s->cmd, done, theirs, size, false);
-		if (memcmp(ours, theirs, size))
-			status = NVME_SC_COMPARE_FAILED | NVME_STATUS_DNR;
+		done += status ? 0 : size;
 	}
-	s->result.good = done;
+	s->result.good = min(done, U32_MAX);
 	kfree(ours);
 	kfree(theirs);
 	return status;
@@ -259,8 +257,8 @@ static u16 io_write_uncorrectable(struct emul_device *ed, struct emul_cmd_state 
 
 	/* Reads that are submitted after this command has completed look for bad blocks. */
 	emul_be_slow(ed);
-	return emul_bad_mark(&m->bad, s->cmd.lba << m->block_shift,
-			     s->cmd.nr_blocks << m->block_shift) ?
+	return emul_medium_spoil(m, s->record, s->cmd.lba << m->block_shift,
+				 s->cmd.nr_blocks << m->block_shift) ?
 	       NVME_SC_CAP_EXCEEDED | NVME_STATUS_DNR : 0;
 }
 
@@ -272,9 +270,9 @@ u16 emul_nvme_io(struct emul_device *ed, struct emul_cmd_state *s)
 {
 	switch (s->cmd.nvme->common.opcode) {
 	case nvme_cmd_verify:
-		return io_verify(ed, s);
+		return io_read(ed, s, false);
 	case nvme_cmd_compare:
-		return io_compare(ed, s);
+		return io_read(ed, s, true);
 	case nvme_cmd_write_uncor:
 		return io_write_uncorrectable(ed, s);
 	default:	/* Dataset Management without deallocation */

@@ -37,6 +37,8 @@ enum option_type {
 	TYPE_STALL,
 	TYPE_PROFILE,
 	TYPE_INTERRUPT,
+	TYPE_DECIDE,
+	TYPE_CUT_PROFILE,
 };
 
 static const struct option_info {
@@ -245,6 +247,14 @@ int emul_cut_profile_parse(const char *text)
 	return match_string(names, ARRAY_SIZE(names), text);
 }
 
+static bool is_decide(const char *text)
+{
+	enum emul_policy policy;
+	u64 seed;
+
+	return emul_policy_parse(text, &policy, &seed);
+}
+
 /* Return: NULL if @text is valid, else the values that are. */
 static const char *text_expects(const struct option_info *p, const char *text)
 {
@@ -265,6 +275,11 @@ static const char *text_expects(const struct option_info *p, const char *text)
 		       "none, every PERIOD LENGTH or random PERIOD LENGTH (microseconds, up to 10000000)";
 	case TYPE_INTERRUPT:
 		return !strcmp(text, "ipi") || !strcmp(text, "direct") ? NULL : "ipi or direct";
+	case TYPE_DECIDE:
+		return is_decide(text) ? NULL : "all, none or seed N";
+	case TYPE_CUT_PROFILE:
+		return emul_cut_profile_parse(text) >= 0 ? NULL :
+		       "one of spec, ordered, torn, zeroed, garbage, unreadable, neighbours, rollback, liar";
 	default:	/* a profile, which emul_profile_apply() looks for */
 		return NULL;
 	}
@@ -415,6 +430,10 @@ int emul_options_check(const struct emul_options *o)
 	if (o->alignment_offset >= emul_options_physical_block_size(o))
 		return options_clash(o, EMUL_ALIGNMENT_OFFSET, "less than",
 				     EMUL_PHYSICAL_BLOCK_SIZE);
+	if (o->atomic_boundary && o->atomic_boundary < o->atomic_unit)
+		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_ATOMIC_UNIT);
+	if (o->atomic_boundary && o->atomic_boundary < block)
+		return options_clash(o, EMUL_ATOMIC_BOUNDARY, "at least", EMUL_BLOCK_SIZE);
 	if (o->dma_alignment > block)
 		return options_clash(o, EMUL_DMA_ALIGNMENT, "at most", EMUL_BLOCK_SIZE);
 	if (lim.max_segment_bytes % o->dma_alignment)

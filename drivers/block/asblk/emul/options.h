@@ -90,6 +90,10 @@
 	  "1: the disk has secure erase")						\
 	X(ATOMIC_UNIT, atomic_unit, BYTES, "64K", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
 	  "Most bytes of a write that is done as a whole or not at all, if it fits into one transfer; 0: none") \
+	X(ATOMIC_BOUNDARY, atomic_boundary, BYTES, "0", SZ_512, SZ_1M, EMUL_POWER2 | EMUL_OR_ZERO, fixed, \
+	  "No write that crosses a multiple of this many bytes is done as a whole, at least atomic_unit; 0: no boundary") \
+	X(ATOMIC_ALWAYS, atomic_always, FLAG, "0", 0, 1, 0, fixed,			\
+	  "1: a power cut leaves every write that fits atomic_unit as a whole or not at all; 0: only those that ask for it") \
 	X(MODEL, model, TEXT, "asblk emulated disk", 1, 40, 0, fixed,			\
 	  "Model")									\
 	X(SERIAL, serial, WORD, "", 1, 20, 0, fixed,					\
@@ -157,7 +161,7 @@
 	X(RPM, rpm, NUMBER, "0", 60, 100000, EMUL_OR_ZERO, live_model,			\
 	  "Rotations of the medium per minute; 0: it does not rotate")			\
 	X(SEED, seed, NUMBER, "1", 0, U64_MAX, 0, live_seed,				\
-	  "Where the random numbers of latency and faults start")			\
+	  "Where the random numbers of latency, faults, the cache and what is kept back start") \
 	/* SMART */									\
 	X(SMART_TEMPERATURE, smart_temperature, NUMBER, "35", 0, 200, 0, live_value,	\
 	  "Temperature in degrees Celsius")						\
@@ -170,7 +174,34 @@
 	X(SMART_CRITICAL_WARNING, smart_critical_warning, NUMBER, "0", 0, 63, 0, live_value, \
 	  "Warnings, the sum of: 1 little spare capacity, 2 temperature, 4 unreliable, "	\
 	  "8 read-only, 16 backup of the volatile memory failed, 32 persistent memory "	\
-	  "region; the disk adds 1 and 2 when they are true")
+	  "region; the disk adds 1 and 2 when they are true")			\
+	/* History */									\
+	X(HISTORY, history, FLAG, "0", 0, 1, 0, live_history,				\
+	  "1: record what a power cut could leave")					\
+	X(HISTORY_LIMIT, history_limit, BYTES, "256M", SZ_64K, EMUL_MAX_SIZE, 0, live_history_limits, \
+	  "Most memory in bytes for what is recorded; the oldest instants are forgotten first") \
+	X(CACHE_SIZE, cache_size, BYTES, "0", SZ_512, EMUL_MAX_SIZE, EMUL_OR_ZERO, live_history_limits, \
+	  "Bytes that the volatile write cache holds before the disk makes some durable by itself; 0: any number") \
+	X(CACHE_RANDOM, cache_random, FLAG, "0", 0, 1, 0, live_history_limits,		\
+	  "1: which these are is random; 0: the least recently written")		\
+	X(POWER_DOMAIN, power_domain, WORD, "", 1, 20, 0, fixed,			\
+	  "Name of the power domain: a power cut hits all its disks at once. By default the disk is alone") \
+	X(BASE, base, WORD, "", 0, 20, 0, fixed,					\
+	  "Name of a recorded disk: this one shows what a power cut may have left of it, and keeps to itself what is written") \
+	X(INSTANT, instant, TEXT, "now", 1, 90, 0, live_value,				\
+	  "When the power was cut: a number, now, oldest, or a mark with +N or -N behind it or without") \
+	X(DECIDE, decide, DECIDE, "all", 1, 40, 0, live_value,				\
+	  "What survived that was undecided: all, none, or what a hash with seed N tells. What decisions says goes first") \
+	X(CUT_PROFILE, cut_profile, CUT_PROFILE, "spec", 1, 20, 0, live_value,		\
+	  "What else the power cut may have done: spec, ordered, torn, zeroed, garbage, unreadable, neighbours, rollback or liar") \
+	X(LOST_SHARE, lost_share, NUMBER, "50", 0, 100, 0, live_value,			\
+	  "With a seed, percentage of what is undecided that is lost")			\
+	X(HURT_SHARE, hurt_share, NUMBER, "33", 0, 100, 0, live_value,			\
+	  "Percentage of what cut_profile can hurt that is hurt, before that")		\
+	X(CLEAN_SHARE, clean_share, NUMBER, "0", 0, 100, 0, live_value,			\
+	  "Percentage of seeds with which nothing is lost or hurt")			\
+	X(ERASE_UNIT, erase_unit, BYTES, "64K", SZ_4K, SZ_16M, EMUL_POWER2, live_value,	\
+	  "Bytes of the unit in which cut_profile neighbours or rollback hurts what was durable")
 
 #define EMUL_OPTION_ID(id, ...)	EMUL_##id,
 
@@ -192,6 +223,8 @@ enum emul_option {
 #define EMUL_VALUE_STALL		EMUL_VALUE_TEXT
 #define EMUL_VALUE_PROFILE		EMUL_VALUE_TEXT
 #define EMUL_VALUE_INTERRUPT		EMUL_VALUE_TEXT
+#define EMUL_VALUE_DECIDE		EMUL_VALUE_TEXT
+#define EMUL_VALUE_CUT_PROFILE		EMUL_VALUE_TEXT
 
 #define EMUL_VALUE(id, name, type, def, min, max, ...)	EMUL_VALUE_##type(name, max)
 
@@ -223,6 +256,13 @@ void emul_options_wwid(const struct emul_options *o, u8 wwid[16]);
 static inline bool emul_options_direct_irq(const struct emul_options *o)
 {
 	return !strcmp(o->interrupt, "direct");
+}
+
+/* Does a power cut leave the write as a whole or not at all? */
+static inline bool emul_options_whole(const struct emul_options *o, u64 pos, u64 len, bool asked)
+{
+	return (asked || o->atomic_always) && len <= o->atomic_unit &&
+	       (!o->atomic_boundary || pos / o->atomic_boundary == (pos + len - 1) / o->atomic_boundary);
 }
 
 /* How a piece is decided that the list of decisions does not name. */

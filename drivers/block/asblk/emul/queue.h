@@ -108,6 +108,8 @@ struct emul_format {
  * @faults: its fault rules, or NULL
  * @model: model of time, or NULL
  * @slow: see emul_is_slow()
+ * @records: what changes the medium is recorded, or it shows a view
+ * @special: both
  * @fatal: a fault rule has stopped it for good
  * @temp_over: a temperature from which on it warns, in kelvin
  * @temp_under: one up to which it warns
@@ -122,7 +124,13 @@ struct emul_device {
 	struct emul_medium *medium;
 	struct emul_faults *faults;
 	struct emul_model __rcu *model;
-	bool slow;
+	union {
+		struct {
+			bool slow;
+			bool records;
+		};
+		u16 special;
+	};
 	bool fatal;
 	u16 temp_over;
 	u16 temp_under;
@@ -150,8 +158,8 @@ static inline bool emul_is_admin(const struct emul_queue *eq)
 }
 
 /*
- * Has it ever had a latency, a fault rule that was enabled, or coalesced interrupts? All
- * other devices need not look for such things.
+ * Has it ever had a latency, a fault rule that was enabled, or completions or interrupts that
+ * were kept back? All other devices need not look for such things.
  */
 static inline bool emul_is_slow(const struct emul_device *ed)
 {

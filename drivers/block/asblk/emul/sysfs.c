@@ -50,6 +50,15 @@ EMUL_COUNT_ATTR(deferred, deferred);
 EMUL_COUNT_ATTR(errors, errors);
 EMUL_COUNT_ATTR(interrupts, raised);
 
+/* Can be polled. */
+static ssize_t history_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct emul_device *ed = asblk_disk_priv(dev);
+
+	return emul_recorder_show(&ed->medium->recorder, buf);
+}
+static DEVICE_ATTR_RO(history);
+
 static struct attribute *emul_attrs[] = {
 	&dev_attr_memory_used.attr,
 	&dev_attr_memory_limit.attr,
@@ -65,6 +74,7 @@ static struct attribute *emul_attrs[] = {
 	&dev_attr_deferred.attr,
 	&dev_attr_errors.attr,
 	&dev_attr_interrupts.attr,
+	&dev_attr_history.attr,
 	NULL
 };
 
@@ -72,3 +82,19 @@ const struct attribute_group emul_attr_group = {
 	.name = "emul",
 	.attrs = emul_attrs,
 };
+
+/* Return: what emul_sysfs_history() wants, or NULL; to be given to sysfs_put(). */
+struct kernfs_node *emul_sysfs_get_history(struct device *dev)
+{
+	struct kernfs_node *group = sysfs_get_dirent(dev->kobj.sd, emul_attr_group.name);
+	struct kernfs_node *file = group ? sysfs_get_dirent(group, "history") : NULL;
+
+	sysfs_put(group);
+	return file;
+}
+
+/* The state of the history has changed. @data: emul_sysfs_get_history(). Context: any. */
+void emul_sysfs_history(void *data)
+{
+	sysfs_notify_dirent(data);
+}
