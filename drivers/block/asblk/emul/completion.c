@@ -27,7 +27,7 @@ static void completion_lose(struct emul_queue *eq, struct emul_cmd_state *s)
 /* Let the timer fire at the first deadline, or when the interrupt has waited long enough. */
 static void completion_arm(struct emul_queue *eq)
 {
-	u64 due = min(emul_wait_due(&eq->wait), eq->coalesce.raise_at);
+	u64 due = min3(emul_wait_due(&eq->wait), emul_hold_due(&eq->hold), eq->coalesce.raise_at);
 
 	if (due == eq->due)
 		return;
@@ -92,6 +92,31 @@ static void completion_post(struct emul_queue *eq, struct emul_cmd_state *s)
 		completion_post_extra(eq, id);
 }
 
+/* Keep a completion back, if the disk does so. Nobody finds out in which order reads complete. */
+static bool completion_hold(struct emul_queue *eq, struct emul_cmd_state *s)
+{
+	const struct emul_options *o = eq->ed->options;
+
+	if (likely(!READ_ONCE(o->hold_depth)) || s->cmd.op == ASBLK_OP_READ)
+		return false;
+	emul_hold_add(&eq->hold, s, ktime_get_ns(), READ_ONCE(o->hold_usecs));
+	return true;
+}
+
+/* Post a completion that was kept back for long enough. Return: false if there is none. */
+static bool completion_release(struct emul_queue *eq)
+{
+	struct emul_cmd_state *s;
+
+	if (likely(!eq->hold.nr))
+		return false;
+	s = emul_hold_next(&eq->hold, READ_ONCE(eq->ed->options->hold_depth), ktime_get_ns(),
+			   prandom_u32_state(&eq->random));
+	if (s)
+		completion_post(eq, s);
+	return s;
+}
+
 /*
  * Complete a command that was executed, now or later. @s has its result, start, extra_us and
  * faults. Return: true if a completion was posted.
@@ -113,6 +138,9 @@ bool emul_complete(struct emul_queue *eq, struct emul_cmd_state *s)
 		emul_wait_add(&eq->wait, s, deadline);
 		return false;
 	}
+	/* There may be one too many by now. */
+	if (completion_hold(eq, s))
+		return completion_release(eq);
 	completion_post(eq, s);
 	return true;
 }
@@ -134,9 +162,13 @@ unsigned int emul_complete_due(struct emul_queue *eq)
 
 	lockdep_assert_held(&eq->run_lock);
 	while ((s = emul_wait_next(&eq->wait, now))) {
+		if (completion_hold(eq, s))
+			continue;
 		completion_post(eq, s);
 		nr++;
 	}
+	while (completion_release(eq))
+		nr++;
 	return nr;
 }
 
@@ -177,6 +209,23 @@ static struct emul_cmd_state *completion_find(struct emul_queue *eq, u16 id)
 	return NULL;
 }
 
+/* Take the command back, if its completion waits or is kept back. */
+static struct emul_cmd_state *completion_give_up(struct emul_queue *eq, u16 id)
+{
+	struct emul_cmd_state *s = emul_wait_find(&eq->wait, id);
+
+	if (s) {
+		completion_cancel(eq, s);
+	} else {
+		s = emul_hold_find(&eq->hold, id);
+		if (!s)
+			return NULL;
+		emul_hold_remove(&eq->hold, s);
+	}
+	completion_arm(eq);
+	return s;
+}
+
 /*
  * Complete a command as aborted, if it waits or an abort can recover it. Return: false if
  * there is no such command.
@@ -186,14 +235,9 @@ bool emul_completion_abort(struct emul_queue *eq, u16 id)
 	struct emul_cmd_state *s;
 
 	lockdep_assert_held(&eq->run_lock);
-	s = completion_find(eq, id);
-	if (!s) {
-		s = emul_wait_find(&eq->wait, id);
-		if (!s)
-			return false;
-		completion_cancel(eq, s);
-		completion_arm(eq);
-	}
+	s = completion_find(eq, id) ?: completion_give_up(eq, id);
+	if (!s)
+		return false;
 	emul_post_state(eq, s, (struct emul_completion) {
 		.id = id, .status = (__force u8)BLK_STS_TIMEOUT, .flags = ASBLK_MAY_RETRY,
 	});
@@ -219,6 +263,10 @@ void emul_completion_forget(struct emul_queue *eq)
 		completion_cancel(eq, s);
 		completion_end_record(s);
 	}
+	while ((s = emul_hold_first(&eq->hold))) {
+		emul_hold_remove(&eq->hold, s);
+		completion_end_record(s);
+	}
 	llist_for_each_entry_safe(s, next, llist_del_all(&eq->done), done)
 		completion_end_record(s);
 	emul_coalesce_init(&eq->coalesce);
@@ -239,6 +287,7 @@ void emul_completion_init(struct emul_queue *eq, u64 seed,
 			  enum hrtimer_restart (*expired)(struct hrtimer *timer))
 {
 	emul_wait_init(&eq->wait);
+	emul_hold_init(&eq->hold);
 	emul_coalesce_init(&eq->coalesce);
 	INIT_LIST_HEAD(&eq->lost);
 	eq->due = EMUL_NEVER;

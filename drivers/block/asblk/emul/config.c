@@ -238,6 +238,15 @@ static int live_seed(struct emul_config *c, enum emul_option i, const struct emu
 	return 0;
 }
 
+/* What is kept back already is posted soon. */
+static int live_hold(struct emul_config *c, enum emul_option i, const struct emul_options *new)
+{
+	config_set_value(c, i, new);
+	if (new->hold_depth)
+		emul_be_slow(&c->emul->dev);
+	return 0;
+}
+
 /* How a disk with these options is recorded; as long as they stay. */
 void emul_config_history(const struct emul_options *o, struct emul_history_options *h)
 {

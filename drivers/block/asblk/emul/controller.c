@@ -557,7 +557,7 @@ struct emul *emul_create(struct emul_options *o, unsigned int nr, struct emul_me
 		goto destroy_ctrl;
 	if (faults)
 		faults->ctrl = dev_name(asblk_ctrl_device(emul->ctrl));
-	if (o->coalesce_usecs)
+	if (o->coalesce_usecs || o->hold_depth)
 		emul_be_slow(ed);
 	emul_device_record(ed, medium->base || emul_recorder_is_on(&medium->recorder));
 	emul_debugfs_add(ed, asblk_ctrl_debugfs(emul->ctrl));

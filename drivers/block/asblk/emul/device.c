@@ -709,8 +709,8 @@ void emul_device_show_queue(struct emul_queue *eq, struct seq_file *m)
 	queue_lock(eq);
 	due = eq->due;
 	now = ktime_get_ns();
-	seq_printf(m, "waiting %u lost %zu unraised %u\n", emul_wait_count(&eq->wait),
-		   list_count_nodes(&eq->lost), eq->coalesce.nr);
+	seq_printf(m, "waiting %u held %u lost %zu unraised %u\n", emul_wait_count(&eq->wait),
+		   eq->hold.nr, list_count_nodes(&eq->lost), eq->coalesce.nr);
 	queue_unlock(eq, false);
 	if (due == EMUL_NEVER)
 		seq_puts(m, "due never\n");

@@ -160,6 +160,10 @@
 	  "Microseconds that a seek over the whole medium takes")			\
 	X(RPM, rpm, NUMBER, "0", 60, 100000, EMUL_OR_ZERO, live_model,			\
 	  "Rotations of the medium per minute; 0: it does not rotate")			\
+	X(HOLD_DEPTH, hold_depth, NUMBER, "0", 0, ASBLK_MAX_QUEUE_DEPTH, 0, live_hold,	\
+	  "Completions that a queue keeps back, but of reads, to post the newer ones first; 0: none") \
+	X(HOLD_USECS, hold_usecs, NUMBER, "10000", 1, 10000000, 0, live_hold,		\
+	  "Microseconds for which it keeps back each, at most")				\
 	X(SEED, seed, NUMBER, "1", 0, U64_MAX, 0, live_seed,				\
 	  "Where the random numbers of latency, faults, the cache and what is kept back start") \
 	/* SMART */									\

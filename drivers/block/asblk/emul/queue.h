@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "faults.h"
+#include "hold.h"
 #include "irq.h"
 #include "medium.h"
 #include "wait.h"
@@ -54,7 +55,8 @@ struct emul_counters {
  * @done: commands that the worker has executed; without the lock
  * @count: counters
  * @wait: commands that take time
- * @random: for the model
+ * @hold: completions that are kept back
+ * @random: for the model, and which of them are posted
  * @timer: fires at @due
  * @due: when something is to be done next, in nanoseconds; %EMUL_NEVER for nothing
  * @coalesce: completions that wait for an interrupt
@@ -74,6 +76,7 @@ struct emul_queue {
 	struct llist_head done;
 	struct emul_counters count;
 	struct emul_wait wait;
+	struct emul_hold hold;
 	struct rnd_state random;
 	struct hrtimer timer;
 	u64 due;
