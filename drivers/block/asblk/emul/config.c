@@ -16,6 +16,7 @@
 #include "config.h"
 #include "controller.h"
 #include "module_params.h"
+#include "stream.h"
 #include "views.h"
 
 static DEFINE_IDA(config_ida);
@@ -72,6 +73,7 @@ struct emul_config *emul_config_create(const char *name)
 	if (err)
 		goto exit_medium;
 	emul_views_add(c);
+	emul_stream_add(c);
 	return c;
 
 exit_medium:
@@ -114,6 +116,7 @@ void emul_config_off(struct emul_config *c)
  */
 void emul_config_destroy(struct emul_config *c)
 {
+	emul_stream_remove(c);
 	emul_views_remove(c);
 	/* Who has found it before may be cutting its power, and turn it on again. */
 	mutex_lock(&c->change_lock);
@@ -474,6 +477,8 @@ int emul_config_on(struct emul_config *c)
 	int err;
 
 	lockdep_assert_held(&c->change_lock);
+	if (c->loading)
+		return -EBUSY;
 	err = emul_views_insert(c) ?: emul_options_check(o) ?:
 	      emul_medium_insert(&c->medium, o->size, o->block_size);
 	if (err)
@@ -668,6 +673,7 @@ int emul_init(void)
 
 	if (!o)
 		return -ENOMEM;
+	emul_stream_init();
 	err = emul_module_params(o, &nr_disks);
 	for (i = 0; i < nr_disks && !err; i++)
 		err = PTR_ERR_OR_ZERO(config_at_load(o, i));
@@ -700,6 +706,7 @@ void emul_exit(void)
 	}
 	if (wq)
 		destroy_workqueue(wq);
+	emul_stream_exit();
 	ida_destroy(&config_ida);
 	/* RCU callbacks of the last unmaps are code of this module. */
 	rcu_barrier();

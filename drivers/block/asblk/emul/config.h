@@ -18,7 +18,9 @@
 /* A name is the disk's serial number, too. */
 #define EMUL_NAME_SIZE	21
 
+struct dentry;
 struct emul;
+struct stream_load;
 
 /**
  * struct emul_given - a decision about a piece
@@ -50,6 +52,9 @@ struct emul_given {
  * @given: decisions of a view, &emul_config.nr_given of them; under @change_lock
  * @nr_given: and how many
  * @marked: the instant that was marked last
+ * @stream: file that its history is saved and loaded with
+ * @loading: its history is being loaded; changed under @change_lock
+ * @loads: of the disks that the same stream goes to
  * @all: of all disks
  * @cut: of those whose power is being cut; under @change_lock
  * @was_on: it was on before that; likewise
@@ -71,6 +76,9 @@ struct emul_config {
 	struct emul_given *given;
 	size_t nr_given;
 	u64 marked;
+	struct dentry *stream;
+	struct stream_load *loading;
+	struct list_head loads;
 	struct list_head all;
 	struct list_head cut;
 	bool was_on;
