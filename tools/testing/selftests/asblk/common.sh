@@ -312,7 +312,9 @@ load() {
 	if [[ $device == nvme ]]; then
 		nvme_load "$@"
 	else
-		modprobe asblk "$@" || fail "modprobe asblk $*"
+		# For a run of all tests with an option: ASBLK_OPTIONS=history=1
+		# shellcheck disable=SC2086 # words
+		modprobe asblk ${ASBLK_OPTIONS-} "$@" || fail "modprobe asblk $*"
 	fi
 	settle
 }
@@ -334,7 +336,7 @@ make_disk() {
 	shift
 
 	mkdir "$configfs/$name"
-	for option; do
+	for option in ${ASBLK_OPTIONS-} "$@"; do
 		set_option "$name" "${option%%=*}" "${option#*=}"
 	done
 	set_option "$name" power 1

@@ -23,7 +23,8 @@ done = collections.Counter()
 
 CLEAR = {errno.EINVAL, errno.EBUSY, errno.ERANGE, errno.EPERM, errno.EACCES, errno.ENODEV, errno.ENOMEM,
          errno.ENOSPC, errno.ENOMEDIUM, errno.EROFS, errno.EOPNOTSUPP, errno.EIO, errno.ENOTTY, errno.EFBIG,
-         errno.E2BIG, errno.EOVERFLOW, errno.ENXIO, errno.ETIMEDOUT}
+         errno.E2BIG, errno.EOVERFLOW, errno.ENXIO, errno.ETIMEDOUT, errno.ENODATA, errno.ENOENT,
+         errno.ENAMETOOLONG, errno.ESTALE, errno.EEXIST}
 # Left alone: what the test depends on, and attributes that the kernel's own code handles.
 LEAVE = {"uevent", "trigger", "wakeup", "io_timeout"}
 
