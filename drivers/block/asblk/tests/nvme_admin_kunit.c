@@ -228,8 +228,8 @@ static int wait_long(void *data)
 	return 0;
 }
 
-/* Such a user does not delay the removal of the controller. */
-static void nvme_admin_removal(struct kunit *test)
+/* Return: such a user, whose command the controller has and keeps. */
+static struct task_struct *send_swallowed(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
 	struct task_struct *task;
@@ -239,6 +239,15 @@ static void nvme_admin_removal(struct kunit *test)
 	task = kthread_run(wait_long, b, "asblk-test");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	bad_wait_count(&b->vendor, 1);
+	return task;
+}
+
+/* Such a user does not delay the removal of the controller. */
+static void nvme_admin_removal(struct kunit *test)
+{
+	struct bad_nvme *b = bad_nvme(test);
+
+	send_swallowed(test);
 	WRITE_ONCE(b->nd.removing, true);
 	bad_wait_count(&b->vendor, 100);
 	KUNIT_EXPECT_EQ(test, b->vendor, 100);
@@ -249,14 +258,8 @@ static void nvme_admin_removal(struct kunit *test)
 static void nvme_admin_killed(struct kunit *test)
 {
 	struct bad_nvme *b = bad_nvme(test);
-	struct task_struct *task;
 
-	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
-	b->swallow_admin = 1;
-	task = kthread_run(wait_long, b, "asblk-test");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	bad_wait_count(&b->vendor, 1);
-	send_sig(SIGKILL, task, 1);
+	send_sig(SIGKILL, send_swallowed(test), 1);
 	bad_wait_count(&b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->aborts, 1);
 	KUNIT_EXPECT_EQ(test, b->vendor, 1);
