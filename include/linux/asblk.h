@@ -278,6 +278,14 @@ struct asblk_queue {
 };
 
 /**
+ * enum asblk_reset - what is reset
+ * @ASBLK_RESET_CTRL: the controller
+ * @ASBLK_RESET_SUBSYSTEM: and all that belongs to the same NVM subsystem, for controllers with
+ *	&asblk_passthru_ops.can_reset_subsystem
+ */
+enum asblk_reset { ASBLK_RESET_CTRL, ASBLK_RESET_SUBSYSTEM };
+
+/**
  * struct asblk_ctrl_ops - operations of a controller
  *
  * Which of them exclude each other:
@@ -329,9 +337,10 @@ struct asblk_queue {
  *	May sleep, for a limited time. Returns 0, or a negative errno; then the queue
  *	stays stopped until @reset or @disable.
  *
- * @reset: optional: the same for the whole controller; what was in flight no longer takes
- *	the device's time. Returns 0, or a negative errno; then only @disable follows. The
- *	engine repeats the last @write_cache and @coalesce afterwards.
+ * @reset: optional: the same for the whole controller, or more, by enum asblk_reset; what was
+ *	in flight no longer takes the device's time. Returns 0, or a negative errno; then
+ *	only @disable follows. The engine repeats the last @write_cache and @coalesce
+ *	afterwards.
  *
  * @disable: required with @reset: the controller is declared dead. Make sure that it no
  *	longer accesses memory. May sleep, for a limited time.
@@ -400,7 +409,7 @@ struct asblk_ctrl_ops {
 	void (*reap)(struct asblk_queue *q, struct asblk_batch *batch);
 	int (*abort)(struct asblk_queue *q, u16 id);
 	int (*reset_queue)(struct asblk_queue *q);
-	int (*reset)(struct asblk_ctrl *ctrl);
+	int (*reset)(struct asblk_ctrl *ctrl, enum asblk_reset kind);
 	void (*disable)(struct asblk_ctrl *ctrl);
 	int (*eject)(struct asblk_ctrl *ctrl, u32 unit);
 	int (*load)(struct asblk_ctrl *ctrl, u32 unit);

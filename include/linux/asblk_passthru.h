@@ -57,8 +57,8 @@ struct asblk_passthru_io {
  * @end: required with @begin: find out what has changed. @settled: the command has ended;
  *	if not, the device may still execute it.
  *
- * @reset_subsystem: optional: if @on, have &asblk_ctrl_ops.reset reset the NVM subsystem from
- *	now on. Returns 0, or -ENOTTY if the controller cannot do that.
+ * @can_reset_subsystem: optional: can &asblk_ctrl_ops.reset do %ASBLK_RESET_SUBSYSTEM? By
+ *	default it cannot.
  */
 struct asblk_passthru_ops {
 	int (*effects)(struct asblk_ctrl *ctrl, struct nvme_effects_log *log);
@@ -66,7 +66,7 @@ struct asblk_passthru_ops {
 		     struct asblk_passthru_io *io);
 	int (*begin)(struct asblk_ctrl *ctrl, const struct nvme_command *cmd);
 	void (*end)(struct asblk_ctrl *ctrl, const struct nvme_command *cmd, bool settled);
-	int (*reset_subsystem)(struct asblk_ctrl *ctrl, bool on);
+	bool (*can_reset_subsystem)(struct asblk_ctrl *ctrl);
 };
 
 struct asblk_passthru *asblk_passthru_add(struct asblk_ctrl *ctrl,

@@ -172,8 +172,8 @@ static void recovery_die(struct asblk_ctrl *ctrl, const char *why)
 }
 
 /* Return: 0 if the controller is live again. */
-static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
-			       enum asblk_blame blame)
+static int recovery_reset(struct asblk_ctrl *ctrl, enum asblk_reset kind, const char *why,
+			  enum asblk_blame blame)
 {
 	ktime_t start = ktime_get();
 	unsigned int nr;
@@ -182,7 +182,7 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 	lockdep_assert_held(&ctrl->ops_lock);
 	WRITE_ONCE(ctrl->state, ASBLK_CTRL_RESETTING);
 	recovery_stop_all(ctrl);
-	err = ctrl->ops->reset(ctrl);
+	err = ctrl->ops->reset(ctrl, kind);
 	if (!err)
 		err = asblk_settings_restore(ctrl);
 	if (err)
@@ -196,6 +196,12 @@ static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
 			     "reset after %s: %lld ms, %u transfers requeued\n",
 			     why, ktime_ms_delta(ktime_get(), start), nr);
 	return 0;
+}
+
+static int recovery_reset_ctrl(struct asblk_ctrl *ctrl, const char *why,
+			       enum asblk_blame blame)
+{
+	return recovery_reset(ctrl, ASBLK_RESET_CTRL, why, blame);
 }
 
 /* Return: false if its controller is to be reset instead. */
@@ -339,20 +345,32 @@ void asblk_ctrl_reset(struct asblk_ctrl *ctrl)
 }
 ASBLK_EXPORT(asblk_ctrl_reset);
 
-/* A reset for a user. May sleep. Return: 0 or a negative errno. */
-int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
+static int recovery_reset_now(struct asblk_ctrl *ctrl, enum asblk_reset kind)
 {
 	int err = asblk_ctrl_lock_live(ctrl);
 
 	if (err)
 		return err;
-	err = recovery_reset_ctrl(ctrl, "a user's request", ASBLK_BLAME_NOBODY);
+	err = recovery_reset(ctrl, kind, "a user's request", ASBLK_BLAME_NOBODY);
 	if (err)
 		recovery_die(ctrl, "reset failed");
 	asblk_ctrl_unlock(ctrl);
 	return err;
 }
+
+/* A reset for a user. May sleep. Return: 0 or a negative errno. */
+int asblk_recovery_reset_now(struct asblk_ctrl *ctrl)
+{
+	return recovery_reset_now(ctrl, ASBLK_RESET_CTRL);
+}
 EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_reset_now);
+
+/* The same of the NVM subsystem, for a controller that can do that. */
+int asblk_recovery_reset_subsystem(struct asblk_ctrl *ctrl)
+{
+	return recovery_reset_now(ctrl, ASBLK_RESET_SUBSYSTEM);
+}
+EXPORT_SYMBOL_IF_KUNIT(asblk_recovery_reset_subsystem);
 
 /**
  * asblk_ctrl_pause - submit no more transfers to a controller

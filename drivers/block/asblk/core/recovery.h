@@ -13,6 +13,7 @@ void asblk_recovery_init(struct asblk_ctrl *ctrl);
 void asblk_recovery_live(struct asblk_ctrl *ctrl);
 void asblk_recovery_exit(struct asblk_ctrl *ctrl);
 int asblk_recovery_reset_now(struct asblk_ctrl *ctrl);
+int asblk_recovery_reset_subsystem(struct asblk_ctrl *ctrl);
 void asblk_admin_die(struct asblk_ctrl *ctrl);
 
 #endif /* _ASBLK_RECOVERY_H */

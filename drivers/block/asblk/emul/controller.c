@@ -317,7 +317,7 @@ static int emul_reset_all(struct asblk_ctrl *ctrl, enum emul_recovered_by by)
 }
 
 /* The admin queue too; nothing else stops it. */
-static int emul_reset(struct asblk_ctrl *ctrl)
+static int emul_reset(struct asblk_ctrl *ctrl, enum asblk_reset kind)
 {
 	int err;
 

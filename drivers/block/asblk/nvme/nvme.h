@@ -95,7 +95,6 @@ struct anvme_ns {
  * @passthru: what users send commands to
  * @attached: it has its data queues, so that it can have disks
  * @removing: being removed: a user's commands are no longer waited for
- * @reset_subsystem: a reset is to be one of the whole NVM subsystem
  * @formatting: between anvme_format_begin() and anvme_format_end(): one format at a time
  * @format_wait: those who wait for the end of @formatting
  * @format_pending: a format is being executed, or timed out and may still be
@@ -155,7 +154,6 @@ struct anvme {
 	struct asblk_passthru *passthru;
 	bool attached;
 	bool removing;
-	bool reset_subsystem;
 	bool formatting;
 	wait_queue_head_t format_wait;
 	bool format_pending;

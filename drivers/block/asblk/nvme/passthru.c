@@ -67,14 +67,11 @@ static void passthru_end(struct asblk_ctrl *ctrl, const struct nvme_command *cmd
 	anvme_format_end(asblk_ctrl_priv(ctrl), settled);
 }
 
-static int passthru_reset_subsystem(struct asblk_ctrl *ctrl, bool on)
+static bool passthru_can_reset_subsystem(struct asblk_ctrl *ctrl)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
 
-	if (!NVME_CAP_NSSRC(nd->cap))
-		return -ENOTTY;
-	WRITE_ONCE(nd->reset_subsystem, on);
-	return 0;
+	return NVME_CAP_NSSRC(nd->cap);
 }
 
 const struct asblk_passthru_ops anvme_passthru_ops = {
@@ -82,7 +79,7 @@ const struct asblk_passthru_ops anvme_passthru_ops = {
 	.admin			= passthru_admin,
 	.begin			= passthru_begin,
 	.end			= passthru_end,
-	.reset_subsystem	= passthru_reset_subsystem,
+	.can_reset_subsystem	= passthru_can_reset_subsystem,
 };
 EXPORT_SYMBOL_IF_KUNIT(anvme_passthru_ops);
 

@@ -394,7 +394,7 @@ static int anvme_reset_queue(struct asblk_queue *q)
 	return err > 0 ? -EIO : err;
 }
 
-static int anvme_reset(struct asblk_ctrl *ctrl)
+static int anvme_reset(struct asblk_ctrl *ctrl, enum asblk_reset kind)
 {
 	struct anvme *nd = asblk_ctrl_priv(ctrl);
 	unsigned int i, nr = nd->nr_queues + nd->nr_poll_queues;
@@ -402,7 +402,7 @@ static int anvme_reset(struct asblk_ctrl *ctrl)
 
 	for (i = 0; i < nr; i++)
 		nd->queues[i].created = false;
-	if (READ_ONCE(nd->reset_subsystem))
+	if (kind == ASBLK_RESET_SUBSYSTEM)
 		anvme_regs_reset_subsystem(nd);
 	err = anvme_restart(nd);
 	for (i = 0; i < nr && !err; i++)

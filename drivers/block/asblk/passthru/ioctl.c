@@ -130,16 +130,10 @@ static int ioctl_disk(const struct passthru_target *t, bool may_write, unsigned 
 
 static int ioctl_reset_subsystem(struct asblk_passthru *pt)
 {
-	int err;
+	const struct asblk_passthru_ops *ops = pt->ops;
 
-	if (!pt->ops->reset_subsystem)
-		return -ENOTTY;
-	err = pt->ops->reset_subsystem(pt->ctrl, true);
-	if (err)
-		return err;
-	err = asblk_recovery_reset_now(pt->ctrl);
-	pt->ops->reset_subsystem(pt->ctrl, false);
-	return err;
+	return ops->can_reset_subsystem && ops->can_reset_subsystem(pt->ctrl) ?
+	       asblk_recovery_reset_subsystem(pt->ctrl) : -ENOTTY;
 }
 
 /* The controller's driver stays meanwhile. */

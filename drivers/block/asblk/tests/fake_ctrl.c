@@ -138,7 +138,7 @@ static int fake_reset_queue(struct asblk_queue *q)
 	return fake->reset_queue_err;
 }
 
-static int fake_reset(struct asblk_ctrl *ctrl)
+static int fake_reset(struct asblk_ctrl *ctrl, enum asblk_reset kind)
 {
 	struct fake *fake = asblk_ctrl_priv(ctrl);
 

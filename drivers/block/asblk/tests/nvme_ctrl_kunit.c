@@ -253,13 +253,12 @@ static void nvme_subsystem_reset(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, bad_bring_up(test));
 	ctrl = b->nd.ctrl;
-	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, true), -ENOTTY);
+	KUNIT_EXPECT_FALSE(test, anvme_passthru_ops.can_reset_subsystem(ctrl));
 	b->nd.cap |= 1ULL << 36;	/* CAP.NSSRS */
 	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(ctrl), 0);
 	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_NSSR), 0);
-	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, true), 0);
-	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_now(ctrl), 0);
-	KUNIT_EXPECT_EQ(test, anvme_passthru_ops.reset_subsystem(ctrl, false), 0);
+	KUNIT_EXPECT_TRUE(test, anvme_passthru_ops.can_reset_subsystem(ctrl));
+	KUNIT_EXPECT_EQ(test, asblk_recovery_reset_subsystem(ctrl), 0);
 	KUNIT_EXPECT_EQ(test, bad_reg(b, NVME_REG_NSSR), NVME_SUBSYS_RESET);
 	KUNIT_EXPECT_EQ(test, b->enables, 3);
 	bad_take_down(test);
