@@ -58,7 +58,7 @@ next-cpus:
 stable-nvme:
 	$(vm) --kernel stable --monitor --nvme 512M --nvme 64M,$(word 2,$(many)) -- $(run) --nvme \
 		test_affinity test_flush test_nvme_bind test_nvme_cli test_nvme_format test_nvme_gone \
-		test_nvme_held test_passthru test_nvme_passthru_bad test_nvme_passthru_fio \
+		test_nvme_held test_passthru test_passthru_bad test_passthru_fio \
 		test_nvme_passthru_gone test_nvme_switch test_reset test_settings test_write_cache \
 		test_write_protect
 

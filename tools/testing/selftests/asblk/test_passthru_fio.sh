@@ -8,7 +8,6 @@
 . "${0%/*}/passthru.sh"
 
 need fio
-need_nvme
 passthru_load queues=1 poll_queues=1
 # uring NAME OPTION…
 uring() {
@@ -46,7 +45,7 @@ counted() {
 }
 
 run_case "4 KiB" uring small --rw=randwrite --bs=4k --size=8m --iodepth=32
-run_case "of many sizes" uring sizes --rw=randwrite --bsrange=4k-512k --size=16m --iodepth=8
+run_case "of many sizes" uring sizes --rw=randwrite --bsrange=4k-"$(by_device 128k 512k)" --size=16m --iodepth=8
 run_case "a batch at a time" uring batches --rw=randwrite --bs=4k --size=4m --iodepth=32 \
 	--iodepth_batch_submit=16 --iodepth_batch_complete_min=8
 run_case "without a command in the pipe" uring alone --rw=randwrite --bs=64k --size=4m --iodepth=1
