@@ -555,6 +555,7 @@ static void nvme_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rw(test, nvme_cmd_read, LAST_BLOCK - 7, 8), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(io_data_of(test), data_of(test), PART), 0);
 	KUNIT_EXPECT_EQ(test, execute_rw(test, nvme_cmd_write, 0, 1, NVME_RW_FUA, 512), 0);
+	KUNIT_EXPECT_EQ(test, execute_rw(test, nvme_cmd_read, 0, 1, NVME_RW_FUA, 512), 0);
 	KUNIT_EXPECT_EQ(test, emul_of(test)->dev.queue[0].count.fua, 1);
 }
 
