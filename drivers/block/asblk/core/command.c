@@ -65,9 +65,10 @@ struct request *asblk_command_request(struct request_queue *q, struct asblk_comm
 	ar = blk_mq_rq_to_pdu(rq);
 	if (!command) {
 		command = asblk_rq_own_command(hwq, rq);
-		memset(command, 0, sizeof(*command));
+		*command = (struct asblk_command) { };
 	}
 	ar->command = command;
+	/* For a sender that looks at a command that was never submitted. */
 	command->answered = false;
 	command->status = 0;
 	command->result = 0;

@@ -266,6 +266,26 @@ static void submit_wait(struct asblk_hwq *hwq, struct request *rq,
 	hwq->waiting = true;
 }
 
+/* The memory of a request that is one segment of @bytes, at most &asblk_hwq.whole_bytes. */
+static inline void submit_segment(struct asblk_transfer *t, const struct request *rq, u32 bytes)
+{
+	const struct bio *bio = rq->bio;
+	struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
+	struct asblk_segment *seg = t->segs;
+
+	t->nr_segments = 1;
+	seg->addr = bvec_phys(&bv);
+	seg->len = bytes;
+}
+
+static noinline bool submit_split_command(struct asblk_hwq *hwq, struct request *rq,
+					  struct asblk_transfer *t, u32 bytes)
+{
+	struct asblk_cursor at = submit_memory(hwq, rq);
+
+	return asblk_split_bytes(t, &at, bytes) == bytes;
+}
+
 /* A command goes to the device as it is, with all of its data or not at all. */
 static blk_status_t submit_command(struct asblk_hwq *hwq, struct asblk_slot *slot,
 				   struct request *rq)
@@ -285,17 +305,16 @@ static blk_status_t submit_command(struct asblk_hwq *hwq, struct asblk_slot *slo
 	t->ioprio = req_get_ioprio(rq);
 	t->nr_segments = 0;
 	t->nr_ranges = 0;
-	t->bytes = 0;
+	t->bytes = slot->bytes;
 	t->unit = unit->id;
 	t->range = (struct asblk_range) { };
 	t->command = command;
 	t->priv = asblk_hwq_priv(hwq, index);
-	if (slot->bytes) {
-		struct asblk_cursor at = submit_memory(hwq, rq);
-
-		if (asblk_split_bytes(t, &at, slot->bytes) != slot->bytes)
-			return BLK_STS_INVAL;
-	}
+	if (slot->bytes && slot->bytes <= hwq->whole_bytes && rq->nr_phys_segments == 1 &&
+	    !hwq->must_map)
+		submit_segment(t, rq, slot->bytes);
+	else if (slot->bytes && !submit_split_command(hwq, rq, t, slot->bytes))
+		return BLK_STS_INVAL;
 	return submit_transfer(hwq, slot, rq, t);
 }
 
@@ -541,16 +560,11 @@ blk_status_t asblk_submit(struct asblk_batch *batch, struct request *rq)
 	t = submit_prepare(hwq, slot, rq->tag, rq);
 	t->bytes = bytes;
 	if (likely(bytes)) {
-		const struct bio *bio = rq->bio;
-		struct bio_vec bv = mp_bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-		struct asblk_segment *seg = t->segs;
 		u8 shift = t->block_shift;
 
 		t->range.lba = blk_rq_pos(rq) >> (shift - SECTOR_SHIFT);
 		t->range.nr_blocks = bytes >> shift;
-		t->nr_segments = 1;
-		seg->addr = bvec_phys(&bv);
-		seg->len = bytes;
+		submit_segment(t, rq, bytes);
 	}
 	slot->offset = 0;
 	slot->bytes = bytes;
