@@ -130,15 +130,11 @@ static s64 admin_length(const struct nvme_command *cmd)
 	}
 }
 
-/*
- * How much data a command transfers to or from a namespace with blocks of 2^@block_shift bytes.
- * Return: bytes, or %PASSTHRU_ANY_LENGTH if that is not known.
- */
-s64 passthru_length(const struct nvme_command *cmd, bool admin, u8 block_shift)
+s64 __passthru_length(const struct nvme_command *cmd, bool admin, u8 block_shift)
 {
 	return admin ? admin_length(cmd) : io_length(cmd, block_shift);
 }
-EXPORT_SYMBOL_IF_KUNIT(passthru_length);
+EXPORT_SYMBOL_IF_KUNIT(__passthru_length);
 
 /* Features that the driver manages, that give memory to the controller, or change formats. */
 static bool feature_is_drivers(u8 fid)

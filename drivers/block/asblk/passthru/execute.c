@@ -11,6 +11,7 @@
 #include "../compat.h"
 #include "../core/ctrl.h"
 #include "../core/disk.h"
+#include "../core/request.h"
 #include "access.h"
 #include "commands.h"
 #include "execute.h"
@@ -43,7 +44,9 @@ static unsigned int call_timeout(const struct passthru_call *call)
 {
 	u32 ms = call->timeout_ms;
 
-	if (call->admin && !ms)
+	if (likely(!call->admin && !ms))
+		return 0;
+	if (!ms)
 		ms = ADMIN_TIMEOUT_MS;
 	return min_t(unsigned long, msecs_to_jiffies(ms), INT_MAX);
 }
@@ -69,11 +72,6 @@ int passthru_import(const struct passthru_target *t, struct passthru_call *call,
 	if (len > max_bytes(t, call))
 		return -EINVAL;
 	return import_ubuf(passthru_direction(call), at, len, &call->data);
-}
-
-void passthru_release(struct passthru_call *call)
-{
-	kfree(call->iov);
 }
 
 /*
@@ -102,7 +100,7 @@ static int check_length(const struct passthru_target *t, const struct passthru_c
 
 struct request_queue *passthru_queue(const struct passthru_target *t, bool admin)
 {
-	return admin ? asblk_admin_queue(t->pt->ctrl) : asblk_disk_queue(t->disk);
+	return admin ? asblk_admin_queue(t->pt->ctrl) : t->disk->gd->queue;
 }
 
 /*
@@ -125,7 +123,7 @@ struct request *passthru_request(const struct passthru_target *t, struct passthr
 	rq = asblk_command_request(q, NULL, opf, flags);
 	if (IS_ERR(rq))
 		return rq;
-	command = asblk_request_command(rq);
+	command = asblk_rq_command(rq);
 	memcpy(command->bytes, &call->cmd, sizeof(call->cmd));
 	rq->timeout = call_timeout(call);
 	/* Only now: the request keeps the disk's format from being changed. */

@@ -3,6 +3,7 @@
 #ifndef _ASBLK_PASSTHRU_EXECUTE_H
 #define _ASBLK_PASSTHRU_EXECUTE_H
 
+#include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "device.h"
@@ -35,7 +36,14 @@ static inline unsigned int passthru_direction(const struct passthru_call *call)
 
 int passthru_import(const struct passthru_target *t, struct passthru_call *call, u64 addr,
 		    u32 len, bool vec);
-void passthru_release(struct passthru_call *call);
+/* After passthru_import(). */
+static inline void passthru_release(struct passthru_call *call)
+{
+	/* Seldom: a call would cost more than the test. */
+	if (unlikely(call->iov))
+		kfree(call->iov);
+}
+
 struct request_queue *passthru_queue(const struct passthru_target *t, bool admin);
 struct request *passthru_request(const struct passthru_target *t, struct passthru_call *call,
 				 void *copy, blk_opf_t opf, blk_mq_req_flags_t flags);

@@ -22,7 +22,7 @@
 
 #include "../compat.h"
 #include "../core/disk.h"
-#include "../core/queue.h"
+#include "../core/request.h"
 #include "access.h"
 #include "execute.h"
 #include "uring.h"
@@ -123,7 +123,7 @@ static void uring_task_work(ASBLK_TASK_WORK_ARGS)
 
 static enum rq_end_io_ret uring_end(ASBLK_END_IO_ARGS)
 {
-	const struct asblk_command *command = asblk_request_command(rq);
+	const struct asblk_command *command = asblk_rq_command(rq);
 	/* Pairs with uring_give_up(): without the command, which then does not end otherwise. */
 	unsigned long whose = (unsigned long)xchg(&rq->end_io_data, NULL);
 	struct io_uring_cmd *ioucmd;
@@ -143,13 +143,13 @@ static enum rq_end_io_ret uring_end(ASBLK_END_IO_ARGS)
 	pdu->result = command->result;
 	/* Afterwards the command may end at any time. */
 	mine = uring_leave_sent(pdu, URING_ENDED);
-	/* In the loop that polls its ring a command may end at once. */
-	if (blk_rq_is_poll(rq) && asblk_polled_by(iob, ioucmd))
-		uring_done(ioucmd, 0);
-	else if (blk_rq_is_poll(rq))
-		io_uring_cmd_complete_in_task(ioucmd, uring_task_work);
-	else
+	if (likely(!blk_rq_is_poll(rq)))
 		io_uring_cmd_do_in_task_lazy(ioucmd, uring_task_work);
+	/* In the loop that polls its ring a command may end at once. */
+	else if (asblk_polled_by(iob, ioucmd))
+		uring_done(ioucmd, 0);
+	else
+		io_uring_cmd_complete_in_task(ioucmd, uring_task_work);
 	return likely(mine) ? RQ_END_IO_FREE : RQ_END_IO_NONE;
 }
 
@@ -253,7 +253,8 @@ static int uring_send(const struct passthru_target *t, struct passthru_call *cal
 		      struct io_uring_cmd *ioucmd, unsigned int issue_flags)
 {
 	blk_mq_req_flags_t flags = issue_flags & IO_URING_F_NONBLOCK ? BLK_MQ_REQ_NOWAIT : 0;
-	blk_opf_t opf = issue_flags & IO_URING_F_IOPOLL ? REQ_POLLED : 0;
+	/* Its bio, too, is made and freed by the task. */
+	blk_opf_t opf = REQ_ALLOC_CACHE | (issue_flags & IO_URING_F_IOPOLL ? REQ_POLLED : 0);
 	struct request *rq = passthru_request(t, call, NULL, opf, flags);
 	struct uring_pdu *pdu = uring_pdu(ioucmd);
 
