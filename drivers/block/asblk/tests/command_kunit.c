@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
+#include <linux/vmalloc.h>
 
 #include "test_command.h"
 
@@ -29,6 +30,36 @@ static void command_answer(struct kunit *test)
 	tcmd_expect_end(test, s, BLK_STS_OK, true);
 	KUNIT_EXPECT_EQ(test, s->command.result, 0x123456789abcdef0);
 	KUNIT_EXPECT_EQ(test, s->command.status, 0);
+}
+
+/* Little data, but in two pieces: the second page is before the first. */
+static void command_two_segments(struct kunit *test)
+{
+	struct tcmd_test *t = test->priv;
+	const struct asblk_transfer *seen = &t->fake->seen[0].t;
+	struct page *page = alloc_pages(GFP_KERNEL, 1), *pages[2];
+	struct tcmd *s;
+	void *data;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pages[0] = page + 1;
+	pages[1] = page;
+	data = vmap(pages, 2, VM_MAP, PAGE_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, data);
+	s = tcmd_prepare(test, asblk_disk_queue(t->fake->disk), 0);
+	if (data && !blk_rq_map_kern(s->rq, data + PAGE_SIZE - 512, 1536, GFP_KERNEL)) {
+		blk_execute_rq_nowait(s->rq, false);
+		KUNIT_EXPECT_EQ(test, t->fake->nr_seen, 1);
+		KUNIT_EXPECT_EQ(test, seen->bytes, 1536);
+		KUNIT_EXPECT_EQ(test, seen->nr_segments, 2);
+		KUNIT_EXPECT_EQ(test, seen->segs[0].addr, page_to_phys(page) + 2 * PAGE_SIZE - 512);
+		KUNIT_EXPECT_EQ(test, seen->segs[1].addr, page_to_phys(page));
+		KUNIT_EXPECT_EQ(test, seen->segs[0].len, 512);
+		fake_finish(t->fake, 0, BLK_STS_OK, 0);
+		tcmd_expect_end(test, s, BLK_STS_OK, true);
+	}
+	vunmap(data);
+	__free_pages(page, 1);
 }
 
 /* A request has room for a command. */
@@ -365,6 +396,7 @@ static void command_two_targets(struct kunit *test)
 
 static struct kunit_case command_cases[] = {
 	KUNIT_CASE(command_answer),
+	KUNIT_CASE(command_two_segments),
 	KUNIT_CASE(command_in_request),
 	KUNIT_CASE(command_priv),
 	KUNIT_CASE(command_error),
