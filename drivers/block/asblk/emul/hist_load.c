@@ -200,7 +200,8 @@ static int load_data(struct emul_loader *l, const struct emul_stream_data *d, co
 		return -EINVAL;
 	if (fetched) {
 		r = xa_load(&l->records, fetched);
-		if (!r || emul_op_is_flush(r->op) || r->chains != to->base->chains)
+		if (!r || emul_op_is_flush(r->op) || r->chains != to->base->chains ||
+		    (pos | len) & (min(1ULL << to->block_shift, PAGE_SIZE) - 1))
 			return -EINVAL;
 	} else if (load_is_written(to->base->chains, pos, len)) {
 		return -EINVAL;

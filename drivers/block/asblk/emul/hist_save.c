@@ -303,6 +303,8 @@ static void save_version(struct emul_saver *s, const struct emul_chains *c)
 	struct emul_version *v = NULL;
 	u64 which = 0, have = 0;
 
+	/* What is loaded is a version for each item: it has whole blocks, like this one. */
+	memset(s->page, 0, PAGE_SIZE);
 	rcu_read_lock();
 	emul_chain_lock(slot);
 	if (s->version)
@@ -318,7 +320,7 @@ static void save_version(struct emul_saver *s, const struct emul_chains *c)
 	rcu_read_unlock();
 	s->version = v;
 	if (v)
-		save_grains(s, v->record, which, have, 0);
+		save_grains(s, v->record, which, have ? which : 0, 0);
 	else
 		save_next_page(s);
 }

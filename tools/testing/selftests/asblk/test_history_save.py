@@ -18,7 +18,7 @@ BLOCK = 4096
 BLOCKS = 64
 FILES = "/sys/kernel/debug/asblk_history"
 OPTIONS = {"history": 1, "power_domain": "p"}
-SIZE = {"size": BLOCKS * BLOCK, "block_size": 512, "atomic_unit": "16K", "queues": 1}
+SIZE = {"size": BLOCKS * BLOCK, "atomic_unit": "16K", "queues": 1}
 
 
 def option(disk, name):
@@ -66,15 +66,15 @@ def until(last, digest, asked):
                           for line in asked)
 
 
-def write(fd, rng, flags=0):
-    blocks = rng.choice((1, 2, 8, 32))
-    data = mmap.mmap(-1, 512 * blocks)
-    data[:] = bytes((rng.randrange(256),)) * (512 * blocks)
+def write(fd, rng, block_size, flags=0):
+    """Half of it zeroes, which a stream leaves out"""
+    data = mmap.mmap(-1, rng.choice((block_size, 2 * block_size, 4096, 16384)))
+    data[:] = ((bytes((rng.randrange(1, 256),)) * 512 + bytes(512)) * (len(data) // 512))[:len(data)]
     pos = rng.randrange(BLOCKS * BLOCK // len(data)) * len(data)
     os.pwritev(fd, [data], pos, flags)
 
 
-def work(disks, rng, count):
+def work(disks, rng, count, block_size):
     """Everything that changes something"""
     nodes = {disk: f"/dev/{device(disk)}" for disk in disks}
     fds = {disk: os.open(node, os.O_RDWR | os.O_DIRECT) for disk, node in nodes.items()}
@@ -85,7 +85,7 @@ def work(disks, rng, count):
             os.fsync(fds[disk])
         elif kind == 1:
             subprocess.run(["blkdiscard", "-f", "-o", str(rng.randrange(8) * 32768), "-l",
-                            str(rng.choice((512, 4096, 32768))), nodes[disk]], check=True,
+                            str(rng.choice((block_size, 4096, 32768))), nodes[disk]], check=True,
                            stderr=subprocess.DEVNULL)
         elif kind == 2:
             subprocess.run(["blkdiscard", "-f", "-z", "-o", str(rng.randrange(8) * 32768), "-l", "8192",
@@ -94,7 +94,7 @@ def work(disks, rng, count):
             put(f"{CONFIGFS}/{disk}/mark", f"mark{i}")
         else:
             # RWF_DSYNC, RWF_ATOMIC
-            write(fds[disk], rng, rng.choice((0, 0, 0, 2, 0x40)))
+            write(fds[disk], rng, block_size, rng.choice((0, 0, 0, 2, 0x40)))
     for fd in fds.values():
         os.close(fd)
 
@@ -106,15 +106,15 @@ def sights(disks, rng):
             for decide in ("all", "none", f"seed {rng.randrange(1000)}")]
 
 
-def test_same(rng):
+def test_same(rng, block_size):
     disks = ("d", "e")
     for disk in disks:
-        make_disk(disk, **OPTIONS, **SIZE)
-    work(disks, rng, 40)
+        make_disk(disk, block_size=block_size, **OPTIONS, **SIZE)
+    work(disks, rng, 40, block_size)
     # Some of the past retires, and some of what is durable is part of the base
     put(f"{CONFIGFS}/d/history_limit", "64K")
     put(f"{CONFIGFS}/e/history_limit", "192K")
-    work(disks, rng, 150)
+    work(disks, rng, 150, block_size)
     os.mkdir(f"{CONFIGFS}/view")
     want = {sight: look(*sight) for sight in sights(disks, rng)}
     if not any(asked for _, asked in want.values()):
@@ -135,7 +135,7 @@ def test_same(rng):
     # It goes on from there.
     for disk in disks:
         put(f"{CONFIGFS}/{disk}/power", 1)
-    work(disks, rng, 20)
+    work(disks, rng, 20, block_size)
     for sight, seen in random.Random(1).sample(sorted(want.items()), 5):
         if look(*sight) != seen:
             raise RuntimeError(f"{sight} is not the same after more writes")
@@ -181,8 +181,8 @@ def refused(what, disk, stream):
 
 
 def test_wrong(rng):
-    make_disk("d", history=1, **SIZE)
-    work(("d",), rng, 30)
+    make_disk("d", history=1, block_size=512, **SIZE)
+    work(("d",), rng, 30, 512)
     stream = save("d")
     make_disk("copy", power=0, history=1)
     refused("another format", "copy", b"not a history at all")
@@ -231,10 +231,12 @@ def test():
     if "ASBLK_UDEV_STOPPED" not in os.environ:
         subprocess.run(["udevadm", "control", "--stop-exec-queue"], check=True)
     try:
-        for name, function in (("the same again", test_same), ("a busy disk", test_busy), ("wrong streams", test_wrong)):
+        for name, function, *arguments in (("the same again", test_same, 512),
+                                           ("the same again, large blocks", test_same, 4096),
+                                           ("a busy disk", test_busy), ("wrong streams", test_wrong)):
             with case(name):
                 try:
-                    function(rng)
+                    function(rng, *arguments)
                 finally:
                     for disk in "view", "copy", "d", "e":
                         if os.path.exists(f"{CONFIGFS}/{disk}"):
